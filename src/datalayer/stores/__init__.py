@@ -1,0 +1,1 @@
+"""Stores: the contract, the catalog, and one package per kind of database."""

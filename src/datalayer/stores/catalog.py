@@ -1,0 +1,174 @@
+"""The live schema as a store reports it: tables, columns with portable types, keys, uniques, foreign keys.
+
+Types come from the database's own catalog, never from a model: what a value is sent as and read back as is decided here.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from datalayer.errors import UnknownColumnError, UnknownTableError
+
+
+class Kind(StrEnum):
+    """Portable column types. What a store has no name for is TEXT with its own name in ``ColumnType.declared``."""
+
+    BOOLEAN = "boolean"
+    SMALLINT = "smallint"
+    INTEGER = "integer"
+    BIGINT = "bigint"
+    NUMERIC = "numeric"
+    REAL = "real"
+    DOUBLE = "double precision"
+    TEXT = "text"
+    UUID = "uuid"
+    DATE = "date"
+    TIME = "time"
+    TIMESTAMP = "timestamp"
+    TIMESTAMPTZ = "timestamptz"
+    JSON = "json"
+    JSONB = "jsonb"
+    BYTEA = "bytea"
+
+
+#: Python type of a stored value of each kind; an array column holds (nested) lists of it.
+PYTHON_TYPES: Mapping[Kind, str] = {
+    Kind.BOOLEAN: "bool",
+    Kind.SMALLINT: "int",
+    Kind.INTEGER: "int",
+    Kind.BIGINT: "int",
+    Kind.NUMERIC: "decimal.Decimal",
+    Kind.REAL: "float",
+    Kind.DOUBLE: "float",
+    Kind.TEXT: "str",
+    Kind.UUID: "uuid.UUID",
+    Kind.DATE: "datetime.date",
+    Kind.TIME: "datetime.time",
+    Kind.TIMESTAMP: "datetime.datetime, naive",
+    Kind.TIMESTAMPTZ: "datetime.datetime, aware, UTC",
+    Kind.JSON: "parsed JSON; the document null is JSON_NULL",
+    Kind.JSONB: "parsed JSON; the document null is JSON_NULL",
+    Kind.BYTEA: "bytes",
+}
+
+JSON_KINDS = frozenset({Kind.JSON, Kind.JSONB})
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnType:
+    """A column's type.
+
+    Args:
+        kind: of the value, or of an array's elements.
+        array: an array of any number of dimensions.
+        declared: the type as the store spells it, modifiers included, for example ``numeric(12,2)`` or ``text[]``.
+    """
+
+    kind: Kind
+    declared: str
+    array: bool = False
+
+    @property
+    def is_json(self) -> bool:
+        """Whether values are JSON documents."""
+        return self.kind in JSON_KINDS and not self.array
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column. ``default`` is the store's own expression; ``generated`` columns cannot be written."""
+
+    name: str
+    type: ColumnType
+    nullable: bool = True
+    default: str | None = None
+    identity: bool = False
+    generated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class UniqueKey:
+    """A unique index without expression or predicate; usable as a conflict target."""
+
+    name: str
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignKey:
+    """Columns that refer to a key of another table. ``on_delete`` is SQL's word, for example ``CASCADE``."""
+
+    name: str
+    columns: tuple[str, ...]
+    target_table: str
+    target_columns: tuple[str, ...]
+    on_delete: str = "NO ACTION"
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One table of the live schema.
+
+    Args:
+        uniques: unique keys other than the primary key; empty also where the store cannot tell.
+        keys_known: False where the store cannot see unique indexes (PostgREST).
+    """
+
+    name: str
+    columns: tuple[Column, ...]
+    primary_key: tuple[str, ...] = ()
+    uniques: tuple[UniqueKey, ...] = ()
+    foreign_keys: tuple[ForeignKey, ...] = ()
+    keys_known: bool = True
+    by_name: Mapping[str, Column] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "by_name", {column.name: column for column in self.columns})
+
+    def has_key(self, columns: Iterable[str]) -> bool:
+        """Whether these columns, in any order, are the primary key or a unique key."""
+        wanted = set(columns)
+        return wanted == set(self.primary_key) or any(wanted == set(unique.columns) for unique in self.uniques)
+
+    def check_columns(self, names: Iterable[str], *, store: str, operation: str) -> None:
+        """Raise UnknownColumnError for the first name that is not a column, with the nearest one as a hint."""
+        for name in names:
+            if name not in self.by_name:
+                raise UnknownColumnError(
+                    f"there is no column {name!r}",
+                    store=store,
+                    operation=operation,
+                    table=self.name,
+                    sqlstate="42703",
+                    columns=(name,),
+                    hint=_nearest(name, self.by_name),
+                )
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """All tables of one schema by name; views are left out."""
+
+    tables: Mapping[str, Table]
+
+    def table(self, name: str, *, store: str, operation: str) -> Table:
+        """Find a table, or raise UnknownTableError with the nearest name as a hint."""
+        found = self.tables.get(name)
+        if found is None:
+            raise UnknownTableError(
+                "there is no such table",
+                store=store,
+                operation=operation,
+                table=name,
+                sqlstate="42P01",
+                hint=_nearest(name, self.tables) or "run the migrations: datalayer migrate up",
+            )
+        return found
+
+
+def _nearest(name: str, candidates: Iterable[str]) -> str | None:
+    near = difflib.get_close_matches(name, list(candidates), n=1)
+    return f"did you mean {near[0]!r}?" if near else None

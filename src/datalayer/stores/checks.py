@@ -1,0 +1,68 @@
+"""Checks that every store makes on a question before anything is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from datalayer.errors import InvalidValueError, UnsafeWriteError
+from datalayer.query import Delete, Insert, Row, Select, Update, Upsert
+from datalayer.stores.catalog import Table
+
+
+def check_select(question: Select, table: Table, *, store: str) -> None:
+    """Raise UnknownColumnError or InvalidValueError for a question that the table cannot answer."""
+    if question.limit is not None and question.limit < 0:
+        raise InvalidValueError("must not be negative", field="limit")
+    if question.offset < 0:
+        raise InvalidValueError("must not be negative", field="offset")
+    named = [*(question.columns or ()), *(part.column for part in question.order)]
+    if question.where is not None:
+        named.extend(question.where.columns())
+    table.check_columns(named, store=store, operation="select")
+
+
+def check_rows(question: Insert | Upsert, table: Table, *, store: str, operation: str) -> None:
+    """Raise for an empty batch, an unknown column, or an upsert row that lacks a column of the conflict target."""
+    if not question.rows:
+        raise InvalidValueError("the batch is empty", field="rows")
+    table.check_columns({name for row in question.rows for name in row}, store=store, operation=operation)
+    if isinstance(question, Upsert):
+        table.check_columns(question.target, store=store, operation=operation)
+        for index, row in enumerate(question.rows):
+            for name in question.target:
+                if row.get(name) is None:
+                    raise InvalidValueError(f"row {index} lacks a value for this conflict target column", field=name)
+
+
+def check_change(question: Update | Delete, table: Table, *, store: str, operation: str) -> None:
+    """Raise UnsafeWriteError without a filter, UnknownColumnError for a column that is not there."""
+    if question.where is None and not question.every_row:
+        raise UnsafeWriteError(question.table, operation)
+    if question.where is not None:
+        table.check_columns(question.where.columns(), store=store, operation=operation)
+    if isinstance(question, Update):
+        if not question.changes:
+            raise InvalidValueError("an update changes at least one column", field="changes")
+        table.check_columns(question.changes, store=store, operation=operation)
+
+
+def merge_by_key(rows: Sequence[Mapping[str, Any]], target: tuple[str, ...]) -> dict[tuple[Any, ...], Row]:
+    """Lay rows with one key over each other, later over earlier, as if they had been written in turn."""
+    merged: dict[tuple[Any, ...], Row] = {}
+    for row in rows:
+        key = tuple(row[name] for name in target)
+        earlier = merged.get(key)
+        if earlier is None:
+            merged[key] = dict(row)
+        else:
+            earlier.update(row)
+    return merged
+
+
+def by_shape(rows: Sequence[Row]) -> dict[tuple[str, ...], list[Row]]:
+    """Group rows by their columns; each group is one statement, so a column never goes missing."""
+    groups: dict[tuple[str, ...], list[Row]] = {}
+    for row in rows:
+        groups.setdefault(tuple(sorted(row)), []).append(row)
+    return groups
