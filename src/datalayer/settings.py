@@ -1,0 +1,203 @@
+"""Settings from the environment or from code. Every field is named as its variable, in lower case.
+
+Values are checked here, one by one and against each other; which store they add up to is the business of
+:mod:`datalayer.flags`. A value that cannot be used raises ConfigurationError with the variable's name, never the value.
+"""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from psycopg import ProgrammingError
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from datalayer.errors import ConfigurationError
+
+
+def _flag(value: object) -> bool:
+    text = str(value).strip().lower()
+    if text not in {"true", "false"}:
+        raise ValueError("must be true or false")
+    return text == "true"
+
+
+Flag = Annotated[bool, BeforeValidator(_flag)]
+
+#: libpq's word for each POSTGRES_* setting.
+_CONNECTION_PARTS = {
+    "postgres_host": "host",
+    "postgres_port": "port",
+    "postgres_database": "dbname",
+    "postgres_user": "user",
+    "postgres_password": "password",
+}
+
+
+class Settings(BaseSettings):
+    """Everything that can be configured. Arguments win over the environment; an empty variable counts as unset.
+
+    Raises:
+        ConfigurationError: a value is malformed, or two contradict each other.
+    """
+
+    model_config = SettingsConfigDict(env_ignore_empty=True, extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    #: ``postgresql://user:password@host:port/database``; POSTGRES_* may add what it leaves out.
+    database_url: SecretStr | None = None
+    postgres_host: str | None = None
+    postgres_port: int | None = Field(default=None, ge=1, le=65535)
+    postgres_database: str | None = None
+    postgres_user: str | None = None
+    postgres_password: SecretStr | None = None
+    #: Upper bound of the connection pool.
+    postgres_max_connections: int = Field(default=10, ge=1)
+
+    supabase_url: str | None = None
+    supabase_key: SecretStr | None = None
+    #: Wins over ``supabase_key``: it passes row level security.
+    supabase_service_role_key: SecretStr | None = None
+
+    use_legacy_supabase: Flag | None = None
+    use_repository_pattern: Flag | None = None
+    enable_dual_write: Flag = False
+
+    log_database_calls: Flag = False
+    #: Calls that take longer are logged as warnings; 0 turns that off.
+    db_query_latency_threshold_ms: float = Field(default=500, ge=0, allow_inf_nan=False)
+    #: A phone that ported scripts use for trial calls; the library only hands it on.
+    test_phone: str | None = Field(default=None, repr=False)
+
+    datalayer_sqlite_path: Path = Path("datalayer.sqlite3")
+    #: Deadline of a call to the store, and of connecting to it.
+    datalayer_timeout_seconds: float = Field(default=5, gt=0, allow_inf_nan=False)
+    #: Country of phone numbers that come without a country code, two capital letters.
+    datalayer_phone_region: str = Field(default="RU", pattern="^[A-Z]{2}$")
+    #: Compare tables, columns and conflict targets with the models at start.
+    datalayer_check_schema: Flag = True
+    #: Unset: report to Sentry when the application has initialised it before the layer opens.
+    datalayer_sentry: Flag | None = None
+
+    def __init__(self, **values: Any) -> None:
+        unknown = [name for name in values if name not in type(self).model_fields]
+        if unknown:
+            near = difflib.get_close_matches(unknown[0], type(self).model_fields, n=1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            raise ConfigurationError(f"there is no setting {unknown[0]}{hint}", variables=[unknown[0].upper()])
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            raise _configuration_error(error) from None
+
+    @property
+    def has_postgres(self) -> bool:
+        """DATABASE_URL or POSTGRES_HOST is set."""
+        return self.database_url is not None or self.postgres_host is not None
+
+    @property
+    def has_supabase_url(self) -> bool:
+        """SUPABASE_URL is set."""
+        return self.supabase_url is not None
+
+    @property
+    def has_supabase_key(self) -> bool:
+        """SUPABASE_SERVICE_ROLE_KEY or SUPABASE_KEY is set."""
+        return self.supabase_api_key() is not None
+
+    def supabase_api_key(self) -> SecretStr | None:
+        """Return the service role key, else the other key."""
+        return self.supabase_service_role_key or self.supabase_key
+
+    def postgres_dsn(self) -> SecretStr | None:
+        """Join DATABASE_URL and POSTGRES_* into one connection string; None when neither is set."""
+        if not self.has_postgres:
+            return None
+        url = self.database_url.get_secret_value() if self.database_url else ""
+        return SecretStr(make_conninfo(url, **self._connection_parts()))
+
+    def _connection_parts(self) -> dict[str, str]:
+        """Return the POSTGRES_* settings that are set, under libpq's names."""
+        parts: dict[str, str] = {}
+        for name, word in _CONNECTION_PARTS.items():
+            value = getattr(self, name)
+            if value is not None:
+                parts[word] = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+        return parts
+
+    @field_validator("database_url")
+    @classmethod
+    def _check_database_url(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is None:
+            return None
+        if not url.get_secret_value().startswith(("postgresql://", "postgres://")):
+            raise ValueError("must start with postgresql:// or postgres://; for SQLite set DATALAYER_SQLITE_PATH")
+        try:
+            port = conninfo_to_dict(url.get_secret_value()).get("port")
+        except ProgrammingError:
+            raise ValueError("is not a valid PostgreSQL URL; escape special characters with % codes") from None
+        if port is not None and not all(part.isdecimal() for part in str(port).split(",")):
+            raise ValueError("has a port that is not a number")
+        return url
+
+    @field_validator("supabase_url")
+    @classmethod
+    def _check_supabase_url(cls, url: str | None) -> str | None:
+        if url is None:
+            return None
+        try:
+            parts = urlsplit(url)
+            usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            usable = False
+        if not usable:
+            raise ValueError("must be the project's address, https://HOST")
+        return url.rstrip("/")
+
+    @model_validator(mode="after")
+    def _check_postgres_parts(self) -> Settings:
+        given = self._connection_parts()
+        if not self.has_postgres and given:
+            name = next(name for name, word in _CONNECTION_PARTS.items() if word in given).upper()
+            raise ConfigurationError(
+                f"{name} is set without a server: set POSTGRES_HOST or DATABASE_URL, or remove {name}",
+                variables=("POSTGRES_HOST", "DATABASE_URL", name),
+            )
+        if self.database_url is not None:
+            stated = conninfo_to_dict(self.database_url.get_secret_value())
+            for name, word in _CONNECTION_PARTS.items():
+                if word in given and word in stated and str(stated[word]) != given[word]:
+                    raise ConfigurationError(
+                        f"DATABASE_URL and {name.upper()} contradict each other: remove one of them",
+                        variables=("DATABASE_URL", name.upper()),
+                    )
+        return self
+
+
+class GivenSettings(Settings):
+    """Settings from code alone: the environment is not read. For tests and for two layers in one process."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Keep the arguments, leave out every other source."""
+        return (init_settings,)
+
+
+def _configuration_error(error: ValidationError) -> ConfigurationError:
+    """Name every variable and its broken rule; pydantic's messages for these types carry no input."""
+    problems = [
+        (str(problem["loc"][0]).upper(), problem["msg"].removeprefix("Value error, "))
+        for problem in error.errors(include_input=False, include_url=False)
+    ]
+    message = "; ".join(f"{name}: {rule}" for name, rule in problems)
+    return ConfigurationError(message, variables=tuple(dict.fromkeys(name for name, _ in problems)))

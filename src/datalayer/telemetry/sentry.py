@@ -1,0 +1,77 @@
+"""Calls in Sentry: a breadcrumb and a span each, and the errors that are not the caller's. Needs an initialised SDK."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+
+import sentry_sdk
+
+from datalayer import errors
+from datalayer.telemetry.events import CallEvent
+
+#: What an application meets in its daily work and handles; everything else is worth an alert.
+_EXPECTED = frozenset(
+    kind.__name__
+    for kind in (
+        errors.UniqueViolationError,
+        errors.ForeignKeyViolationError,
+        errors.NotNullViolationError,
+        errors.CheckViolationError,
+        errors.UnfitValueError,
+        errors.InvalidValueError,
+        errors.BatchItemError,
+        errors.UnsafeWriteError,
+        errors.UnsupportedOperationError,
+        errors.TransactionConflictError,
+    )
+)
+
+
+class SentryObserver:
+    """Tells Sentry of every call; silent while the application has not initialised the SDK.
+
+    An error is sent as a message with the event's fields: the exception's own chain holds the driver's text, and that
+    quotes row values.
+    """
+
+    def __call__(self, event: CallEvent) -> None:
+        """Report the call."""
+        if not sentry_sdk.is_initialized():
+            return
+        title = " ".join(part for part in (event.store, event.operation, event.table) if part)
+        data = {
+            "db.system": event.store,
+            "db.operation": event.operation,
+            "db.collection.name": event.table,
+            "rows": event.rows,
+            "error": event.error,
+        }
+        sentry_sdk.add_breadcrumb(
+            category="query",
+            message=title,
+            level="error" if event.error else "info",
+            data={**data, "seconds": event.duration_seconds},
+        )
+        if sentry_sdk.get_current_span() is not None:
+            _record_span(event, title, data)
+        if event.error and event.error not in _EXPECTED:
+            _capture(event, title)
+
+
+def _record_span(event: CallEvent, title: str, data: dict[str, object]) -> None:
+    end = time.time()
+    span = sentry_sdk.start_span(
+        op="db", name=title, start_timestamp=datetime.fromtimestamp(end - event.duration_seconds, UTC)
+    )
+    span.set_status("internal_error" if event.error else "ok")
+    for name, value in data.items():
+        span.set_data(name, value)
+    span.finish(end_timestamp=datetime.fromtimestamp(end, UTC))
+
+
+def _capture(event: CallEvent, title: str) -> None:
+    with sentry_sdk.new_scope() as scope:
+        scope.fingerprint = ["datalayer", event.store, event.operation, event.table, event.error or ""]
+        scope.set_tags({"store": event.store, "operation": event.operation, "table": event.table})
+        sentry_sdk.capture_message(f"{event.error}: {title}", level="error")
