@@ -180,6 +180,9 @@ class Settings(BaseSettings):
 class GivenSettings(Settings):
     """Settings from code alone: the environment is not read. For tests and for two layers in one process."""
 
+    def __init__(self, **values: Any) -> None:
+        super().__init__(**values)
+
     @classmethod
     def settings_customise_sources(
         cls,
