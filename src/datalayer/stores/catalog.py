@@ -1,6 +1,6 @@
 """The live schema as a store reports it: tables, columns with portable types, keys, uniques, foreign keys.
 
-Types come from the database's own catalog, never from a model: what a value is sent as and read back as is decided here.
+Types come from the database's own catalog, never from a model: they decide what a value is sent and read back as.
 """
 
 from __future__ import annotations

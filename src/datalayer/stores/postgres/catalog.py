@@ -1,0 +1,120 @@
+"""The live schema read from pg_catalog: the tables that the connection's search_path makes visible."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Any, LiteralString
+
+from psycopg import AsyncConnection
+
+from datalayer.stores.catalog import Catalog, Column, ColumnType, ForeignKey, Kind, Table, UniqueKey
+
+_KINDS: Mapping[str, Kind] = {
+    "bool": Kind.BOOLEAN,
+    "int2": Kind.SMALLINT,
+    "int4": Kind.INTEGER,
+    "int8": Kind.BIGINT,
+    "numeric": Kind.NUMERIC,
+    "float4": Kind.REAL,
+    "float8": Kind.DOUBLE,
+    "uuid": Kind.UUID,
+    "date": Kind.DATE,
+    "time": Kind.TIME,
+    "timestamp": Kind.TIMESTAMP,
+    "timestamptz": Kind.TIMESTAMPTZ,
+    "json": Kind.JSON,
+    "jsonb": Kind.JSONB,
+    "bytea": Kind.BYTEA,
+}
+
+_VISIBLE: LiteralString = """
+    c.relkind IN ('r', 'p') AND NOT c.relispartition AND pg_table_is_visible(c.oid)
+    AND c.relnamespace <> 'pg_catalog'::regnamespace AND c.relnamespace <> 'information_schema'::regnamespace
+"""
+
+_COLUMNS: LiteralString = f"""
+    SELECT c.relname, a.attname, NOT a.attnotnull AS nullable, format_type(a.atttypid, a.atttypmod) AS declared,
+           pg_get_expr(d.adbin, d.adrelid) AS expression, a.attidentity, a.attgenerated,
+           coalesce(element.typname, base.typname) AS type_name, base.typcategory = 'A' AS is_array
+    FROM pg_class c
+    JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+    JOIN pg_type t ON t.oid = a.atttypid
+    JOIN pg_type base ON base.oid = CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.oid END
+    LEFT JOIN pg_type element ON element.oid = base.typelem AND base.typcategory = 'A'
+    LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
+    WHERE {_VISIBLE}
+    ORDER BY c.relname, a.attnum
+"""
+
+_KEYS: LiteralString = f"""
+    SELECT c.relname, i.relname AS key_name, x.indisprimary,
+           (SELECT array_agg(a.attname::text ORDER BY k.place)
+            FROM unnest(x.indkey::int2[]) WITH ORDINALITY AS k(number, place)
+            JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.number
+            WHERE k.place <= x.indnkeyatts) AS columns
+    FROM pg_index x JOIN pg_class c ON c.oid = x.indrelid JOIN pg_class i ON i.oid = x.indexrelid
+    WHERE x.indisunique AND x.indisvalid AND x.indpred IS NULL AND x.indexprs IS NULL AND x.indimmediate AND {_VISIBLE}
+    ORDER BY c.relname, i.relname
+"""
+
+_FOREIGN_KEYS: LiteralString = f"""
+    SELECT c.relname, k.conname, target.relname AS target_table, k.confdeltype,
+           (SELECT array_agg(a.attname::text ORDER BY u.place) FROM unnest(k.conkey) WITH ORDINALITY AS u(number, place)
+            JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = u.number) AS columns,
+           (SELECT array_agg(a.attname::text ORDER BY u.place)
+            FROM unnest(k.confkey) WITH ORDINALITY AS u(number, place)
+            JOIN pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = u.number) AS target_columns
+    FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_class target ON target.oid = k.confrelid
+    WHERE k.contype = 'f' AND k.conparentid = 0 AND {_VISIBLE}
+    ORDER BY c.relname, k.conname
+"""
+
+_ON_DELETE = {"a": "NO ACTION", "r": "RESTRICT", "c": "CASCADE", "n": "SET NULL", "d": "SET DEFAULT"}
+
+
+async def read_catalog(connection: AsyncConnection[dict[str, Any]]) -> Catalog:
+    """Read tables, columns, keys and foreign keys in three queries."""
+    columns: dict[str, list[Column]] = defaultdict(list)
+    primary: dict[str, tuple[str, ...]] = {}
+    uniques: dict[str, list[UniqueKey]] = defaultdict(list)
+    foreign: dict[str, list[ForeignKey]] = defaultdict(list)
+    for row in await (await connection.execute(_COLUMNS)).fetchall():
+        columns[row["relname"]].append(_column(row))
+    for row in await (await connection.execute(_KEYS)).fetchall():
+        if row["indisprimary"]:
+            primary[row["relname"]] = tuple(row["columns"])
+        else:
+            uniques[row["relname"]].append(UniqueKey(row["key_name"], tuple(row["columns"])))
+    for row in await (await connection.execute(_FOREIGN_KEYS)).fetchall():
+        foreign[row["relname"]].append(_foreign_key(row))
+    return Catalog(
+        {
+            name: Table(name, tuple(columns[name]), primary.get(name, ()), tuple(uniques[name]), tuple(foreign[name]))
+            for name in list(columns)
+        }
+    )
+
+
+def _column(row: Mapping[str, Any]) -> Column:
+    expression = row["expression"]
+    from_sequence = bool(row["attidentity"]) or (expression or "").startswith("nextval(")
+    kind = _KINDS.get(row["type_name"], Kind.TEXT)
+    return Column(
+        name=row["attname"],
+        type=ColumnType(kind, row["declared"], array=row["is_array"]),
+        nullable=row["nullable"],
+        default=None if from_sequence or row["attgenerated"] else expression,
+        identity=from_sequence,
+        generated=bool(row["attgenerated"]),
+    )
+
+
+def _foreign_key(row: Mapping[str, Any]) -> ForeignKey:
+    return ForeignKey(
+        name=row["conname"],
+        columns=tuple(row["columns"]),
+        target_table=row["target_table"],
+        target_columns=tuple(row["target_columns"]),
+        on_delete=_ON_DELETE[row["confdeltype"]],
+    )

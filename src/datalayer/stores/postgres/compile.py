@@ -1,0 +1,206 @@
+"""Questions compiled to SQL, once per shape. A statement is text with placeholders and what encodes each value."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from datalayer.query import Comparison, Count, Delete, Filter, Group, Negation, Operator, Select, Update
+from datalayer.query.order import OrderBy
+from datalayer.stores.catalog import Column, Table
+from datalayer.stores.postgres.values import (
+    Encoder,
+    cast_name,
+    encoder,
+    fits_json_records,
+    list_encoder,
+    record_type,
+    record_value,
+)
+
+_SIGNS = {
+    Operator.EQ: "=",
+    Operator.NEQ: "<>",
+    Operator.GT: ">",
+    Operator.GTE: ">=",
+    Operator.LT: "<",
+    Operator.LTE: "<=",
+    Operator.LIKE: "LIKE",
+    Operator.ILIKE: "ILIKE",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """Compiled SQL. ``encoders`` is None when every value goes to psycopg as it is."""
+
+    sql: bytes
+    encoders: tuple[Encoder | None, ...] | None = None
+
+    def bind(self, values: Iterable[Any]) -> list[Any]:
+        """Return the parameters for one execution."""
+        if self.encoders is None:
+            return list(values)
+        paired = zip(values, self.encoders, strict=True)
+        return [value if encode is None else encode(value) for value, encode in paired]
+
+
+class _Builder:
+    """Collects one statement's encoders while its text is put together."""
+
+    def __init__(self, table: Table) -> None:
+        self.table = table
+        self.encoders: list[Encoder | None] = []
+
+    def statement(self, sql: str, *extra: Encoder | None) -> Statement:
+        encoders = (*self.encoders, *extra)
+        return Statement(sql.encode(), encoders if any(encoders) else None)
+
+    def where(self, condition: Filter | None) -> str:
+        return "" if condition is None else f" WHERE {self._condition(condition)}"
+
+    def _condition(self, condition: Filter) -> str:
+        if isinstance(condition, Comparison):
+            return self._comparison(condition)
+        if isinstance(condition, Negation):
+            return f"NOT ({self._condition(condition.inner)})"
+        if isinstance(condition, Group):
+            if not condition.members:
+                return "TRUE" if condition.joint == "and" else "FALSE"
+            return f" {condition.joint.upper()} ".join(f"({self._condition(m)})" for m in condition.members)
+        raise TypeError(f"not a filter: {type(condition).__name__}")
+
+    def _comparison(self, comparison: Comparison) -> str:
+        column = self.table.by_name[comparison.column]
+        name = quote(column.name)
+        if comparison.operator is Operator.IS_NULL:
+            return f"{name} IS NULL"
+        if comparison.operator is Operator.IS_NOT_NULL:
+            return f"{name} IS NOT NULL"
+        if comparison.operator is Operator.IN:
+            self.encoders.append(list_encoder(column.type))
+            return f"{name} = ANY(%s::{_escaped(cast_name(column.type.declared))}[])"
+        self.encoders.append(encoder(column.type))
+        if comparison.operator is Operator.CONTAINS:
+            return f"{_comparable(column)} @> {self._placeholder(column)}"
+        return f"{_comparable(column)} {_SIGNS[comparison.operator]} {self._placeholder(column)}"
+
+    def _placeholder(self, column: Column) -> str:
+        return f"%s::{_escaped(cast_name(column.type.declared))}" if column.type.array else "%s"
+
+
+def select(question: Select, table: Table) -> Statement:
+    """Compile a select; its values are the filter's, then limit, then offset."""
+    build = _Builder(table)
+    columns = question.columns or tuple(table.by_name)
+    sql = f"SELECT {names(columns)} FROM {quote(table.name)}{build.where(question.where)}{order(question.order)}"
+    extra: list[None] = []
+    if question.limit is not None:
+        sql += " LIMIT %s"
+        extra.append(None)
+    if question.offset:
+        sql += " OFFSET %s"
+        extra.append(None)
+    return build.statement(sql, *extra)
+
+
+def count(question: Count, table: Table) -> Statement:
+    """Compile a count."""
+    build = _Builder(table)
+    return build.statement(f"SELECT count(*) AS count FROM {quote(table.name)}{build.where(question.where)}")
+
+
+def update(question: Update, table: Table) -> Statement:
+    """Compile an update; its values are the changes', then the filter's."""
+    build = _Builder(table)
+    assignments = []
+    for name in question.changes:
+        column = table.by_name[name]
+        build.encoders.append(encoder(column.type))
+        assignments.append(f"{quote(name)} = {_assigned(column)}")
+    sql = f"UPDATE {quote(table.name)} SET {', '.join(assignments)}{build.where(question.where)}"
+    return build.statement(sql + returning(table, wanted=question.returning))
+
+
+def delete(question: Delete, table: Table) -> Statement:
+    """Compile a delete."""
+    build = _Builder(table)
+    sql = f"DELETE FROM {quote(table.name)}{build.where(question.where)}"
+    return build.statement(sql + returning(table, wanted=question.returning))
+
+
+def write_one(table: Table, columns: Sequence[str], target: tuple[str, ...] | None, *, wanted: bool) -> Statement:
+    """Compile the insert, or with a conflict target the upsert, of one row."""
+    build = _Builder(table)
+    placed = [table.by_name[name] for name in columns]
+    build.encoders.extend(encoder(column.type) for column in placed)
+    values = f"VALUES ({', '.join(_assigned(column) for column in placed)})" if placed else "DEFAULT VALUES"
+    return build.statement(_write(table, columns, values, target, wanted=wanted))
+
+
+def fits_one_parameter(table: Table, columns: Sequence[str]) -> bool:
+    """Whether :func:`write_many` can carry these columns."""
+    return bool(columns) and fits_json_records(table.by_name[name] for name in columns)
+
+
+def write_many(table: Table, columns: Sequence[str], target: tuple[str, ...] | None, *, wanted: bool) -> Statement:
+    """Compile the same for any number of rows, which travel as one JSON parameter."""
+    placed = [table.by_name[name] for name in columns]
+    fields = ", ".join(f"{quote(c.name)} {_escaped(record_type(c))}" for c in placed)
+    values = ", ".join(record_value(c, f"r.{quote(c.name)}") for c in placed)
+    source = f"SELECT {values} FROM jsonb_to_recordset(%s::jsonb) AS r({fields})"
+    return Statement(_write(table, columns, source, target, wanted=wanted).encode())
+
+
+def _write(table: Table, columns: Sequence[str], source: str, target: tuple[str, ...] | None, *, wanted: bool) -> str:
+    into = f" ({names(columns)})" if columns else ""
+    sql = f"INSERT INTO {quote(table.name)}{into} {source}"
+    if target is not None:
+        changed = [name for name in columns if name not in target] or list(target[:1])
+        sets = ", ".join(f"{quote(name)} = EXCLUDED.{quote(name)}" for name in changed)
+        sql += f" ON CONFLICT ({names(target)}) DO UPDATE SET {sets}"
+    return sql + returning(table, wanted=wanted)
+
+
+def order(parts: OrderBy) -> str:
+    """Return the ORDER BY clause; NULL placement is written only where it differs from the server's own."""
+    if not parts:
+        return ""
+    words = []
+    for part in parts:
+        word = quote(part.column) + (" DESC" if part.descending else "")
+        if part.nulls_first != part.descending:
+            word += " NULLS FIRST" if part.nulls_first else " NULLS LAST"
+        words.append(word)
+    return f" ORDER BY {', '.join(words)}"
+
+
+def returning(table: Table, *, wanted: bool) -> str:
+    """Return the RETURNING clause for all columns, or nothing."""
+    return f" RETURNING {names(table.by_name)}" if wanted else ""
+
+
+def names(columns: Iterable[str]) -> str:
+    """Return quoted names, joined by commas."""
+    return ", ".join(map(quote, columns))
+
+
+def quote(name: str) -> str:
+    """Quote an identifier; ``%`` is doubled because the text has placeholders."""
+    return '"' + _escaped(name).replace('"', '""') + '"'
+
+
+def _escaped(text: str) -> str:
+    return text.replace("%", "%%")
+
+
+def _comparable(column: Column) -> str:
+    """Return the column as it can be compared: type json has no operators, jsonb has."""
+    return (
+        f"{quote(column.name)}::jsonb" if column.type.is_json and column.type.declared == "json" else quote(column.name)
+    )
+
+
+def _assigned(column: Column) -> str:
+    return f"%s::{_escaped(cast_name(column.type.declared))}" if column.type.array else "%s"

@@ -1,0 +1,176 @@
+"""The PostgreSQL store: a psycopg pool in autocommit, its settings, and transactions."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from select import POLLIN, poll
+from time import perf_counter
+from typing import Any, Self
+
+import psycopg
+from psycopg import AsyncConnection
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.rows import dict_row
+from psycopg.types.json import set_json_loads
+from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
+
+from datalayer.errors import ConfigurationError, DataLayerError, UnavailableError
+from datalayer.query import Row
+from datalayer.stores.contract import Health, Isolation
+from datalayer.stores.postgres.errors import STORE, connection_failure
+from datalayer.stores.postgres.session import PostgresSession
+from datalayer.stores.postgres.shared import Shared
+from datalayer.stores.postgres.transaction import PostgresTransaction, transaction_scope
+from datalayer.stores.postgres.values import load_json
+from datalayer.telemetry import Observer
+
+#: Connection settings that find out about a dead network, unless the DSN sets its own (seconds; milliseconds for
+#: tcp_user_timeout). Source: PostgreSQL 18 manual, "Parameter Key Words".
+_NETWORK = {
+    "keepalives_idle": "10",
+    "keepalives_interval": "5",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "20000",
+    "application_name": "datalayer",
+}
+
+_SESSION = "SELECT set_config('TimeZone', 'UTC', false)"
+
+
+class PostgresStore(PostgresSession):
+    """PostgreSQL through a connection pool. Open it with :meth:`open`, close it with :meth:`close`."""
+
+    def __init__(self, pool: AsyncConnectionPool[AsyncConnection[Row]], shared: Shared) -> None:
+        super().__init__(shared)
+        self._pool = pool
+
+    @classmethod
+    async def open(
+        cls,
+        dsn: str,
+        *,
+        min_size: int = 1,
+        max_size: int = 10,
+        timeout: float = 5.0,
+        prepare: bool = True,
+        observers: Sequence[Observer] = (),
+    ) -> Self:
+        """Connect, and fail at once where that is impossible.
+
+        Args:
+            dsn: a ``postgresql://`` URL or libpq key words.
+            min_size: connections kept open.
+            max_size: connections at most; further callers wait.
+            timeout: default deadline of a call in seconds, waiting for a connection included; also the connect timeout.
+            prepare: False for a pooler that cannot carry prepared statements (PgBouncer before 1.21).
+            observers: who hears of each call.
+
+        Raises:
+            ConfigurationError: the DSN is malformed.
+            AccessDeniedError: the server refused the user or the password.
+            UnavailableError: the server cannot be reached.
+        """
+        conninfo = _conninfo(dsn, timeout)
+        first = await _connect(conninfo)
+        await first.close()
+        pool: AsyncConnectionPool[AsyncConnection[Row]] = AsyncConnectionPool(
+            conninfo,
+            kwargs={"autocommit": True, "row_factory": dict_row},
+            min_size=min_size,
+            max_size=max_size,
+            timeout=timeout,
+            configure=_configure,
+            check=_check_idle,
+            open=False,
+        )
+        await pool.open()
+        shared = Shared(timeout=timeout, prepare=prepare, observers=observers, pool_stats=lambda: _pool_stats(pool))
+        return cls(pool, shared)
+
+    @asynccontextmanager
+    async def connection(self, *, timeout: float | None = None) -> AsyncIterator[AsyncConnection[Row]]:
+        """Lend a psycopg connection for a block: dict rows, autocommit. For what the store itself cannot say."""
+        try:
+            connection = await self._pool.getconn(timeout)
+        except (PoolTimeout, PoolClosed) as error:
+            closed = isinstance(error, PoolClosed)
+            raise UnavailableError(
+                "the store is closed" if closed else "no connection was free or could be opened in time",
+                store=STORE,
+                operation="connect",
+                sqlstate="08003" if closed else "08001",
+                hint=None if closed else "is the server running? raise POSTGRES_MAX_CONNECTIONS if callers wait",
+            ) from None
+        try:
+            yield connection
+        finally:
+            await self._pool.putconn(connection)
+
+    @asynccontextmanager
+    async def scope(
+        self, *, isolation: Isolation | None = None, read_only: bool = False, timeout: float | None = None
+    ) -> AsyncIterator[PostgresTransaction]:
+        """Open a transaction; see the store contract."""
+        seconds = self.shared.timeout if timeout is None else timeout
+        async with self.connection(timeout=seconds) as connection:
+            transaction = PostgresTransaction(connection, self.shared)
+            async with transaction_scope(transaction, isolation, read_only=read_only, timeout=seconds):
+                yield transaction
+
+    async def health(self, *, timeout: float = 5.0) -> Health:
+        """Ask ``select 1``."""
+        started = perf_counter()
+        try:
+            await self.run("health", "", b"SELECT 1", None, timeout)
+        except DataLayerError as error:
+            return Health(
+                self.name, healthy=False, response_seconds=perf_counter() - started, error=type(error).__name__
+            )
+        return Health(self.name, healthy=True, response_seconds=perf_counter() - started)
+
+    async def close(self) -> None:
+        """Close every connection; calls that wait for one fail."""
+        await self._pool.close()
+
+
+def _conninfo(dsn: str, timeout: float) -> str:
+    try:
+        given = conninfo_to_dict(dsn)
+    except psycopg.ProgrammingError:
+        raise ConfigurationError(
+            "the PostgreSQL DSN is malformed; write postgresql://USER:PASSWORD@HOST:PORT/DATABASE",
+            variables=("DATABASE_URL",),
+        ) from None
+    defaults: dict[str, Any] = _NETWORK | {"connect_timeout": max(2, round(timeout))}
+    return make_conninfo(**{**defaults, **given})
+
+
+async def _connect(conninfo: str) -> AsyncConnection[Any]:
+    try:
+        return await AsyncConnection.connect(conninfo, autocommit=True)
+    except psycopg.Error as error:
+        raise connection_failure(error) from None
+
+
+async def _configure(connection: AsyncConnection[Row]) -> None:
+    await connection.execute(_SESSION)
+    set_json_loads(load_json, connection)
+
+
+async def _check_idle(connection: AsyncConnection[Row]) -> None:
+    """Refuse a connection that the server closed while it lay idle; costs a poll, no round trip.
+
+    An idle connection has nothing to read but a notice or the end of the stream.
+    """
+    idle = poll()
+    idle.register(connection.pgconn.socket, POLLIN)
+    if idle.poll(0):
+        connection.pgconn.consume_input()
+        if connection.pgconn.status != psycopg.pq.ConnStatus.OK:
+            raise psycopg.OperationalError("the server closed the connection")
+
+
+def _pool_stats(pool: AsyncConnectionPool[Any]) -> tuple[int, int]:
+    stats = pool.get_stats()
+    return stats.get("pool_size", 0), stats.get("requests_waiting", 0)

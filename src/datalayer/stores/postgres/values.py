@@ -1,0 +1,112 @@
+"""Python values on their way to PostgreSQL, by the type of the column they are meant for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any, TypeAlias
+
+from psycopg.types.json import Jsonb
+from pydantic_core import PydanticSerializationError, from_json, to_json
+
+from datalayer.errors import InvalidValueError
+from datalayer.query import JSON_NULL
+from datalayer.stores.catalog import Column, ColumnType, Kind
+
+Encoder: TypeAlias = Callable[[Any], Any]
+
+
+def load_json(data: str | bytes) -> Any:
+    """Parse a json or jsonb value; the document ``null`` is JSON_NULL, SQL NULL never comes here."""
+    parsed = from_json(data)
+    return JSON_NULL if parsed is None else parsed
+
+
+def dump_json(document: Any) -> bytes:
+    """Write a JSON document; JSON_NULL, at any depth, is ``null``."""
+    return _write_json(document, inf_nan_mode="constants")
+
+
+def encoder(column_type: ColumnType) -> Encoder | None:
+    """Return what turns a value for this column into a psycopg parameter; None when nothing needs doing."""
+    if column_type.kind in (Kind.JSON, Kind.JSONB):
+        return _json_elements if column_type.array else _json_document
+    if column_type.kind is Kind.NUMERIC and not column_type.array:
+        return _exact_number
+    return None
+
+
+def list_encoder(column_type: ColumnType) -> Encoder:
+    """Return what turns the values of an in-list into one array parameter."""
+    element = encoder(column_type)
+    if element is None:
+        return list
+    return lambda values: [element(value) for value in values]
+
+
+def cast_name(declared: str) -> str:
+    """Return the type's name to cast to, without its length: an explicit cast to varchar(20) would cut silently."""
+    bare = re.sub(r"\([^)]*\)", "", declared)
+    array = "[]" if bare.endswith("[]") else ""
+    name = bare.removesuffix("[]").strip()
+    return {"character": "bpchar", "bit": "bit varying"}.get(name, name) + array
+
+
+def fits_json_records(columns: Iterable[Column]) -> bool:
+    """Whether rows of these columns can travel as one JSON parameter without losing anything."""
+    return not any(c.type.array and c.type.kind in (Kind.BYTEA, Kind.JSON, Kind.JSONB) for c in columns)
+
+
+def json_records(rows: Sequence[Mapping[str, Any]], columns: Sequence[Column]) -> bytes:
+    """Write rows as one JSON array of objects for ``jsonb_to_recordset``.
+
+    JSON columns travel as text, so that the document null stays apart from SQL NULL; bytea as hexadecimal.
+    """
+    documents = [c.name for c in columns if c.type.is_json]
+    records: Sequence[Mapping[str, Any]] = rows
+    if documents:
+        records = [
+            row | {name: dump_json(row[name]).decode() for name in documents if row[name] is not None}
+            for row in map(dict, rows)
+        ]
+    return _write_json(records, inf_nan_mode="strings", bytes_mode="hex")
+
+
+def record_type(column: Column) -> str:
+    """Return the type of the column inside ``jsonb_to_recordset``."""
+    return "text" if column.type.is_json or column.type.kind is Kind.BYTEA else column.type.declared
+
+
+def record_value(column: Column, quoted: str) -> str:
+    """Return the SQL that turns a field of the recordset into the column's value."""
+    if column.type.is_json:
+        return f"{quoted}::{column.type.declared}"
+    if column.type.kind is Kind.BYTEA:
+        return f"decode({quoted}, 'hex')"
+    return quoted
+
+
+def _write_json(value: Any, **options: Any) -> bytes:
+    try:
+        return to_json(value, fallback=_json_null, **options)
+    except (PydanticSerializationError, TypeError) as error:
+        raise InvalidValueError("a value cannot be written as JSON") from error
+
+
+def _json_null(value: Any) -> None:
+    if value is not JSON_NULL:
+        raise TypeError(f"a {type(value).__name__} cannot be written as JSON")
+
+
+def _json_document(value: Any) -> Jsonb | None:
+    return None if value is None else Jsonb(value, dump_json)
+
+
+def _json_elements(value: Any) -> Any:
+    return None if value is None else [_json_document(element) for element in value]
+
+
+def _exact_number(value: Any) -> Any:
+    """Send a float as the decimal it prints as: compared as double precision it would miss equal numerics."""
+    return Decimal(str(value)) if type(value) is float else value
