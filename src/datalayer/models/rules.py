@@ -1,0 +1,116 @@
+"""Rules for values on their way into a store. A rule takes the typed value, answers the value to write, or raises.
+
+A rule never runs on what a store returns: a legacy row that breaks one is still read.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic import ValidationInfo
+
+from datalayer.errors import ConfigurationError
+
+#: Key of the validation context that holds the region of phone numbers written without a country code.
+PHONE_REGION = "phone_region"
+DEFAULT_PHONE_REGION = "RU"
+MIN_PHONE_DIGITS = 10
+
+_ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+
+
+def positive_id(value: int) -> int:
+    """Answer an id as it is; refuse zero and below."""
+    if value <= 0:
+        raise ValueError("must be a positive integer")
+    return value
+
+
+def trimmed(value: str) -> str:
+    """Answer the text without spaces around it; refuse what is empty then."""
+    text = value.strip()
+    if not text:
+        raise ValueError("must not be empty")
+    return text
+
+
+def iso_date(value: Any) -> Any:
+    """Refuse a text that is not YYYY-MM-DD, and a number (it would be read as a Unix time)."""
+    if isinstance(value, int | float) or (isinstance(value, str) and not _ISO_DATE.fullmatch(value)):
+        raise ValueError("must be an ISO date, YYYY-MM-DD")
+    return value
+
+
+def wall_clock(value: datetime) -> datetime:
+    """Drop the time zone, for columns that have none.
+
+    Source: PostgreSQL 18 manual, Date/Time Types: for a timestamp without time zone "PostgreSQL will silently ignore
+    any time zone indication". Done here, it holds on every store and for values that are no text.
+    """
+    return value.replace(tzinfo=None)
+
+
+def utc_unless_zoned(value: datetime) -> datetime:
+    """Take a time without zone as UTC, for columns that have one."""
+    return value if value.tzinfo is not None else value.replace(tzinfo=UTC)
+
+
+def phone(value: str, info: ValidationInfo) -> str:
+    """Normalise a phone number; the region comes from the validation context."""
+    context = info.context or {}
+    return normalise_phone(value, context.get(PHONE_REGION, DEFAULT_PHONE_REGION))
+
+
+def normalise_phone(text: str, region: str = DEFAULT_PHONE_REGION) -> str:
+    """Answer a phone number as digits with its country code: ``8 (968) 648-44-88`` becomes ``79686484488``.
+
+    An answer is its own answer, so a row that was read may be written again. The one kind of number for which this
+    cannot hold, a foreign number that without its plus reads as a local one, is refused.
+
+    Args:
+        region: two letters, where a number without a country code belongs.
+
+    Raises:
+        ValueError: no possible phone number, or fewer than ten digits.
+        ConfigurationError: the region is unknown.
+    """
+    answer = _digits_of(text, region)
+    if answer != text and answer != _digits_of(answer, region):
+        raise ValueError("without its plus this number reads as a local one and cannot be kept as digits")
+    return answer
+
+
+def _digits_of(text: str, region: str) -> str:
+    """Take the best reading: a valid number before a merely possible one, a local one before a foreign one."""
+    import phonenumbers
+
+    if region not in phonenumbers.SUPPORTED_REGIONS:
+        raise ConfigurationError(f"{region!r} is no region of phone numbers; use two capital letters such as RU")
+    digits = phonenumbers.normalize_digits_only(text)
+    international = _parsed(f"+{digits}", None)
+    if text.lstrip().startswith(("+", "＋")):
+        readings = [international]
+    elif digits.startswith(str(phonenumbers.country_code_for_region(region))):
+        readings = [international, _parsed(text, region)]
+    else:
+        readings = [_parsed(text, region), international]
+    possible = [number for number in readings if number is not None and phonenumbers.is_possible_number(number)]
+    if not possible:
+        raise ValueError("is no possible phone number")
+    best = next((number for number in possible if phonenumbers.is_valid_number(number)), possible[0])
+    answer = phonenumbers.format_number(best, phonenumbers.PhoneNumberFormat.E164).removeprefix("+")
+    if len(answer) < MIN_PHONE_DIGITS:
+        raise ValueError(f"must have at least {MIN_PHONE_DIGITS} digits, the country code included")
+    return answer
+
+
+def _parsed(text: str, region: str | None) -> Any:
+    """Parse a number; None for what is none."""
+    import phonenumbers
+
+    try:
+        return phonenumbers.parse(text, region)
+    except phonenumbers.NumberParseException:
+        return None

@@ -1,0 +1,210 @@
+"""What may be written: a row, or a part of one, checked against its model's types and its rules for writing.
+
+For each model an all-optional twin is derived: its fields carry the rules that reading leaves out, and a column that
+the model does not have is refused.
+"""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import operator
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
+from types import GenericAlias, UnionType
+from typing import Annotated, Any, TypeAlias, Union, get_args, get_origin
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    ValidationError,
+    WrapValidator,
+    create_model,
+)
+from pydantic.fields import FieldInfo
+
+from datalayer.errors import BadField, BatchItemError, InvalidValueError
+from datalayer.models.base import OnWrite
+
+#: A row to be written: a model of which the fields that were set count, or columns and values.
+GivenRow: TypeAlias = BaseModel | Mapping[str, Any]
+
+_FIELD_VALIDATORS = {
+    "after": AfterValidator,
+    "before": BeforeValidator,
+    "plain": PlainValidator,
+    "wrap": WrapValidator,
+}
+
+
+class RowWriter:
+    """Checks rows of one model before they are written. Get one from :func:`writer_of`.
+
+    A plain model's field validators hold here too; its model validators do not, for they judge a whole row.
+    """
+
+    def __init__(self, model: type[BaseModel]) -> None:
+        self._model = model
+        self._columns = [field.alias or name for name, field in model.model_fields.items()]
+        self._twin = _all_optional(model)
+
+    def check(
+        self, row: GivenRow, context: Mapping[str, Any], stamps: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Answer the given columns as they are to be written.
+
+        Args:
+            context: what rules may look at; pydantic's validation context.
+            stamps: columns laid over the row before it is checked.
+
+        Raises:
+            InvalidValueError: one of the rules, the types or the names is broken; says which field.
+        """
+        try:
+            return self._checked(row, context, stamps)
+        except ValidationError as error:
+            problems = self._problems(error, 0)
+        first, *others = problems
+        rule = "; ".join([first.rule, *(f"{other.field}: {other.rule}" for other in others)])
+        raise InvalidValueError(rule, field=first.field)
+
+    def check_batches(
+        self,
+        rows: Iterable[GivenRow],
+        context: Mapping[str, Any],
+        *,
+        batch_rows: int,
+        required: tuple[str, ...] = (),
+        stamps: Mapping[str, Any] | None = None,
+    ) -> Iterator[list[dict[str, Any]]]:
+        """Yield the rows as they are to be written, ``batch_rows`` at a time, until one is bad.
+
+        Args:
+            required: columns that every row must have a value for.
+
+        Raises:
+            BatchItemError: at the end; names every bad field of all rows, those after the first bad one included.
+        """
+        problems: list[BadField] = []
+        numbered = enumerate(rows)
+        while part := list(islice(numbered, batch_rows)):
+            batch: list[dict[str, Any]] = []
+            for index, row in part:
+                try:
+                    checked = self._checked(row, context, stamps)
+                except ValidationError as error:
+                    problems += self._problems(error, index)
+                    continue
+                except InvalidValueError as error:
+                    problems.append(BadField(index, error.field or "row", error.rule))
+                    continue
+                problems += [BadField(index, name, "is required") for name in required if checked.get(name) is None]
+                batch.append(checked)
+            if not problems:
+                yield batch
+        if problems:
+            raise BatchItemError(problems)
+
+    def _checked(self, row: GivenRow, context: Mapping[str, Any], stamps: Mapping[str, Any] | None) -> dict[str, Any]:
+        values = _given_values(row)
+        if stamps:
+            values.update(stamps)
+        twin = self._twin.__pydantic_validator__.validate_python(values, context=context)
+        written: dict[str, Any] = self._twin.__pydantic_serializer__.to_python(
+            twin, include=twin.model_fields_set, by_alias=True
+        )
+        return written
+
+    def _problems(self, error: ValidationError, index: int) -> list[BadField]:
+        details = error.errors(include_url=False, include_input=False, include_context=False)
+        return [
+            BadField(index, ".".join(str(part) for part in detail["loc"]) or "row", self._rule(detail["type"], detail))
+            for detail in details
+        ]
+
+    def _rule(self, kind: str, detail: Mapping[str, Any]) -> str:
+        """Say the broken rule; pydantic's messages name types and bounds, never the value."""
+        if kind != "extra_forbidden":
+            return str(detail["msg"]).removeprefix("Value error, ")
+        near = difflib.get_close_matches(str(detail["loc"][0]), self._columns, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        return f"{self._model.__name__} has no such column{hint}"
+
+
+@functools.cache
+def writer_of(model: type[BaseModel]) -> RowWriter:
+    """Return the model's writer; it is built at the first write."""
+    return RowWriter(model)
+
+
+def _given_values(row: GivenRow) -> dict[str, Any]:
+    """Take the fields that were set on a model, by column; or the mapping's items."""
+    if isinstance(row, BaseModel):
+        fields = type(row).model_fields
+        return {fields[name].alias or name: getattr(row, name) for name in fields if name in row.model_fields_set}
+    if isinstance(row, Mapping):
+        return dict(row)
+    raise InvalidValueError("a row is a model or a mapping from column to value", field="row")
+
+
+def _all_optional(model: type[BaseModel]) -> type[BaseModel]:
+    validators = _validators_by_field(model)
+    fields: dict[str, Any] = {
+        name: (_for_writing(field, validators.get(name, [])), Field(default=None, alias=field.alias))
+        for name, field in model.model_fields.items()
+    }
+    config: ConfigDict = {
+        **model.model_config,
+        "defer_build": False,
+        "extra": "forbid",
+        "frozen": False,
+        "hide_input_in_errors": True,
+        "validate_default": False,
+    }
+    return create_model(f"{model.__name__}Write", __config__=config, **fields)
+
+
+def _for_writing(field: FieldInfo, validators: list[Any]) -> Any:
+    """Answer the field's annotation with its rules for writing and its own validators applied."""
+    return _annotated(_with_rules(field.annotation), [*field.metadata, *validators])
+
+
+def _with_rules(annotation: Any) -> Any:
+    """Apply the rules inside a union or a container too: ``Annotated[int, OnWrite(...)] | None``."""
+    origin: Any = get_origin(annotation)
+    if origin is Annotated:
+        return _annotated(_with_rules(annotation.__origin__), annotation.__metadata__)
+    if origin in (Union, UnionType):
+        return functools.reduce(operator.or_, (_with_rules(part) for part in get_args(annotation)))
+    if isinstance(annotation, GenericAlias):
+        return origin[tuple(_with_rules(part) for part in get_args(annotation))]
+    return annotation
+
+
+def _annotated(annotation: Any, metadata: Iterable[Any]) -> Any:
+    applied = [_applied(mark) if isinstance(mark, OnWrite) else mark for mark in metadata]
+    dynamic: Any = Annotated
+    return dynamic[(annotation, *applied)] if applied else annotation
+
+
+def _applied(mark: OnWrite) -> Any:
+    """A plain function judges the typed value; anything else is pydantic's own kind of annotation."""
+    return AfterValidator(mark.rule) if _is_function(mark.rule) else mark.rule
+
+
+def _is_function(rule: Any) -> bool:
+    return callable(rule) and not isinstance(rule, type) and not hasattr(rule, "__get_pydantic_core_schema__")
+
+
+def _validators_by_field(model: type[BaseModel]) -> dict[str, list[Any]]:
+    """Collect what ``@field_validator`` declares, as annotations."""
+    found: dict[str, list[Any]] = {}
+    for decorator in model.__pydantic_decorators__.field_validators.values():
+        annotation = _FIELD_VALIDATORS[decorator.info.mode](decorator.func)
+        for name in model.model_fields if "*" in decorator.info.fields else decorator.info.fields:
+            found.setdefault(name, []).append(annotation)
+    return found

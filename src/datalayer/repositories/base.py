@@ -1,0 +1,201 @@
+"""A repository: one table's questions and writes, in the vocabulary of its model."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Iterable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any
+
+from datalayer.errors import InvalidValueError, UnsupportedOperationError
+from datalayer.models.writing import GivenRow, writer_of
+from datalayer.query import Delete, Filter, Insert, Row, Update, Upsert
+from datalayer.repositories.reads import ReadRepository, RowT, joined
+
+MAX_BATCH_ROWS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class SyncReport:
+    """What a ``sync_many`` did: rows given, batches sent, seconds for all of it."""
+
+    rows: int
+    batches: int
+    duration_seconds: float
+
+
+class BaseRepository(ReadRepository[RowT]):
+    """Reads and writes one table.
+
+        class NoteRepository(BaseRepository[Note]):
+            model = Note
+            table = "notes"
+            key = ("author", "title")
+
+    A row to be written is a model, of which the fields that were set count, or a mapping from column to value. It is
+    checked against the model before anything is sent: types, the rules marked :class:`~datalayer.models.OnWrite`, and
+    names of columns.
+    """
+
+    #: Columns that an upsert sets to the present, whatever the row says.
+    stamps: tuple[str, ...] = ()
+    #: Columns that every upserted row must have, beside the conflict target.
+    required: tuple[str, ...] = ()
+
+    async def insert(self, row: GivenRow, *, timeout: float | None = None) -> RowT:
+        """Write a new row and return it as stored.
+
+        Raises:
+            InvalidValueError: the row breaks a rule; says which field.
+            UniqueViolationError: its key exists.
+        """
+        checked = writer_of(self.model).check(row, self._context)
+        written = await self._session.insert(Insert(self.table, [checked]), timeout=timeout)
+        return self._model_of(written.rows[0], "insert")
+
+    async def insert_many(self, rows: Sequence[GivenRow], *, timeout: float | None = None) -> builtins.list[RowT]:
+        """Write 1 to 500 new rows, all or none, and return them as stored, in the order given.
+
+        Raises:
+            BatchItemError: rows break rules; names every index and field.
+        """
+        written = await self._session.insert(Insert(self.table, self._batch(rows)), timeout=timeout)
+        return self._models_of(written.rows, "insert")
+
+    async def upsert(
+        self, row: GivenRow, *, target: tuple[str, ...] | None = None, timeout: float | None = None
+    ) -> RowT:
+        """Write a row by the natural key and return it as stored; a column absent from it keeps its value.
+
+        Args:
+            target: another conflict target than the natural key.
+
+        Raises:
+            InvalidValueError: the row breaks a rule or lacks a column of the target; says which field.
+        """
+        conflict_target = target or self.key
+        checked = writer_of(self.model).check(row, self._context, self._present())
+        for name in (*conflict_target, *self.required):
+            if checked.get(name) is None:
+                raise InvalidValueError("is required", field=name)
+        written = await self._session.upsert(Upsert(self.table, [checked], conflict_target), timeout=timeout)
+        return self._model_of(written.rows[0], "upsert")
+
+    async def upsert_many(
+        self, rows: Sequence[GivenRow], *, target: tuple[str, ...] | None = None, timeout: float | None = None
+    ) -> builtins.list[RowT]:
+        """Write 1 to 500 rows by the natural key and return them as stored, in the order given.
+
+        Columns may differ from row to row; a column absent from a row keeps its value.
+
+        Raises:
+            BatchItemError: rows break rules; names every index and field, and nothing was written.
+        """
+        conflict_target = target or self.key
+        batch = self._batch(rows, required=(*conflict_target, *self.required), stamps=self._present())
+        written = await self._session.upsert(Upsert(self.table, batch, conflict_target), timeout=timeout)
+        return self._models_of(written.rows, "upsert")
+
+    async def sync_many(
+        self,
+        rows: Iterable[GivenRow],
+        *,
+        target: tuple[str, ...] | None = None,
+        batch_rows: int = MAX_BATCH_ROWS,
+        timeout: float | None = None,
+    ) -> SyncReport:
+        """Write any number of rows by the natural key, in one transaction where the store has them.
+
+        On a store without transactions every row is checked before the first is written; should that store fail half
+        way, earlier batches stay, and the same call may be made again.
+
+        Args:
+            rows: taken as they come, so that a generator of millions needs no memory for them.
+            timeout: seconds for each batch.
+
+        Raises:
+            BatchItemError: rows break rules; names every index and field, and nothing was written.
+        """
+        if batch_rows < 1:
+            raise InvalidValueError("must be positive", field="batch_rows")
+        started = perf_counter()
+        conflict_target = target or self.key
+        checked: Iterable[builtins.list[Row]] = writer_of(self.model).check_batches(
+            rows,
+            self._context,
+            batch_rows=batch_rows,
+            required=(*conflict_target, *self.required),
+            stamps=self._present(),
+        )
+        row_count = batch_count = 0
+        async with AsyncExitStack() as stack:
+            try:
+                session = await stack.enter_async_context(self._session.transaction(timeout=timeout))
+            except UnsupportedOperationError:
+                session, checked = self._session, builtins.list(checked)
+            for batch in checked:
+                question = Upsert(self.table, batch, conflict_target, returning=False)
+                await session.upsert(question, timeout=timeout)
+                row_count += len(batch)
+                batch_count += 1
+        return SyncReport(row_count, batch_count, perf_counter() - started)
+
+    async def update(
+        self,
+        changes: GivenRow,
+        where: Filter | None = None,
+        *,
+        every_row: bool = False,
+        timeout: float | None = None,
+        **equal: Any,
+    ) -> int:
+        """Change the rows that match and return how many; refused without a filter unless ``every_row``."""
+        question = Update(self.table, self._changes(changes), joined(where, equal), every_row)
+        return (await self._session.update(question, timeout=timeout)).count
+
+    async def update_returning(
+        self,
+        changes: GivenRow,
+        where: Filter | None = None,
+        *,
+        every_row: bool = False,
+        timeout: float | None = None,
+        **equal: Any,
+    ) -> builtins.list[RowT]:
+        """Change the rows that match and return them as stored."""
+        question = Update(self.table, self._changes(changes), joined(where, equal), every_row, returning=True)
+        return self._models_of((await self._session.update(question, timeout=timeout)).rows, "update")
+
+    async def delete(
+        self,
+        where: Filter | None = None,
+        *,
+        every_row: bool = False,
+        timeout: float | None = None,
+        **equal: Any,
+    ) -> int:
+        """Delete the rows that match and return how many; refused without a filter unless ``every_row``."""
+        question = Delete(self.table, joined(where, equal), every_row)
+        return (await self._session.delete(question, timeout=timeout)).count
+
+    def _changes(self, changes: GivenRow) -> Row:
+        return writer_of(self.model).check(changes, self._context)
+
+    def _batch(
+        self, rows: Sequence[GivenRow], *, required: tuple[str, ...] = (), stamps: Row | None = None
+    ) -> builtins.list[Row]:
+        if not rows:
+            raise InvalidValueError("the batch is empty", field="rows")
+        if len(rows) > MAX_BATCH_ROWS:
+            raise InvalidValueError(
+                f"a batch has {MAX_BATCH_ROWS} rows at most; use sync_many for any number", field="rows"
+            )
+        batches = writer_of(self.model).check_batches(
+            rows, self._context, batch_rows=MAX_BATCH_ROWS, required=required, stamps=stamps
+        )
+        return [row for batch in batches for row in batch]
+
+    def _present(self) -> Row:
+        return dict.fromkeys(self.stamps, self._clock()) if self.stamps else {}
