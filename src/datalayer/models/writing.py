@@ -53,24 +53,29 @@ class RowWriter:
         self._twin = _all_optional(model)
 
     def check(
-        self, row: GivenRow, context: Mapping[str, Any], stamps: Mapping[str, Any] | None = None
+        self,
+        row: GivenRow,
+        context: Mapping[str, Any],
+        *,
+        required: tuple[str, ...] = (),
+        stamps: Mapping[str, Any] | None = None,
     ) -> dict[str, Any]:
         """Answer the given columns as they are to be written.
 
         Args:
             context: what rules may look at; pydantic's validation context.
+            required: columns that the row must have a value for.
             stamps: columns laid over the row before it is checked.
 
         Raises:
             InvalidValueError: one of the rules, the types or the names is broken; says which field.
         """
-        try:
-            return self._checked(row, context, stamps)
-        except ValidationError as error:
-            problems = self._problems(error, 0)
-        first, *others = problems
-        rule = "; ".join([first.rule, *(f"{other.field}: {other.rule}" for other in others)])
-        raise InvalidValueError(rule, field=first.field)
+        checked, problems = self._judge(0, row, context, required, stamps)
+        if problems:
+            first, *others = problems
+            rule = "; ".join([first.rule, *(f"{other.field}: {other.rule}" for other in others)])
+            raise InvalidValueError(rule, field=first.field)
+        return checked
 
     def check_batches(
         self,
@@ -81,10 +86,7 @@ class RowWriter:
         required: tuple[str, ...] = (),
         stamps: Mapping[str, Any] | None = None,
     ) -> Iterator[list[dict[str, Any]]]:
-        """Yield the rows as they are to be written, ``batch_rows`` at a time, until one is bad.
-
-        Args:
-            required: columns that every row must have a value for.
+        """Yield the rows as :meth:`check` answers them, ``batch_rows`` at a time, until one is bad.
 
         Raises:
             BatchItemError: at the end; names every bad field of all rows, those after the first bad one included.
@@ -94,30 +96,37 @@ class RowWriter:
         while part := list(islice(numbered, batch_rows)):
             batch: list[dict[str, Any]] = []
             for index, row in part:
-                try:
-                    checked = self._checked(row, context, stamps)
-                except ValidationError as error:
-                    problems += self._problems(error, index)
-                    continue
-                except InvalidValueError as error:
-                    problems.append(BadField(index, error.field or "row", error.rule))
-                    continue
-                problems += [BadField(index, name, "is required") for name in required if checked.get(name) is None]
+                checked, found = self._judge(index, row, context, required, stamps)
+                problems += found
                 batch.append(checked)
             if not problems:
                 yield batch
         if problems:
             raise BatchItemError(problems)
 
-    def _checked(self, row: GivenRow, context: Mapping[str, Any], stamps: Mapping[str, Any] | None) -> dict[str, Any]:
+    def _judge(
+        self,
+        index: int,
+        row: GivenRow,
+        context: Mapping[str, Any],
+        required: tuple[str, ...],
+        stamps: Mapping[str, Any] | None,
+    ) -> tuple[dict[str, Any], list[BadField]]:
+        """Answer the row as it is to be written, and what is wrong with it."""
         values = _given_values(row)
+        if values is None:
+            return {}, [BadField(index, "row", "a row is a model or a mapping from column to value")]
         if stamps:
             values.update(stamps)
-        twin = self._twin.__pydantic_validator__.validate_python(values, context=context)
-        written: dict[str, Any] = self._twin.__pydantic_serializer__.to_python(
-            twin, include=twin.model_fields_set, by_alias=True
-        )
-        return written
+        missing = [name for name in required if values.get(name) is None]
+        problems = [BadField(index, name, "is required") for name in missing]
+        try:
+            twin = self._twin.__pydantic_validator__.validate_python(values, context=context)
+        except ValidationError as error:
+            problems += [problem for problem in self._problems(error, index) if problem.field not in missing]
+            return {}, problems
+        dump = self._twin.__pydantic_serializer__.to_python
+        return dump(twin, include=twin.model_fields_set, by_alias=True), problems
 
     def _problems(self, error: ValidationError, index: int) -> list[BadField]:
         details = error.errors(include_url=False, include_input=False, include_context=False)
@@ -141,14 +150,12 @@ def writer_of(model: type[BaseModel]) -> RowWriter:
     return RowWriter(model)
 
 
-def _given_values(row: GivenRow) -> dict[str, Any]:
-    """Take the fields that were set on a model, by column; or the mapping's items."""
+def _given_values(row: GivenRow) -> dict[str, Any] | None:
+    """Take the fields that were set on a model, by column; or the mapping's items; None for what is neither."""
     if isinstance(row, BaseModel):
         fields = type(row).model_fields
         return {fields[name].alias or name: getattr(row, name) for name in fields if name in row.model_fields_set}
-    if isinstance(row, Mapping):
-        return dict(row)
-    raise InvalidValueError("a row is a model or a mapping from column to value", field="row")
+    return dict(row) if isinstance(row, Mapping) else None
 
 
 def _all_optional(model: type[BaseModel]) -> type[BaseModel]:

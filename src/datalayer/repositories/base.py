@@ -76,10 +76,9 @@ class BaseRepository(ReadRepository[RowT]):
             InvalidValueError: the row breaks a rule or lacks a column of the target; says which field.
         """
         conflict_target = target or self.key
-        checked = writer_of(self.model).check(row, self._context, self._present())
-        for name in (*conflict_target, *self.required):
-            if checked.get(name) is None:
-                raise InvalidValueError("is required", field=name)
+        checked = writer_of(self.model).check(
+            row, self._context, required=(*conflict_target, *self.required), stamps=self._present()
+        )
         written = await self._session.upsert(Upsert(self.table, [checked], conflict_target), timeout=timeout)
         return self._model_of(written.rows[0], "upsert")
 

@@ -169,10 +169,7 @@ class ReadRepository(Generic[RowT]):
 
     def _checked(self, **values: Any) -> Row:
         """Put arguments through the rules that hold for writing their columns; None is refused."""
-        for name, value in values.items():
-            if value is None:
-                raise InvalidValueError("is required", field=name)
-        return writer_of(self.model).check(values, self._context)
+        return writer_of(self.model).check(values, self._context, required=tuple(values))
 
     def _complete(self, order: OrderBy | None) -> OrderBy:
         return self.order if order is None else complete_order(order, self.primary_key)
