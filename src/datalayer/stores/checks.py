@@ -10,7 +10,7 @@ from datalayer.query import Delete, Insert, Row, Select, Update, Upsert
 from datalayer.stores.catalog import Table
 
 
-def check_select(question: Select, table: Table, *, store: str) -> None:
+def check_select(question: Select, table: Table, *, store: str, operation: str = "select") -> None:
     """Raise UnknownColumnError or InvalidValueError for a question that the table cannot answer."""
     if question.limit is not None and question.limit < 0:
         raise InvalidValueError("must not be negative", field="limit")
@@ -19,7 +19,7 @@ def check_select(question: Select, table: Table, *, store: str) -> None:
     named = [*(question.columns or ()), *(part.column for part in question.order)]
     if question.where is not None:
         named.extend(question.where.columns())
-    table.check_columns(named, store=store, operation="select")
+    table.check_columns(named, store=store, operation=operation)
 
 
 def check_rows(question: Insert | Upsert, table: Table, *, store: str, operation: str) -> None:

@@ -11,7 +11,14 @@ from typing import Any, TypeAlias
 import psycopg
 from psycopg import AsyncConnection
 
-from datalayer.errors import DataLayerError, OutcomeUnknownError, SchemaError, StoreError, StoreTimeoutError
+from datalayer.errors import (
+    DataLayerError,
+    OutcomeUnknownError,
+    SchemaError,
+    StoreError,
+    StoreTimeoutError,
+    UnfitValueError,
+)
 from datalayer.query import Row
 from datalayer.stores.catalog import Catalog, Table
 from datalayer.stores.contract import Isolation
@@ -70,6 +77,8 @@ class Executor(ABC):
                     rows = await cursor.fetchall() if has_rows else []
                 except psycopg.Error as error:
                     raise self._failure(error, operation, table, passed=deadline.passed, writes=writes) from None
+                except UnicodeEncodeError:
+                    raise _unencodable(operation, table) from None
                 finally:
                     await deadline.finish()
                 count = cursor.rowcount
@@ -83,6 +92,8 @@ class Executor(ABC):
 
     def _failure(self, error: psycopg.Error, operation: str, table: str, *, passed: bool, writes: bool) -> StoreError:
         translated = translate(error, operation=operation, table=table, wrote=writes and self.autocommit)
+        if isinstance(translated, SchemaError):
+            self.shared.forget_schema()
         lost = translated.sqlstate is None and not isinstance(translated, OutcomeUnknownError)
         if passed and lost:
             return StoreTimeoutError(
@@ -123,3 +134,13 @@ class Executor(ABC):
         event = CallEvent(STORE, operation, table, seconds, rows, failure, size, waiting)
         for observer in self.shared.observers:
             observer(event)
+
+
+def _unencodable(operation: str, table: str) -> UnfitValueError:
+    return UnfitValueError(
+        "text must not contain half of a surrogate pair",
+        store=STORE,
+        operation=operation,
+        table=table or None,
+        sqlstate="22021",
+    )

@@ -39,7 +39,9 @@ class PostgresSession(RawQueries):
         statement = self.shared.statements.get(key)
         if statement is None:
             checked = Select(question.table, where)
-            table = await self.table(question.table, "count", lambda t: check_select(checked, t, store=STORE))
+            table = await self.table(
+                question.table, "count", lambda t: check_select(checked, t, store=STORE, operation="count")
+            )
             statement = self.shared.keep(key, compiler.count(question, table))
         values = () if where is None else where.values()
         rows, _ = await self.run("count", question.table, statement.sql, statement.bind(values), timeout)
