@@ -133,6 +133,16 @@ class Table:
         wanted = set(columns)
         return wanted == set(self.primary_key) or any(wanted == set(unique.columns) for unique in self.uniques)
 
+    def required_beyond(self, columns: Iterable[str]) -> tuple[str, ...]:
+        """Return the columns besides these that a new row must have: NOT NULL and nothing that fills them in."""
+        named = set(columns)
+        return tuple(
+            column.name
+            for column in self.columns
+            if column.name not in named
+            and not (column.nullable or column.identity or column.generated or column.default is not None)
+        )
+
     def check_columns(self, names: Iterable[str], *, store: str, operation: str) -> None:
         """Raise UnknownColumnError for the first name that is not a column, with the nearest one as a hint."""
         for name in names:

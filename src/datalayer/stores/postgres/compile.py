@@ -145,16 +145,33 @@ def fits_one_parameter(table: Table, columns: Sequence[str]) -> bool:
 
 
 def write_many(table: Table, columns: Sequence[str], target: tuple[str, ...] | None, *, wanted: bool) -> Statement:
-    """Compile the same for any number of rows, which travel as one JSON parameter."""
+    """Compile the same for any number of rows, which travel as one JSON parameter.
+
+    An upsert takes the required columns that its rows leave out from the stored row: the server checks NOT NULL
+    before it looks for a conflict.
+    """
     placed = [table.by_name[name] for name in columns]
     fields = ", ".join(f"{quote(c.name)} {_escaped(record_type(c))}" for c in placed)
-    values = ", ".join(record_value(c, f"r.{quote(c.name)}") for c in placed)
+    sent = {c.name: record_value(c, f"r.{quote(c.name)}") for c in placed}
+    kept = table.required_beyond(columns) if target is not None else ()
+    values = ", ".join((*sent.values(), *(f"old.{quote(name)}" for name in kept)))
     source = f"SELECT {values} FROM jsonb_to_recordset(%s::jsonb) AS r({fields})"
-    return Statement(_write(table, columns, source, target, wanted=wanted).encode())
+    if target is not None and kept:
+        same = " AND ".join(f"old.{quote(name)} = {sent[name]}" for name in target)
+        source += f" LEFT JOIN {quote(table.name)} AS old ON {same}"
+    return Statement(_write(table, columns, source, target, wanted=wanted, kept=kept).encode())
 
 
-def _write(table: Table, columns: Sequence[str], source: str, target: tuple[str, ...] | None, *, wanted: bool) -> str:
-    into = f" ({names(columns)})" if columns else ""
+def _write(
+    table: Table,
+    columns: Sequence[str],
+    source: str,
+    target: tuple[str, ...] | None,
+    *,
+    wanted: bool,
+    kept: tuple[str, ...] = (),
+) -> str:
+    into = f" ({names((*columns, *kept))})" if columns else ""
     sql = f"INSERT INTO {quote(table.name)}{into} {source}"
     if target is not None:
         changed = [name for name in columns if name not in target] or list(target[:1])

@@ -89,7 +89,8 @@ class _Writer:
         return Written(count, [stored[place] for place in sorted(stored)])
 
     async def _write_piece(self, executor: Executor, columns: tuple[str, ...], rows: Sequence[Row]) -> Written:
-        many = self._many(columns) if len(rows) > 1 else None
+        partial = self.target is not None and bool(self.table.required_beyond(columns))
+        many = self._many(columns) if len(rows) > 1 or partial else None
         if many is not None:
             parameter = json_records(rows, [self.table.by_name[name] for name in columns]).decode()
             return await self._send(executor, many, [parameter], len(rows))
