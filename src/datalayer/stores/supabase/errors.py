@@ -1,0 +1,194 @@
+"""PostgREST's and the gateway's answers translated into the library's tree; the most specific match wins.
+
+An answer's ``details`` and many messages quote row values, so errors of classes 22 and 23 get our own words, and from
+the details only column names are taken.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
+
+import httpx
+from pydantic_core import from_json
+
+from datalayer import errors
+from datalayer.errors import StoreError
+
+STORE: Final = "supabase"
+Translation: TypeAlias = tuple[type[StoreError], str | None]
+
+#: SQLSTATE, its class, or PostgREST's own code -> error class and our words. None: the server's words carry no values.
+#: Sources: PostgreSQL 18 manual, appendix A; PostgREST 12 documentation, "Errors".
+_BY_CODE: Final[Mapping[str, Translation]] = {
+    "08": (errors.UnavailableError, "the connection to the database was lost"),
+    "21000": (errors.StoreError, "the server refuses a write without a filter, or a row would be written twice"),
+    "22": (errors.UnfitValueError, "a value does not fit its column"),
+    "22001": (errors.UnfitValueError, "a text is too long for its column"),
+    "22003": (errors.UnfitValueError, "a number is out of its column's range"),
+    "22007": (errors.UnfitValueError, "a date or time is malformed"),
+    "22008": (errors.UnfitValueError, "a date or time is out of range"),
+    "22021": (errors.UnfitValueError, "text must not contain NUL characters"),
+    "22P02": (errors.UnfitValueError, "a value has the wrong form for its column's type"),
+    "22P05": (errors.UnfitValueError, "text must not contain NUL characters"),
+    "23": (errors.ConstraintViolationError, "a constraint is violated"),
+    "23502": (errors.NotNullViolationError, "a required column was left NULL"),
+    "23503": (errors.ForeignKeyViolationError, "a referenced row is missing, or the row is still referenced"),
+    "23505": (errors.UniqueViolationError, "another row has the same key"),
+    "23514": (errors.CheckViolationError, "a CHECK constraint is violated"),
+    "25006": (errors.AccessDeniedError, "the transaction is read-only"),
+    "28": (errors.AccessDeniedError, "the server refused the key"),
+    "40001": (errors.TransactionConflictError, "a concurrent transaction got in the way"),
+    "40P01": (errors.TransactionConflictError, "a deadlock was resolved at this call's cost"),
+    "42": (errors.SchemaError, None),
+    "42501": (errors.AccessDeniedError, None),
+    "42703": (errors.UnknownColumnError, None),
+    "42804": (errors.UnfitValueError, "a value has the wrong type for its column"),
+    "42883": (errors.UnfitValueError, "a value has the wrong type for its column"),
+    "428C9": (errors.UnfitValueError, "a generated column cannot be written"),
+    "42P01": (errors.UnknownTableError, None),
+    "42P10": (errors.MissingConflictTargetError, "no unique index matches the conflict target"),
+    "53": (errors.UnavailableError, "the server is out of connections or resources"),
+    "55P03": (errors.StoreTimeoutError, "a lock was not free in time"),
+    "57014": (errors.StoreTimeoutError, "the statement took longer than the server's timeout and was cancelled"),
+    "57P": (errors.UnavailableError, "the database is shutting down or starting up"),
+    "PGRST000": (errors.UnavailableError, "PostgREST cannot reach its database"),
+    "PGRST002": (errors.UnavailableError, "PostgREST has not read its schema yet"),
+    "PGRST003": (errors.UnavailableError, "PostgREST had no database connection free in time"),
+    "PGRST204": (errors.UnknownColumnError, None),
+    "PGRST205": (errors.UnknownTableError, None),
+    "PGRST30": (errors.AccessDeniedError, "the server refused the key"),
+}
+_BY_STATUS: Final[Mapping[int, Translation]] = {
+    401: (errors.AccessDeniedError, "the server refused the key"),
+    403: (errors.AccessDeniedError, "the key has no right to this"),
+    404: (errors.UnknownTableError, "there is no such table"),
+    413: (errors.UnfitValueError, "the request is larger than the server takes; write fewer rows at a time"),
+    414: (errors.UnfitValueError, "the filter is longer than the server takes; ask with fewer values"),
+    429: (errors.UnavailableError, "the server asks for fewer calls"),
+    431: (errors.UnfitValueError, "the filter is longer than the server takes; ask with fewer values"),
+    503: (errors.UnavailableError, "the server is not available"),
+    521: (errors.UnavailableError, "the gateway cannot reach the server"),
+    522: (errors.UnavailableError, "the gateway cannot reach the server"),
+    523: (errors.UnavailableError, "the gateway cannot reach the server"),
+}
+_SQLSTATES: Final[Mapping[str, str]] = {"PGRST204": "42703", "PGRST205": "42P01", "22P05": "22021"}
+
+_CONSTRAINT = re.compile(r'constraint "([^"]+)"')
+_KEY_DETAIL = re.compile(r"^Key \((?P<columns>.*?)\)=\(")
+_NAMED_COLUMN = re.compile(r"""(?:null value in column "(?P<required>[^"]+)"|[Cc]olumn '(?P<stale>[^']+)' of)""")
+_MISSING_COLUMN = re.compile(r'column (?:"?[^".]+"?\.)?"?(?P<name>[^"]+?)"? does not exist')
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What a request is made for, as errors tell it. ``target`` is an upsert's conflict target."""
+
+    operation: str
+    table: str | None = None
+    writes: bool = False
+    target: tuple[str, ...] = ()
+
+
+def from_response(response: httpx.Response, call: Call) -> StoreError:
+    """Build the error for an answer whose status is not a success."""
+    answer = _answer(response)
+    code = str(answer.get("code") or "")
+    message = str(answer.get("message") or "")
+    found = _by_code(code) or _BY_STATUS.get(response.status_code)
+    if found is None:
+        return _unlisted(response.status_code, code, call)
+    kind, words = found
+    sqlstate = _SQLSTATES.get(code, code if len(code) == 5 else None)
+    return kind(
+        words or message,
+        store=STORE,
+        operation=call.operation,
+        table=call.table,
+        sqlstate=sqlstate,
+        constraint=_group(_CONSTRAINT, message) if issubclass(kind, errors.ConstraintViolationError) else None,
+        columns=_columns(kind, message, str(answer.get("details") or ""), call),
+        hint=_hint(kind, call),
+    )
+
+
+def unavailable(call: Call, words: str = "the server cannot be reached") -> StoreError:
+    """Build the error for a request that was never delivered, or only read."""
+    hint = "check SUPABASE_URL, and that the server runs"
+    return errors.UnavailableError(words, store=STORE, operation=call.operation, table=call.table, hint=hint)
+
+
+def outcome_unknown(call: Call) -> StoreError:
+    """Build the error for a write whose answer was lost."""
+    return errors.OutcomeUnknownError(
+        "the answer was lost after the write was sent",
+        store=STORE,
+        operation=call.operation,
+        table=call.table,
+        hint=_hint(errors.OutcomeUnknownError, call),
+    )
+
+
+def timed_out(call: Call) -> StoreError:
+    """Build the error for a read that was not answered within the deadline."""
+    return errors.StoreTimeoutError(
+        "the server did not answer in time", store=STORE, operation=call.operation, table=call.table, sqlstate="57014"
+    )
+
+
+def _answer(response: httpx.Response) -> Mapping[str, Any]:
+    try:
+        parsed = from_json(response.content)
+    except ValueError:
+        return {}
+    return parsed if isinstance(parsed, dict) else {}
+
+
+def _by_code(code: str) -> Translation | None:
+    prefixes = (code, code[:7]) if code.startswith("PGRST") else (code, code[:3], code[:2]) if len(code) == 5 else ()
+    return next((_BY_CODE[prefix] for prefix in prefixes if prefix in _BY_CODE), None)
+
+
+def _unlisted(status: int, code: str, call: Call) -> StoreError:
+    """A gateway's 5xx tells nothing about a write that it had passed on; PGRST001 is a connection lost at work."""
+    if code == "PGRST001" or (status >= 500 and not code):
+        if call.writes:
+            return outcome_unknown(call)
+        if status in (504, 524):
+            return timed_out(call)
+        return unavailable(call, f"the server answered with status {status}")
+    words = f"the server answered with status {status}" + (f" and code {code}" if code else "")
+    sqlstate = code if len(code) == 5 else None
+    return StoreError(words, store=STORE, operation=call.operation, table=call.table, sqlstate=sqlstate)
+
+
+def _columns(kind: type[StoreError], message: str, details: str, call: Call) -> tuple[str, ...]:
+    if kind is errors.MissingConflictTargetError:
+        return call.target
+    if found := _KEY_DETAIL.match(details):
+        return tuple(part.strip().strip('"') for part in found["columns"].split(","))
+    if found := _NAMED_COLUMN.search(message):
+        return (found["required"] or found["stale"],)
+    if kind is errors.UnknownColumnError and (found := _MISSING_COLUMN.search(message)):
+        return (found["name"],)
+    return ()
+
+
+def _group(pattern: re.Pattern[str], text: str) -> str | None:
+    found = pattern.search(text)
+    return found[1] if found else None
+
+
+def _hint(kind: type[StoreError], call: Call) -> str | None:
+    if kind is errors.OutcomeUnknownError:
+        return "read the row before writing it again"
+    if kind is errors.UnknownTableError:
+        return "run the migrations: datalayer migrate up"
+    if kind is errors.MissingConflictTargetError and call.table:
+        columns = ", ".join(call.target)
+        return f"create unique index on {call.table} ({columns})"
+    if kind is errors.AccessDeniedError and call.table is None:
+        return "check SUPABASE_SERVICE_ROLE_KEY or SUPABASE_KEY"
+    return None
