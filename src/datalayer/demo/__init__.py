@@ -1,1 +1,1 @@
-"""."""
+"""The demo: a salon's move from Supabase to PostgreSQL, played on throwaway servers."""

@@ -1,0 +1,45 @@
+"""``datalayer demo``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from datalayer.cli import output
+from datalayer.cli.errors import EXIT_CODES, ExitCode
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the program."""
+    app.command(epilog=EXIT_CODES)(demo)
+
+
+def demo(
+    sqlite: Annotated[
+        Path | None,
+        typer.Option(
+            help="A SQLite file to copy to PostgreSQL and verify as well; it is only read.",
+            exists=True,
+            dir_okay=False,
+            readable=True,
+            show_default=False,
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
+) -> None:
+    """Show a whole move from Supabase to PostgreSQL, on throwaway servers with made-up data.
+
+    Nothing of yours is touched and nothing stays: two PostgreSQL servers and a PostgREST start, a salon moves from one
+    to the other while its calls are compared, and all of it is gone at the end. No Docker, no configuration.
+
+    Example: datalayer demo
+    """
+    from datalayer.demo.run import run_demo
+
+    report = run_demo(output.progress() if as_json else output.results(), sqlite_file=sqlite)
+    if as_json:
+        output.print_json(report.as_json())
+    if not report.equal:
+        raise typer.Exit(ExitCode.DIFFERENCE)

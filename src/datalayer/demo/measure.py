@@ -1,0 +1,38 @@
+"""Makes calls on one layer, keeps what they answer and how long they take."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+from time import perf_counter
+from typing import Final
+
+from datalayer.demo.calls import Call
+from datalayer.layer import DataLayer
+
+#: Timed rounds of every call; one more before them opens connections and fills caches.
+ROUNDS: Final = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One call: the median of its rounds in seconds, and the answer of every round."""
+
+    name: str
+    seconds: float
+    answers: Sequence[object]
+
+
+async def measure(layer: DataLayer, calls: Sequence[Call]) -> list[Measured]:
+    """Make every call in every round, one after the other."""
+    return [await _measure(layer, call) for call in calls]
+
+
+async def _measure(layer: DataLayer, call: Call) -> Measured:
+    answers, seconds = [await call.ask(layer, 0)], []
+    for number in range(1, ROUNDS + 1):
+        started = perf_counter()
+        answers.append(await call.ask(layer, number))
+        seconds.append(perf_counter() - started)
+    return Measured(call.name, median(seconds), answers)

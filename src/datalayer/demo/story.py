@@ -1,0 +1,119 @@
+"""The demo itself: a salon moves from Supabase to a PostgreSQL of its own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from datalayer import migrations
+from datalayer.demo import words
+from datalayer.demo.calls import Call, salon_calls
+from datalayer.demo.measure import Measured, measure
+from datalayer.demo.report import ComparedCall, DemoReport, compare_calls
+from datalayer.demo.salon import NOW, build_salon
+from datalayer.demo.screen import Screen
+from datalayer.demo.stage import Side, Stage
+from datalayer.layer import DataLayer
+from datalayer.query import Insert, Row
+from datalayer.stores.contract import Store
+from datalayer.stores.opening import open_store
+from datalayer.transfer import VerifiedTable, copy, verify
+
+_BATCH_ROWS = 500
+
+
+async def tell_story(stage: Stage, screen: Screen, sqlite_file: Path | None) -> DemoReport:
+    """Play every step on servers that run already, and return what was found."""
+    salon = build_salon()
+    calls = salon_calls(salon)
+    await _make_tables(stage, screen)
+    await _fill(stage.legacy, screen, salon)
+    before = await _call_legacy(stage, screen, salon, calls)
+    async with _opened(stage.legacy.url, stage.legacy.key) as source, _opened(stage.own.url) as target:
+        await _copy(source, target, screen, "Copy every table from legacy to own", words.copied(stage.engines))
+        await _verify(source, target, screen, "Verify: compare every value of every row")
+        compared = await _call_own(stage, screen, calls, before)
+        tables = await _verify(source, target, screen, "Verify again: PostgreSQL's writes left the very same rows")
+    sqlite_tables = None if sqlite_file is None else await _move_sqlite(stage, screen, sqlite_file)
+    return DemoReport(stage.engines, tables, compared, sqlite_tables)
+
+
+async def _make_tables(stage: Stage, screen: Screen) -> None:
+    with screen.step("Create the tables on both sides, from numbered SQL files"):
+        for side in (stage.legacy, stage.own):
+            async with _opened(side.database) as store:
+                applied = await migrations.apply(store)
+            for notice in dict.fromkeys(notice for file in applied for notice in file.notices):
+                screen.line(notice)
+        await asyncio.to_thread(stage.legacy.reload_schema)
+
+
+async def _fill(side: Side, screen: Screen, salon: Mapping[str, Sequence[Row]]) -> None:
+    with screen.step("Fill the legacy side with a beauty salon"):
+        async with _opened(side.database) as store:
+            for table, rows in salon.items():
+                for start in range(0, len(rows), _BATCH_ROWS):
+                    await store.insert(Insert(table, rows[start : start + _BATCH_ROWS], returning=False))
+        screen.line(", ".join(f"{len(rows):,} {table}" for table, rows in salon.items()))
+
+
+async def _call_legacy(
+    stage: Stage, screen: Screen, salon: Mapping[str, Sequence[Row]], calls: Sequence[Call]
+) -> list[Measured]:
+    with screen.step(f"Make an application's calls on {words.legacy_name(stage.engines)}"):
+        measured = await _measured(stage.legacy, calls)
+        for line in words.example(salon, measured):
+            screen.line(line)
+    return measured
+
+
+async def _call_own(
+    stage: Stage, screen: Screen, calls: Sequence[Call], before: Sequence[Measured]
+) -> list[ComparedCall]:
+    with screen.step("Flip the flag, and make the same calls on PostgreSQL"):
+        for line in words.flip(stage.engines):
+            screen.line(line)
+        compared = compare_calls(before, await _measured(stage.own, calls))
+        screen.calls(compared, words.legacy_name(stage.engines))
+        screen.line(words.HOW_COMPARED, style="dim")
+    return compared
+
+
+async def _measured(side: Side, calls: Sequence[Call]) -> list[Measured]:
+    async with DataLayer.open(side.settings, clock=lambda: NOW) as layer:
+        return await measure(layer, calls)
+
+
+async def _copy(source: Store, target: Store, screen: Screen, title: str, remark: str | None = None) -> None:
+    with screen.step(title) as tell:
+        report = await copy(source, target, on_progress=lambda p: tell(f"{p.table}: {p.rows:,} of {p.total:,}"))
+        screen.line(f"{report.rows:,} rows in {len(report.tables)} tables, {report.seconds:.1f} s")
+        for note in (*report.notes, *([remark] if remark else [])):
+            screen.line(note)
+
+
+async def _verify(source: Store, target: Store, screen: Screen, title: str) -> Sequence[VerifiedTable]:
+    with screen.step(title) as tell:
+        report = await verify(source, target, on_progress=lambda p: tell(f"{p.table}: {p.rows:,} of {p.total:,}"))
+        screen.tables(report.tables)
+        for note in report.notes:
+            screen.line(note)
+    return report.tables
+
+
+async def _move_sqlite(stage: Stage, screen: Screen, file: Path) -> Sequence[VerifiedTable]:
+    """Copy a file of any tables into a database of its own on the own side; its path is absolute, it is only read."""
+    async with _opened(f"sqlite:///{file}") as source, _opened(stage.spare_database) as target:
+        await _copy(source, target, screen, f"Copy {file.name} to PostgreSQL, tables and all")
+        return await _verify(source, target, screen, f"Verify {file.name}")
+
+
+@asynccontextmanager
+async def _opened(url: str, key: str | None = None) -> AsyncIterator[Store]:
+    store = await open_store(url, key=key)
+    try:
+        yield store
+    finally:
+        await store.close()
