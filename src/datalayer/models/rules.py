@@ -6,8 +6,9 @@ A rule never runs on what a store returns: a legacy row that breaks one is still
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeAlias
 
 from pydantic import ValidationInfo
 
@@ -17,6 +18,9 @@ from datalayer.errors import ConfigurationError
 PHONE_REGION = "phone_region"
 DEFAULT_PHONE_REGION = "RU"
 MIN_PHONE_DIGITS = 10
+
+#: A text and the region to parse it in.
+_Reading: TypeAlias = tuple[str, str | None]
 
 _ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
@@ -89,28 +93,41 @@ def _digits_of(text: str, region: str) -> str:
     if region not in phonenumbers.SUPPORTED_REGIONS:
         raise ConfigurationError(f"{region!r} is no region of phone numbers; use two capital letters such as RU")
     digits = phonenumbers.normalize_digits_only(text)
-    international = _parsed(f"+{digits}", None)
+    local: _Reading = (text, region)
+    foreign: _Reading = (f"+{digits}", None)
     if text.lstrip().startswith(("+", "＋")):
-        readings = [international]
+        readings: list[_Reading] = [(text, None)]
     elif digits.startswith(str(phonenumbers.country_code_for_region(region))):
-        readings = [international, _parsed(text, region)]
+        readings = [foreign, local]
     else:
-        readings = [_parsed(text, region), international]
-    possible = [number for number in readings if number is not None and phonenumbers.is_possible_number(number)]
-    if not possible:
-        raise ValueError("is no possible phone number")
-    best = next((number for number in possible if phonenumbers.is_valid_number(number)), possible[0])
+        readings = [local, foreign]
+    best = _best(readings)
     answer = phonenumbers.format_number(best, phonenumbers.PhoneNumberFormat.E164).removeprefix("+")
     if len(answer) < MIN_PHONE_DIGITS:
         raise ValueError(f"must have at least {MIN_PHONE_DIGITS} digits, the country code included")
     return answer
 
 
-def _parsed(text: str, region: str | None) -> Any:
-    """Parse a number; None for what is none."""
+def _possible(reading: _Reading) -> Any:
+    """Parse a number in its region; None for what is none."""
     import phonenumbers
 
     try:
-        return phonenumbers.parse(text, region)
+        number = phonenumbers.parse(*reading)
     except phonenumbers.NumberParseException:
         return None
+    return number if phonenumbers.is_possible_number(number) else None
+
+
+def _best(readings: Iterable[_Reading]) -> Any:
+    """Answer the first valid reading, else the first possible one."""
+    import phonenumbers
+
+    fallback = None
+    for number in map(_possible, readings):
+        if number is not None and phonenumbers.is_valid_number(number):
+            return number
+        fallback = fallback or number
+    if fallback is None:
+        raise ValueError("is no possible phone number")
+    return fallback
