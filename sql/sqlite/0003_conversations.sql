@@ -11,13 +11,13 @@ create table dialog_contexts (
     messages json_text,
     created_at timestamp default (strftime('%Y-%m-%d %H:%M:%f000', 'now')),
     updated_at timestamp default (strftime('%Y-%m-%d %H:%M:%f000', 'now')),
-    client_id integer,
+    client_id int4,
     last_activity timestamp,
-    message_count integer default 0,
+    message_count int4 default 0,
     last_booking_id uuid,
     session_type varchar,
     context_metadata json_text,
-    company_id integer
+    company_id int4
 );
 create unique index dialog_contexts_user_id_key on dialog_contexts (user_id);
 create unique index dialog_contexts_user_id_company_id_key on dialog_contexts (user_id, company_id);
@@ -27,7 +27,7 @@ create table messages (
         hex(randomblob(4)) || '-' || hex(randomblob(2)) || '-4' || substr(hex(randomblob(2)), 2)
         || '-' || substr('89ab', 1 + (random() & 3), 1) || substr(hex(randomblob(2)), 2) || '-' || hex(randomblob(6))
     )),
-    company_id integer,
+    company_id int4,
     client_phone varchar,
     direction varchar,
     content text,
@@ -43,7 +43,7 @@ create table actions (
         hex(randomblob(4)) || '-' || hex(randomblob(2)) || '-4' || substr(hex(randomblob(2)), 2)
         || '-' || substr('89ab', 1 + (random() & 3), 1) || substr(hex(randomblob(2)), 2) || '-' || hex(randomblob(6))
     )),
-    company_id integer,
+    company_id int4,
     client_phone varchar,
     action_type varchar,
     action_data json_text,

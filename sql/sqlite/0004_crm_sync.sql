@@ -7,8 +7,8 @@ create table webhook_events (
     )),
     event_id varchar not null,
     event_type varchar not null,
-    company_id integer not null,
-    record_id integer,
+    company_id int4 not null,
+    record_id int4,
     payload json_text not null,
     processed_at timestamp,
     created_at timestamp default (strftime('%Y-%m-%d %H:%M:%f000', 'now'))
@@ -18,7 +18,7 @@ create unique index webhook_events_event_id_key on webhook_events (event_id);
 create table marketplace_events (
     id integer primary key autoincrement,
     company_id bigint,
-    salon_id integer not null,
+    salon_id int4 not null,
     event_type varchar not null,
     event_data json_text,
     created_at timestamptz default (strftime('%Y-%m-%d %H:%M:%f000+00:00', 'now'))
@@ -26,14 +26,14 @@ create table marketplace_events (
 
 create table company_sync_status (
     id integer primary key autoincrement,
-    company_id integer not null,
+    company_id int4 not null,
     last_sync_at timestamp,
     last_sync_success boolean,
     last_sync_error text,
-    clients_synced integer default 0,
-    services_synced integer default 0,
-    staff_synced integer default 0,
-    bookings_synced integer default 0,
+    clients_synced int4 default 0,
+    services_synced int4 default 0,
+    staff_synced int4 default 0,
+    bookings_synced int4 default 0,
     created_at timestamp default (strftime('%Y-%m-%d %H:%M:%f000', 'now')),
     updated_at timestamp default (strftime('%Y-%m-%d %H:%M:%f000', 'now'))
 );

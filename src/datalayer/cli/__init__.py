@@ -1,1 +1,1 @@
-"""."""
+"""The command ``datalayer``: a thin reader of arguments over the library."""

@@ -1,0 +1,67 @@
+"""The entry point: commands from their own modules, and one place where every error ends."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from datalayer.cli import demo, migrate
+from datalayer.cli.errors import EXIT_CODES, ExitCode, report, say
+
+#: Modules with a ``register(app)``; they import what they need inside of their commands.
+_COMMANDS = (migrate, demo)
+
+app = typer.Typer(
+    name="datalayer",
+    help="""Typed repositories on PostgreSQL, and a safe way there from Supabase.
+
+    Example: datalayer migrate up --url postgresql://user@localhost/salon
+    """,
+    epilog=EXIT_CODES,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+for _command in _COMMANDS:
+    _command.register(app)
+
+
+def main() -> None:
+    """Run the command line of this process and end it with the exit code."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line and return its exit code; errors become one line on stderr."""
+    try:
+        code = app(args=list(arguments), prog_name="datalayer", standalone_mode=False)
+    except typer.Abort:
+        code = ExitCode.INTERRUPTED
+    except Exception as error:
+        return report(error, debug="--debug" in arguments)
+    if code == ExitCode.INTERRUPTED:
+        say("interrupted")
+    return int(code or ExitCode.OK)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        sys.stdout.write(f"datalayer {version('datalayer')}\n")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    context: typer.Context,
+    _version: Annotated[
+        bool, typer.Option("--version", help="Show the version and exit.", callback=_print_version, is_eager=True)
+    ] = False,
+    _debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+) -> None:
+    if context.invoked_subcommand is None:
+        sys.stdout.write(context.get_help())
+        raise typer.Exit(ExitCode.USAGE)

@@ -1,0 +1,178 @@
+"""``datalayer migrate up|status|plan``."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeAlias
+
+import typer
+
+from datalayer.cli import output
+from datalayer.cli.errors import EXIT_CODES
+
+if TYPE_CHECKING:
+    from datalayer.migrations import AppliedMigration, MigrationFile, MigrationStatus
+    from datalayer.stores.contract import Store
+
+Url: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        help="postgresql://USER@HOST/DATABASE or sqlite:///FILE. Without it: DATABASE_URL or POSTGRES_* from the"
+        " environment, else the SQLite file DATALAYER_SQLITE_PATH or ./datalayer.sqlite3.",
+        show_default=False,
+    ),
+]
+Directory: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "--dir", help="Your own files, 0001_first_table.sql and so on; without it the package's.", show_default=False
+    ),
+]
+AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+LockTimeout: TypeAlias = Annotated[
+    float, typer.Option(min=0, help="Seconds a file may wait for a table that is in use (PostgreSQL).")
+]
+
+commands = typer.Typer(
+    help="""Create and change tables from numbered SQL files.
+
+    Example: datalayer migrate status
+    """,
+    epilog=EXIT_CODES,
+)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the program."""
+    app.add_typer(commands, name="migrate")
+
+
+@commands.command(epilog=EXIT_CODES)
+def up(url: Url = None, directory: Directory = None, lock_timeout: LockTimeout = 10, as_json: AsJson = False) -> None:
+    """Apply the files that are pending, each in a transaction of its own.
+
+    Example: datalayer migrate up --url postgresql://user@localhost/salon
+    """
+    applied, missing = asyncio.run(_up(url, directory, lock_timeout))
+    if as_json:
+        output.print_json({"applied": applied, "missing": missing})
+        return
+    for file in applied:
+        for notice in file.notices:
+            output.note(f"note: {file.version}_{file.name}: {notice}")
+    _note_missing(missing)
+    lines = [f"applied {file.version}_{file.name} in {file.duration_seconds:.3f} s" for file in applied]
+    output.results().print("\n".join(lines) or "nothing to do, every file is applied")
+
+
+@commands.command(epilog=EXIT_CODES)
+def status(url: Url = None, directory: Directory = None, as_json: AsJson = False) -> None:
+    """Show every version: applied, pending, edited after it was applied, or missing on disk.
+
+    Example: datalayer migrate status --json
+    """
+    found = asyncio.run(_status(url, directory))
+    if as_json:
+        output.print_json({"migrations": found})
+        return
+    rows = [(line.version, line.name, line.state, _moment(line)) for line in found]
+    output.print_table(("version", "name", "state", "applied at, UTC"), rows)
+    _note_missing([line for line in found if line.state == "missing"])
+
+
+@commands.command(epilog=EXIT_CODES)
+def plan(url: Url = None, directory: Directory = None, as_json: AsJson = False) -> None:
+    """Show what ``up`` would apply, and change nothing.
+
+    Example: datalayer migrate plan --dir ./migrations
+    """
+    files = asyncio.run(_plan(url, directory))
+    if as_json:
+        summary = [{"version": file.version, "name": file.name, "statements": len(file.statements)} for file in files]
+        output.print_json({"pending": summary})
+        return
+    lines = [
+        f"would apply {file.file_name}: {len(file.statements)} statement{'s' if len(file.statements) != 1 else ''}"
+        + ("" if file.transactional else ", outside of a transaction")
+        for file in files
+    ]
+    output.results().print("\n".join(lines) or "nothing to do, every file is applied")
+
+
+async def _up(
+    url: str | None, directory: Path | None, lock_timeout: float
+) -> tuple[list[AppliedMigration], list[MigrationStatus]]:
+    from datalayer import migrations
+
+    async with _opened(url) as store:
+        applied = await migrations.apply(store, directory, lock_timeout=lock_timeout)
+        lines = await migrations.status(store, directory)
+        return applied, [line for line in lines if line.state == "missing"]
+
+
+async def _status(url: str | None, directory: Path | None) -> list[MigrationStatus]:
+    from datalayer import migrations
+
+    async with _opened(url) as store:
+        return await migrations.status(store, directory)
+
+
+async def _plan(url: str | None, directory: Path | None) -> list[MigrationFile]:
+    from datalayer import migrations
+
+    async with _opened(url) as store:
+        return await migrations.plan(store, directory)
+
+
+@asynccontextmanager
+async def _opened(url: str | None) -> AsyncIterator[Store]:
+    store = await (_open_default() if url is None else _open_url(url))
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+async def _open_url(url: str) -> Store:
+    from datalayer.errors import UnsupportedOperationError
+    from datalayer.stores.opening import open_store
+
+    if url.startswith(("supabase:", "supabase+http:")):
+        raise UnsupportedOperationError(
+            "supabase",
+            "migrations",
+            "give the database's own postgresql:// address, which Supabase shows under Connect",
+        )
+    return await open_store(url)
+
+
+async def _open_default() -> Store:
+    """Open what the environment names, else the embedded SQLite file; say which where it could surprise."""
+    from datalayer.settings import Settings
+
+    settings = Settings()
+    dsn = settings.postgres_dsn()
+    if dsn is not None:
+        from datalayer.stores.postgres import PostgresStore
+
+        return await PostgresStore.open(dsn.get_secret_value(), timeout=settings.datalayer_timeout_seconds)
+    from datalayer.stores.sqlite import SqliteStore
+
+    output.note(f"no DATABASE_URL or POSTGRES_HOST is set: using the SQLite file {settings.datalayer_sqlite_path}")
+    return await SqliteStore.open(str(settings.datalayer_sqlite_path), timeout=settings.datalayer_timeout_seconds)
+
+
+def _note_missing(lines: list[MigrationStatus]) -> None:
+    for line in lines:
+        output.note(
+            f"note: version {line.version} ({line.name}) is applied, and its file is not here; is this checkout older"
+            " than the database?"
+        )
+
+
+def _moment(line: MigrationStatus) -> str:
+    return "" if line.applied_at is None else line.applied_at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")

@@ -1,0 +1,59 @@
+"""Where commands write: results to stdout, for people or as JSON; everything else to stderr.
+
+rich is imported at the first use, so that ``--version`` and JSON output do without it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+#: Columns of a table that is written to a file or a pipe: wide enough never to cut a cell.
+_WIDTH_OFF_TERMINAL = 400
+
+
+def results() -> Console:
+    """Return a console on stdout, for what the command was asked."""
+    from rich.console import Console
+
+    width = None if sys.stdout.isatty() else _WIDTH_OFF_TERMINAL
+    return Console(highlight=False, markup=False, soft_wrap=True, width=width)
+
+
+def progress() -> Console:
+    """Return a console on stderr for bars and notes on the way; silent where nobody looks at it."""
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False, markup=False, quiet=not sys.stderr.isatty())
+
+
+def note(text: str) -> None:
+    """Write a line to stderr that matters also where nobody looks at the progress."""
+    sys.stderr.write(f"{text}\n")
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Write rows under their headings."""
+    from rich.table import Table
+
+    table = Table(*columns, box=None, pad_edge=False, header_style="bold")
+    for row in rows:
+        table.add_row(*row)
+    results().print(table)
+
+
+def print_json(value: Mapping[str, Any]) -> None:
+    """Write one JSON object; dataclasses in it become objects, what JSON has no word for becomes its text."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2, default=_jsonable) + "\n")
+
+
+def _jsonable(value: object) -> object:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    return str(value)

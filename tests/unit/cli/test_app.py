@@ -1,0 +1,152 @@
+"""The frame of the command line: help, version, exit codes, one line per error."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from asyncio.subprocess import PIPE
+from collections.abc import Iterator
+from importlib.metadata import version
+
+import pytest
+import typer
+
+from datalayer.cli import app as program
+from datalayer.cli.app import run
+from datalayer.cli.errors import ExitCode, exit_code
+from datalayer.errors import (
+    AccessDeniedError,
+    ConfigurationError,
+    InvalidValueError,
+    MigrationError,
+    StoreTimeoutError,
+    UnavailableError,
+    UnsupportedOperationError,
+)
+
+COMMANDS = [["migrate", "up"], ["migrate", "status"], ["migrate", "plan"]]
+
+
+@pytest.fixture
+def failing_command() -> Iterator[list[Exception | KeyboardInterrupt]]:
+    """Add a command ``fail`` that raises what the test puts into the list."""
+    to_raise: list[Exception | KeyboardInterrupt] = []
+
+    @program.app.command()
+    def fail() -> None:
+        raise to_raise[0]
+
+    yield to_raise
+    program.app.registered_commands.pop()
+
+
+def test_version_is_the_packages(capsys: pytest.CaptureFixture[str]) -> None:
+    """``--version`` prints one line on stdout."""
+    assert run(["--version"]) == ExitCode.OK
+    assert capsys.readouterr().out == f"datalayer {version('datalayer')}\n"
+
+
+def test_help_shows_commands_and_exit_codes(capsys: pytest.CaptureFixture[str]) -> None:
+    """A newcomer learns both from ``datalayer --help``."""
+    assert run(["--help"]) == ExitCode.OK
+    out = capsys.readouterr().out
+    assert "migrate" in out
+    for code in ExitCode:
+        assert f"{code:d} " in out.replace("\n", " ")
+
+
+@pytest.mark.parametrize("command", [[], ["migrate"], *COMMANDS])
+def test_help_of_every_command_shows_an_example(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """The example is a line to paste."""
+    assert run([*command, "--help"]) == ExitCode.OK
+    assert "Example: datalayer " in capsys.readouterr().out
+
+
+def test_no_command_at_all_is_answered_by_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+    """A newcomer sees what there is; a script sees wrong usage."""
+    assert run([]) == ExitCode.USAGE
+    assert "Usage: datalayer" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--verison"],
+        ["migrate"],
+        ["migrate", "upp"],
+        ["migrate", "up", "--ulr", "x"],
+        ["migrate", "up", "--lock-timeout", "soon"],
+    ],
+)
+def test_mistyped_argument_is_one_line_on_stderr(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """Exit code 2, no traceback, a hint at the help."""
+    assert run(arguments) == ExitCode.USAGE
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("error: ")
+    assert captured.err.count("\n") == 1
+    assert "(see datalayer" in captured.err
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (ConfigurationError("x"), ExitCode.CONFIGURATION),
+        (UnavailableError("x", store="postgres", operation="connect"), ExitCode.UNAVAILABLE),
+        (AccessDeniedError("x", store="postgres", operation="connect"), ExitCode.UNAVAILABLE),
+        (UnsupportedOperationError("supabase", "migrations", "x"), ExitCode.USAGE),
+        (InvalidValueError("x", field="limit"), ExitCode.USAGE),
+        (MigrationError("x"), ExitCode.FAILED),
+        (StoreTimeoutError("x", store="postgres", operation="select"), ExitCode.FAILED),
+        (RuntimeError("x"), ExitCode.FAILED),
+    ],
+)
+def test_errors_have_the_exit_codes_of_the_help(error: Exception, code: ExitCode) -> None:
+    """Each class of error ends with the code the help promises."""
+    assert exit_code(error) == code
+
+
+def test_library_error_is_one_line_without_a_traceback(
+    failing_command: list[Exception], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A message of several lines is folded into one."""
+    failing_command.append(ConfigurationError("DATABASE_URL is\n  malformed"))
+    assert run(["fail"]) == ExitCode.CONFIGURATION
+    assert capsys.readouterr().err == "error: DATABASE_URL is malformed\n"
+
+
+def test_unexpected_error_points_at_debug(failing_command: list[Exception], capsys: pytest.CaptureFixture[str]) -> None:
+    """A mistake of ours is named and not thrown at the user; ``--debug`` shows where it happened."""
+    failing_command.append(KeyError("lost"))
+    assert run(["fail"]) == ExitCode.FAILED
+    plain = capsys.readouterr().err
+    assert plain.startswith("error: unexpected KeyError")
+    assert "--debug" in plain
+    assert "Traceback" not in plain
+    assert run(["--debug", "fail"]) == ExitCode.FAILED
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_interrupt_ends_with_130(failing_command: list[KeyboardInterrupt], capsys: pytest.CaptureFixture[str]) -> None:
+    """Ctrl-C is said in one line, as shells expect it."""
+    failing_command.append(KeyboardInterrupt())
+    assert run(["fail"]) == ExitCode.INTERRUPTED
+    assert capsys.readouterr().err == "error: interrupted\n"
+
+
+def test_exit_of_a_command_is_the_exit_of_the_program(failing_command: list[Exception]) -> None:
+    """A command says that it found a difference by its own code."""
+    failing_command.append(typer.Exit(ExitCode.DIFFERENCE))
+    assert run(["fail"]) == ExitCode.DIFFERENCE
+
+
+async def test_help_loads_no_store() -> None:
+    """``datalayer --help`` is quick: what commands need is imported when they run."""
+    heavy = ("supabase", "psycopg", "phonenumbers", "sentry_sdk", "datalayer.stores.postgres", "datalayer.migrations")
+    script = (
+        "import sys; from datalayer.cli.app import run; run(['--help']);"
+        f" print([name for name in {heavy!r} if name in sys.modules], file=sys.stderr)"
+    )
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", script, stdout=PIPE, stderr=PIPE)
+    _, err = await process.communicate()
+    assert err.decode().strip() == "[]"

@@ -1,0 +1,51 @@
+"""What commands write, and where."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import pytest
+
+from datalayer.cli import output
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A result with a value that JSON has no word for."""
+
+    name: str
+    at: datetime
+
+
+def test_json_spells_dataclasses_and_moments(capsys: pytest.CaptureFixture[str]) -> None:
+    """Nested results become objects, Cyrillic stays readable."""
+    output.print_json({"lines": [Line("Анна", datetime(2025, 1, 1, tzinfo=UTC))]})
+    out = capsys.readouterr().out
+    assert json.loads(out) == {"lines": [{"name": "Анна", "at": "2025-01-01 00:00:00+00:00"}]}
+    assert "Анна" in out
+
+
+def test_table_off_a_terminal_cuts_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    """A long cell stays whole and on one line, brackets are not taken for markup."""
+    cell = "[bold] " + "x" * 200
+    output.print_table(("name", "state"), [(cell, "applied")])
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 2
+    assert cell in lines[1]
+    assert "applied" in lines[1]
+
+
+def test_progress_is_silent_off_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    """A log file gets results and errors, no bars."""
+    output.progress().print("half-way")
+    captured = capsys.readouterr()
+    assert captured.out == captured.err == ""
+
+
+def test_note_goes_to_stderr(capsys: pytest.CaptureFixture[str]) -> None:
+    """Notes never mix with results."""
+    output.note("left out an index")
+    captured = capsys.readouterr()
+    assert (captured.out, captured.err) == ("", "left out an index\n")
