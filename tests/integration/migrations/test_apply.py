@@ -184,7 +184,8 @@ async def test_sqlite_file_may_rebuild_a_table_with_foreign_keys_off(
     write_file(
         "0002_rebuild.sql",
         "-- datalayer: non-transactional\npragma foreign_keys = off;\nbegin;\n"
-        "create table new (id integer primary key, b);\ninsert into new (id) select id from one;\ndrop table one;\nalter table new rename to one;\ncommit;\n",
+        "create table new (id integer primary key, b);\ninsert into new (id) select id from one;\n"
+        "drop table one;\nalter table new rename to one;\ncommit;\n",
     )
     assert [file.version for file in await migrations.apply(sqlite, directory)] == ["0002"]
     assert await sqlite.run(lambda connection: tuple(connection.execute("pragma foreign_keys").fetchone())) == (1,)

@@ -11,6 +11,7 @@ from tests.integration.migrations.conftest import WriteFile
 
 from datalayer import migrations
 from datalayer.errors import AccessDeniedError, MigrationError, UnavailableError
+from datalayer.query import Row
 from datalayer.stores.postgres import PostgresStore
 
 
@@ -160,8 +161,9 @@ async def test_role_without_the_right_to_create_is_denied(
 
 async def _holder_of_the_turn(postgres: PostgresStore) -> None:
     """Return when some session has the advisory lock."""
-    while not await postgres.fetch_all("select from pg_locks where locktype = 'advisory' and granted"):
-        await asyncio.sleep(0.01)
+    held: list[Row] = []
+    while not held:
+        held = await postgres.fetch_all("select from pg_locks where locktype = 'advisory' and granted")
 
 
 async def _dsn_of_weak_role(postgres: PostgresStore) -> str:
