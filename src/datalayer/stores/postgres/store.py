@@ -159,16 +159,14 @@ async def _configure(connection: AsyncConnection[Row]) -> None:
 
 
 async def _check_idle(connection: AsyncConnection[Row]) -> None:
-    """Refuse a connection that the server closed while it lay idle; costs a poll, no round trip.
+    """Refuse a connection that the server closed while it lay idle; costs a poll, seldom a round trip.
 
-    An idle connection has nothing to read but a notice or the end of the stream.
+    An idle connection has nothing to read but a notice, the server's farewell or the end of the stream.
     """
     idle = poll()
     idle.register(connection.pgconn.socket, POLLIN)
     if idle.poll(0):
-        connection.pgconn.consume_input()
-        if connection.pgconn.status != psycopg.pq.ConnStatus.OK:
-            raise psycopg.OperationalError("the server closed the connection")
+        await AsyncConnectionPool.check_connection(connection)
 
 
 def _pool_stats(pool: AsyncConnectionPool[Any]) -> tuple[int, int]:

@@ -1,0 +1,52 @@
+"""Every check of the project: `nox` runs the default ones, `nox -s bench` and `nox -s docs` stand apart."""
+
+import nox
+
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.reuse_existing_virtualenvs = True
+nox.options.sessions = ["lint", "types", "imports", "tests"]
+
+CONSTRAINTS = ("-c", "constraints.txt")
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style and format."""
+    session.install("ruff", *CONSTRAINTS)
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Check types, strictly, over the package and its tests."""
+    session.install("-e", ".[test]", "mypy", *CONSTRAINTS)
+    session.run("mypy")
+
+
+@nox.session
+def imports(session: nox.Session) -> None:
+    """Check that imports only point down the house."""
+    session.install("-e", ".[prometheus,opentelemetry,embedded]", "import-linter", *CONSTRAINTS)
+    session.run("lint-imports")
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Run unit and integration tests; arguments go to pytest."""
+    session.install("-e", ".[test]", *CONSTRAINTS)
+    session.run("pytest", *session.posargs)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Measure against the bare driver, in one interleaved run; `-- --quick` is the short one."""
+    session.install("-e", ".[bench]", *CONSTRAINTS)
+    session.run("python", "-m", "benchmarks", *session.posargs)
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Run the examples and check the links and claims of the documentation."""
+    session.install("-e", ".[test]", *CONSTRAINTS)
+    session.run("pytest", "tests/docs", *session.posargs)
