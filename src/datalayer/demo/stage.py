@@ -7,7 +7,7 @@ import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
@@ -39,7 +39,7 @@ class Side:
     database: str
     url: str
     settings: Settings
-    key: str | None = None
+    key: str | None = field(default=None, repr=False)
     reload_schema: Callable[[], None] = lambda: None
 
 

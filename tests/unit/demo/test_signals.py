@@ -1,0 +1,66 @@
+"""SIGTERM leaves a block as Ctrl-C does, and the process with its own exit code."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+
+import pytest
+
+from datalayer.demo.signals import terminating_cleanly
+
+
+def test_sigterm_unwinds_the_block_and_becomes_exit_code_143() -> None:
+    """What the block holds is closed, then the process ends with 143; the old handler is back."""
+    before, closed = signal.getsignal(signal.SIGTERM), []
+
+    def block() -> None:
+        with terminating_cleanly():
+            try:
+                signal.raise_signal(signal.SIGTERM)
+            finally:
+                closed.append(True)
+
+    with pytest.raises(SystemExit) as ended:
+        block()
+    assert ended.value.code == 143
+    assert closed == [True]
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_sigterm_cancels_what_asyncio_runs() -> None:
+    """Inside of asyncio.run the main task is cancelled, so that its own clean-up runs."""
+    closed = []
+
+    async def work() -> None:
+        try:
+            signal.raise_signal(signal.SIGTERM)
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(0)
+            closed.append(True)
+
+    def block() -> None:
+        with terminating_cleanly():
+            asyncio.run(work())
+
+    with pytest.raises(SystemExit) as ended:
+        block()
+    assert ended.value.code == 143
+    assert closed == [True]
+
+
+def test_sigterm_works_where_sigint_is_ignored() -> None:
+    """A process that a shell started in the background ignores SIGINT; SIGTERM still ends it cleanly."""
+    previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with pytest.raises(SystemExit), terminating_cleanly():
+            signal.raise_signal(signal.SIGTERM)
+    finally:
+        signal.signal(signal.SIGINT, previous)
+
+
+def test_ctrl_c_stays_what_it_is() -> None:
+    """An interruption that was none of SIGTERM's is passed on."""
+    with pytest.raises(KeyboardInterrupt), terminating_cleanly():
+        signal.raise_signal(signal.SIGINT)
