@@ -1,0 +1,213 @@
+"""Questions compiled to SQLite's SQL, once per shape."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from pydantic_core import to_json
+
+from datalayer.errors import UnfitValueError, UnsupportedOperationError
+from datalayer.query import Count, Delete, Filter, Group, Negation, Operator, Select, Update
+from datalayer.query.filters import Comparison
+from datalayer.query.order import OrderBy
+from datalayer.stores.catalog import Kind
+from datalayer.stores.sqlite import encode, unfit
+from datalayer.stores.sqlite.catalog import Facts
+from datalayer.stores.sqlite.codecs import Codec, quote
+from datalayer.stores.sqlite.errors import STORE
+from datalayer.stores.sqlite.statements import Parameter, Reader, Statement
+
+_SIGNS = {
+    Operator.EQ: "=",
+    Operator.NEQ: "<>",
+    Operator.GT: ">",
+    Operator.GTE: ">=",
+    Operator.LT: "<",
+    Operator.LTE: "<=",
+}
+_ORDERING = frozenset({Operator.GT, Operator.GTE, Operator.LT, Operator.LTE})
+
+
+class _Builder:
+    """Collects one statement's parameters while its text is put together."""
+
+    def __init__(self, facts: Facts, operation: str) -> None:
+        self.facts = facts
+        self.operation = operation
+        self.parameters: list[Parameter] = []
+
+    def statement(self, sql: str, columns: Sequence[str] | None = None) -> Statement:
+        table = self.facts.table.name
+        reader = None if columns is None else Reader(table, [self.facts.codecs[name] for name in columns])
+        return Statement(self.operation, table, sql, tuple(self.parameters), reader)
+
+    def where(self, condition: Filter | None) -> str:
+        return "" if condition is None else f" where {self._condition(condition)}"
+
+    def _condition(self, condition: Filter) -> str:
+        if isinstance(condition, Comparison):
+            return self._comparison(self.facts.codecs[condition.column], condition.operator)
+        if isinstance(condition, Negation):
+            return f"not ({self._condition(condition.inner)})"
+        if isinstance(condition, Group):
+            if not condition.members:
+                return "true" if condition.joint == "and" else "false"
+            return f" {condition.joint} ".join(f"({self._condition(member)})" for member in condition.members)
+        raise TypeError(f"not a filter: {type(condition).__name__}")
+
+    def _comparison(self, codec: Codec, operator: Operator) -> str:
+        name = quote(codec.column.name)
+        if operator is Operator.IS_NULL:
+            return f"{name} is null"
+        if operator is Operator.IS_NOT_NULL:
+            return f"{name} is not null"
+        if operator is Operator.IN:
+            self._add(codec, _list_encoder(codec))
+            return f"{codec.listed} in (select value from json_each(?))"
+        if operator in (Operator.LIKE, Operator.ILIKE):
+            return self._like(codec, operator)
+        if operator is Operator.CONTAINS:
+            return self._contains(codec)
+        if operator in _ORDERING and not codec.ordered:
+            raise self._without_order(codec)
+        self._add(codec, codec.seek)
+        return f"{codec.compared} {_SIGNS[operator]} ?"
+
+    def _like(self, codec: Codec, operator: Operator) -> str:
+        if codec.column.type.kind is not Kind.TEXT or codec.column.type.array:
+            raise self._misfit(codec, "patterns match text columns only")
+        self._add(codec, encode.text)
+        return f"datalayer_{operator}({quote(codec.column.name)}, ?)"
+
+    def _contains(self, codec: Codec) -> str:
+        if codec.column.type.array:
+            function = "datalayer_array_contains"
+        elif codec.column.type.is_json:
+            function = "datalayer_json_contains"
+        else:
+            raise self._misfit(codec, "only arrays and JSON documents contain something")
+        self._add(codec, codec.write)
+        return f"{function}({quote(codec.column.name)}, ?)"
+
+    def order(self, order: OrderBy) -> str:
+        parts = []
+        for part in order:
+            codec = self.facts.codecs[part.column]
+            if not codec.ordered:
+                raise self._without_order(codec)
+            direction, nulls = "desc" if part.descending else "asc", "first" if part.nulls_first else "last"
+            parts.append(f"{codec.compared} {direction} nulls {nulls}")
+        return f" order by {', '.join(parts)}" if parts else ""
+
+    def assign(self, names: Sequence[str]) -> None:
+        """Take one value per column; generated columns are refused."""
+        for name in names:
+            codec = self.facts.codecs[name]
+            if codec.column.generated:
+                raise self._misfit(codec, "a generated column cannot be written", sqlstate="428C9")
+            self._add(codec, codec.write)
+
+    def returning(self, wanted: bool) -> str:
+        return f" returning {_names(tuple(self.facts.codecs))}" if wanted else ""
+
+    def _add(self, codec: Codec, encoder: encode.Encoder) -> None:
+        self.parameters.append(Parameter(codec.column.name, encoder))
+
+    def _misfit(self, codec: Codec, reason: str, *, sqlstate: str = unfit.WRONG_TYPE) -> UnfitValueError:
+        return UnfitValueError(
+            f"{codec.column.name}: {reason}",
+            store=STORE,
+            operation=self.operation,
+            table=self.facts.table.name,
+            sqlstate=sqlstate,
+            columns=(codec.column.name,),
+        )
+
+    def _without_order(self, codec: Codec) -> UnsupportedOperationError:
+        return UnsupportedOperationError(
+            STORE, f"an order of {codec.column.type.declared} values ({codec.column.name})", "compare by eq or contains"
+        )
+
+
+def _list_encoder(codec: Codec) -> Callable[[Any], str]:
+    return lambda values: to_json([codec.spell(value) for value in values]).decode()
+
+
+def _names(columns: Sequence[str]) -> str:
+    return ", ".join(quote(name) for name in columns)
+
+
+def select(question: Select, facts: Facts) -> Statement:
+    """Compile a select; its values are the filter's, then limit, then offset."""
+    build = _Builder(facts, "select")
+    columns = question.columns or tuple(facts.codecs)
+    sql = f"select {_names(columns)} from {quote(facts.table.name)}"
+    sql += build.where(question.where) + build.order(question.order)
+    if question.limit is not None or question.offset:
+        sql += " limit ? offset ?"
+    return build.statement(sql, columns)
+
+
+def count(question: Count, facts: Facts) -> Statement:
+    """Compile a count."""
+    build = _Builder(facts, "count")
+    return build.statement(f"select count(*) from {quote(facts.table.name)}{build.where(question.where)}")
+
+
+def write(
+    facts: Facts, columns: Sequence[str], target: tuple[str, ...] | None, operation: str, *, returning: bool
+) -> Statement:
+    """Compile the insert of one row, or with a conflict target its upsert."""
+    build = _Builder(facts, operation)
+    build.assign(columns)
+    into = f"({_names(columns)}) values ({', '.join('?' * len(columns))})" if columns else "default values"
+    sql = f"insert into {quote(facts.table.name)} {into}"
+    if target is not None:
+        changed = [name for name in columns if name not in target] or list(target[:1])
+        sets = ", ".join(f"{quote(name)} = excluded.{quote(name)}" for name in changed)
+        sql += f" on conflict ({_names(target)}) do update set {sets}"
+    return _returning(build, sql, returning)
+
+
+def update(question: Update, facts: Facts) -> Statement:
+    """Compile an update; its values are the changes', then the filter's."""
+    build = _Builder(facts, "update")
+    names = tuple(question.changes)
+    build.assign(names)
+    sets = ", ".join(f"{quote(name)} = ?" for name in names)
+    sql = f"update {quote(facts.table.name)} set {sets}{build.where(question.where)}"
+    return _returning(build, sql, question.returning)
+
+
+def delete(question: Delete, facts: Facts) -> Statement:
+    """Compile a delete."""
+    build = _Builder(facts, "delete")
+    sql = f"delete from {quote(facts.table.name)}{build.where(question.where)}"
+    columns = tuple(facts.codecs) if question.returning else None
+    return build.statement(sql + build.returning(question.returning), columns)
+
+
+def _returning(build: _Builder, sql: str, wanted: bool) -> Statement:
+    """Return rows, or where triggers may still change them only what finds them again."""
+    if not wanted:
+        return build.statement(sql)
+    if build.facts.has_triggers:
+        return build.statement(f"{sql} returning {_names(build.facts.locator)}")
+    return build.statement(sql + build.returning(wanted), tuple(build.facts.codecs))
+
+
+def reread(facts: Facts, operation: str) -> Statement:
+    """Compile the select of one row by its locator."""
+    found = " and ".join(f"{quote(name)} = ?" for name in facts.locator)
+    columns = tuple(facts.codecs)
+    sql = f"select {_names(columns)} from {quote(facts.table.name)} where {found}"
+    return _Builder(facts, operation).statement(sql, columns)
+
+
+def referencing(where: Filter | None, facts: Facts, child: str, pairs: Sequence[tuple[str, str]]) -> Statement:
+    """Compile the question whether a child table still refers to the rows that match."""
+    build = _Builder(facts, "delete")
+    columns, targets = _names([column for column, _ in pairs]), _names([target for _, target in pairs])
+    inner = f"select {targets} from {quote(facts.table.name)}{build.where(where)}"
+    return build.statement(f"select 1 from {quote(child)} where ({columns}) in ({inner}) limit 1")

@@ -1,0 +1,65 @@
+"""Streams: rows of one moment in chunks, without keeping them all in memory."""
+
+from __future__ import annotations
+
+import sqlite3
+from itertools import count
+
+from datalayer.query import Row, Select
+from datalayer.stores.sqlite.asking import Asker
+from datalayer.stores.sqlite.statements import Statement
+
+_numbers = count(1)
+
+
+class CursorSnapshot:
+    """An open cursor, for a connection on which nobody writes meanwhile."""
+
+    def __init__(self, asker: Asker, question: Select) -> None:
+        self._asker = asker
+        self._question = question
+        self._opened: tuple[Statement, sqlite3.Cursor] | None = None
+
+    def chunk(self, connection: sqlite3.Connection, size: int) -> list[Row]:
+        """Return the next rows, none at the end."""
+        if self._opened is None:
+            statement, values = self._asker.selecting(connection, self._question)
+            self._opened = statement, connection.execute(statement.sql, values)
+        statement, cursor = self._opened
+        return statement.rows(cursor.fetchmany(size))
+
+    def close(self, connection: sqlite3.Connection) -> None:
+        """Let go of the cursor."""
+        if self._opened is not None:
+            self._opened[1].close()
+
+
+class CopySnapshot:
+    """A temporary copy of the answer, for a connection on which others write between two chunks.
+
+    An open cursor would see some of their changes and not others. SQLite keeps the copy in a file where it is large.
+    """
+
+    def __init__(self, asker: Asker, question: Select) -> None:
+        self._asker = asker
+        self._question = question
+        self._name = f"temp.datalayer_stream_{next(_numbers)}"
+        self._statement: Statement | None = None
+        self._last = 0
+
+    def chunk(self, connection: sqlite3.Connection, size: int) -> list[Row]:
+        """Return the next rows, none at the end."""
+        if self._statement is None:
+            statement, values = self._asker.selecting(connection, self._question)
+            connection.execute(f"create temp table {self._name} as {statement.sql}", values)
+            self._statement = statement
+        found = connection.execute(
+            f"select * from {self._name} where _rowid_ > ? order by _rowid_ limit ?",
+            (self._last, size),
+        ).fetchall()
+        self._last += len(found)
+        return self._statement.rows(found)
+
+    def close(self, connection: sqlite3.Connection) -> None:
+        """Drop the copy."""
+        connection.execute(f"drop table if exists {self._name}")

@@ -1,0 +1,101 @@
+"""Inserts and upserts of any number of rows, on a connection's thread."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from functools import partial
+from itertools import groupby
+from typing import Any
+
+from datalayer.errors import MissingConflictTargetError
+from datalayer.query import Insert, Row, Upsert, Written
+from datalayer.stores.checks import check_rows, merge_by_key
+from datalayer.stores.sqlite import compile as compiler
+from datalayer.stores.sqlite import foreign_keys
+from datalayer.stores.sqlite.asking import Asker
+from datalayer.stores.sqlite.atomic import atomic
+from datalayer.stores.sqlite.catalog import Facts, Schema
+from datalayer.stores.sqlite.errors import STORE
+from datalayer.stores.sqlite.rows import stored_rows, withheld
+from datalayer.stores.sqlite.statements import Statement
+
+
+def insert(asker: Asker, connection: sqlite3.Connection, question: Insert) -> Written:
+    """Insert all rows or none."""
+    facts = asker.checked(connection, lambda schema: _checked_facts(question, schema, "insert"))
+    rows = _write(connection, facts, question.rows, None, "insert", returning=question.returning)
+    return Written(len(question.rows), rows)
+
+
+def upsert(asker: Asker, connection: sqlite3.Connection, question: Upsert) -> Written:
+    """Insert or update all rows or none; several rows with one key are laid over each other first."""
+    facts = asker.checked(connection, lambda schema: _checked_facts(question, schema, "upsert"))
+    target = question.target
+    merged = merge_by_key(question.rows, target) if len(question.rows) > 1 else None
+    given = question.rows if merged is None else list(merged.values())
+    rows = _write(connection, facts, given, target, "upsert", returning=question.returning)
+    if merged is None or not question.returning or len(merged) == len(question.rows):
+        return Written(len(given), rows)
+    stored = dict(zip(merged, rows, strict=True))
+    return Written(len(given), [dict(stored[tuple(row[name] for name in target)]) for row in question.rows])
+
+
+def _checked_facts(question: Insert | Upsert, schema: Schema, operation: str) -> Facts:
+    table = schema.catalog.table(question.table, store=STORE, operation=operation)
+    check_rows(question, table, store=STORE, operation=operation)
+    if isinstance(question, Upsert) and not table.has_key(question.target):
+        columns = ", ".join(question.target)
+        raise MissingConflictTargetError(
+            f"no unique index matches the conflict target ({columns})",
+            store=STORE,
+            operation=operation,
+            table=table.name,
+            sqlstate="42P10",
+            columns=question.target,
+            hint=f"create unique index on {table.name} ({columns})",
+        )
+    return schema.facts[table.name]
+
+
+def _write(
+    connection: sqlite3.Connection,
+    facts: Facts,
+    rows: Sequence[Mapping[str, Any]],
+    target: tuple[str, ...] | None,
+    operation: str,
+    *,
+    returning: bool,
+) -> list[Row]:
+    """Write rows one by one in the order given; everything is bound before the first is written."""
+    pieces: list[tuple[Statement, list[Mapping[str, Any]], list[list[Any]]]] = []
+    for columns, piece in groupby(rows, key=tuple):
+        compile_it = partial(compiler.write, facts, columns, target, operation, returning=returning)
+        statement = facts.compiled((operation, columns, target, returning), compile_it)
+        alike = list(piece)
+        facts.check_identity(alike, operation)
+        pieces.append((statement, alike, [statement.bind(row.values()) for row in alike]))
+    stored: list[Row] = []
+    with atomic(connection, needed=len(rows) > 1 or (returning and facts.has_triggers)):
+        for statement, alike, bound in pieces:
+            try:
+                stored += _write_piece(connection, statement, facts, bound, returning=returning)
+            except sqlite3.IntegrityError as error:
+                if foreign_keys.is_foreign_key(error):
+                    violation = foreign_keys.missing_parent(connection, facts, alike, operation)
+                    if violation is not None:
+                        raise violation from None
+                raise
+    return stored
+
+
+def _write_piece(
+    connection: sqlite3.Connection, statement: Statement, facts: Facts, bound: list[list[Any]], *, returning: bool
+) -> list[Row]:
+    if not returning:
+        connection.executemany(statement.sql, bound)
+        return []
+    returned = [row for values in bound for row in connection.execute(statement.sql, values).fetchall()]
+    if len(returned) != len(bound):
+        raise withheld(statement)
+    return stored_rows(connection, statement, facts, returned)
