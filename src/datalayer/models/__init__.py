@@ -4,6 +4,7 @@ from datalayer.models.appointment import Appointment
 from datalayer.models.base import GENERATED, OnWrite, RowModel
 from datalayer.models.booking import Booking, BookingNotification, Reminder
 from datalayer.models.client import Client
+from datalayer.models.columns import Phone
 from datalayer.models.company import Company
 from datalayer.models.crm import CompanySyncStatus, MarketplaceEvent, WebhookEvent
 from datalayer.models.dialog import Action, DialogContext, Message
@@ -27,6 +28,7 @@ __all__ = [
     "MarketplaceEvent",
     "Message",
     "OnWrite",
+    "Phone",
     "Reminder",
     "RowModel",
     "Service",

@@ -16,7 +16,7 @@ GENERATED: Any = None
 class OnWrite:
     """Marks a rule that is applied to values to be written and left out when a row is read.
 
-        phone: Annotated[str, OnWrite(normalise)]
+        title: Annotated[str, OnWrite(str.strip)]
 
     Args:
         rule: a function from the typed value to the value to write, raising ValueError with the rule in words (never

@@ -73,6 +73,8 @@ def normalise_phone(text: str, region: str = DEFAULT_PHONE_REGION) -> str:
     An answer is its own answer, so a row that was read may be written again. The one kind of number for which this
     cannot hold, a foreign number that without its plus reads as a local one, is refused.
 
+    In a model declare a column as :data:`datalayer.models.Phone`, which takes the region from the setting.
+
     Args:
         region: two letters, where a number without a country code belongs.
 
