@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from asyncio.subprocess import Process
 from pathlib import Path
 
@@ -65,6 +66,23 @@ async def test_waiting_process_does_not_hold_up_a_concurrent_index(
         await reached(second, postgres, "%pg_try_advisory_lock%", waits_for_lock=False)
     answers = await asyncio.gather(finish(first), finish(second))
     assert [[file["version"] for file in answer["applied"]] for answer in answers] == [["0002"], []]
+
+
+async def test_interrupted_process_leaves_nothing_and_frees_the_turn(
+    postgres: PostgresStore, datalayer_database: str, directory: Path, write_file: WriteFile
+) -> None:
+    """Ctrl-C in the middle of a file ends with exit code 130; the next run applies the file from its start."""
+    write_file("0001_one.sql", "create table one (id integer primary key);")
+    await migrations.apply(postgres, directory)
+    write_file("0002_two.sql", "create table two (id integer); alter table one add column name text;")
+    async with postgres.connection() as blocker, blocker.transaction():
+        await blocker.execute("lock table one in access share mode")
+        process = await start("migrate", "up", "--url", datalayer_database, "--dir", str(directory))
+        await reached(process, postgres, "alter table one%", waits_for_lock=True)
+        process.send_signal(signal.SIGINT)
+        _, err = await process.communicate()
+    assert (process.returncode, err.decode()) == (130, "error: interrupted\n")
+    assert [file.version for file in await migrations.apply(postgres, directory, turn_timeout=5)] == ["0002"]
 
 
 async def test_processes_on_one_sqlite_file_apply_each_file_once(
