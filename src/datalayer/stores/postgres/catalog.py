@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
-from typing import Any, LiteralString
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
 
-from psycopg import AsyncConnection
-
+from datalayer.query import Row
 from datalayer.stores.catalog import Catalog, Column, ColumnType, ForeignKey, Kind, Table, UniqueKey
 
 _KINDS: Mapping[str, Kind] = {
@@ -28,12 +27,12 @@ _KINDS: Mapping[str, Kind] = {
     "bytea": Kind.BYTEA,
 }
 
-_VISIBLE: LiteralString = """
+_VISIBLE = """
     c.relkind IN ('r', 'p') AND NOT c.relispartition AND pg_table_is_visible(c.oid)
     AND c.relnamespace <> 'pg_catalog'::regnamespace AND c.relnamespace <> 'information_schema'::regnamespace
 """
 
-_COLUMNS: LiteralString = f"""
+_COLUMNS = f"""
     SELECT c.relname, a.attname, NOT a.attnotnull AS nullable, format_type(a.atttypid, a.atttypmod) AS declared,
            pg_get_expr(d.adbin, d.adrelid) AS expression, a.attidentity, a.attgenerated,
            coalesce(element.typname, base.typname) AS type_name, base.typcategory = 'A' AS is_array
@@ -47,7 +46,7 @@ _COLUMNS: LiteralString = f"""
     ORDER BY c.relname, a.attnum
 """
 
-_KEYS: LiteralString = f"""
+_KEYS = f"""
     SELECT c.relname, i.relname AS key_name, x.indisprimary,
            (SELECT array_agg(a.attname::text ORDER BY k.place)
             FROM unnest(x.indkey::int2[]) WITH ORDINALITY AS k(number, place)
@@ -58,7 +57,7 @@ _KEYS: LiteralString = f"""
     ORDER BY c.relname, i.relname
 """
 
-_FOREIGN_KEYS: LiteralString = f"""
+_FOREIGN_KEYS = f"""
     SELECT c.relname, k.conname, target.relname AS target_table, k.confdeltype,
            (SELECT array_agg(a.attname::text ORDER BY u.place) FROM unnest(k.conkey) WITH ORDINALITY AS u(number, place)
             JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = u.number) AS columns,
@@ -73,20 +72,20 @@ _FOREIGN_KEYS: LiteralString = f"""
 _ON_DELETE = {"a": "NO ACTION", "r": "RESTRICT", "c": "CASCADE", "n": "SET NULL", "d": "SET DEFAULT"}
 
 
-async def read_catalog(connection: AsyncConnection[dict[str, Any]]) -> Catalog:
-    """Read tables, columns, keys and foreign keys in three queries."""
+async def read_catalog(ask: Callable[[bytes], Awaitable[list[Row]]]) -> Catalog:
+    """Read tables, columns, keys and foreign keys in three queries, each put to ``ask``."""
     columns: dict[str, list[Column]] = defaultdict(list)
     primary: dict[str, tuple[str, ...]] = {}
     uniques: dict[str, list[UniqueKey]] = defaultdict(list)
     foreign: dict[str, list[ForeignKey]] = defaultdict(list)
-    for row in await (await connection.execute(_COLUMNS)).fetchall():
+    for row in await ask(_COLUMNS.encode()):
         columns[row["relname"]].append(_column(row))
-    for row in await (await connection.execute(_KEYS)).fetchall():
+    for row in await ask(_KEYS.encode()):
         if row["indisprimary"]:
             primary[row["relname"]] = tuple(row["columns"])
         else:
             uniques[row["relname"]].append(UniqueKey(row["key_name"], tuple(row["columns"])))
-    for row in await (await connection.execute(_FOREIGN_KEYS)).fetchall():
+    for row in await ask(_FOREIGN_KEYS.encode()):
         foreign[row["relname"]].append(_foreign_key(row))
     return Catalog(
         {

@@ -92,8 +92,8 @@ class Executor(ABC):
 
     def _failure(self, error: psycopg.Error, operation: str, table: str, *, passed: bool, writes: bool) -> StoreError:
         translated = translate(error, operation=operation, table=table, wrote=writes and self.autocommit)
-        if isinstance(translated, SchemaError):
-            self.shared.forget_schema()
+        if table and isinstance(translated, SchemaError):
+            self.shared.know(None)
         lost = translated.sqlstate is None and not isinstance(translated, OutcomeUnknownError)
         if passed and lost:
             return StoreTimeoutError(
@@ -101,11 +101,13 @@ class Executor(ABC):
             )
         return translated
 
-    async def table(self, name: str, operation: str, check: Callable[[Table], None]) -> Table:
+    async def table(
+        self, name: str, operation: str, check: Callable[[Table], None], *, timeout: float | None = None
+    ) -> Table:
         """Return the table after ``check`` accepted it; a schema that seems too old is read again once."""
         fresh = self.shared.catalog is None
         while True:
-            catalog = await self.catalog(refresh=fresh)
+            catalog = await self._known_catalog(refresh=fresh, timeout=timeout)
             try:
                 table = catalog.table(name, store=STORE, operation=operation)
                 check(table)
@@ -118,16 +120,19 @@ class Executor(ABC):
 
     async def catalog(self, *, refresh: bool = False) -> Catalog:
         """Return the live schema; kept after the first call until ``refresh``."""
-        catalog = self.shared.catalog
-        if catalog is None or refresh:
-            self.shared.forget_schema()
-            async with self.connection() as connection:
-                try:
-                    catalog = await read_catalog(connection)
-                except psycopg.Error as error:
-                    raise translate(error, operation="catalog") from None
-            self.shared.catalog = catalog
-        return catalog
+        return await self._known_catalog(refresh=refresh, timeout=None)
+
+    async def _known_catalog(self, *, refresh: bool, timeout: float | None) -> Catalog:
+        known = self.shared.catalog
+        if known is None or refresh:
+
+            async def ask(sql: bytes) -> list[Row]:
+                rows, _ = await self.run("catalog", "", sql, None, timeout)
+                return rows
+
+            known = await read_catalog(ask)
+            self.shared.know(known)
+        return known
 
     def _tell(self, operation: str, table: str, seconds: float, rows: int, failure: str | None) -> None:
         size, waiting = self.shared.pool_stats()

@@ -26,7 +26,7 @@ class PostgresSession(RawQueries):
 
     async def select(self, question: Select, *, timeout: float | None = None) -> list[Row]:
         """Return the rows that match."""
-        statement = await self._select_statement(question)
+        statement = await self._select_statement(question, timeout)
         rows, _ = await self.run(
             "select", question.table, statement.sql, statement.bind(_select_values(question)), timeout
         )
@@ -63,7 +63,10 @@ class PostgresSession(RawQueries):
         statement = self.shared.statements.get(key)
         if statement is None:
             table = await self.table(
-                question.table, "update", lambda t: check_change(question, t, store=STORE, operation="update")
+                question.table,
+                "update",
+                lambda t: check_change(question, t, store=STORE, operation="update"),
+                timeout=timeout,
             )
             statement = self.shared.keep(key, compiler.update(question, table))
         values = [*question.changes.values(), *(() if where is None else where.values())]
@@ -86,7 +89,10 @@ class PostgresSession(RawQueries):
         statement = self.shared.statements.get(key)
         if statement is None:
             table = await self.table(
-                question.table, "delete", lambda t: check_change(question, t, store=STORE, operation="delete")
+                question.table,
+                "delete",
+                lambda t: check_change(question, t, store=STORE, operation="delete"),
+                timeout=timeout,
             )
             statement = self.shared.keep(key, compiler.delete(question, table))
         values = () if where is None else where.values()
@@ -103,7 +109,7 @@ class PostgresSession(RawQueries):
 
     async def stream(self, question: Select, *, chunk_rows: int = 1000) -> AsyncIterator[Row]:
         """Yield rows from a server-side cursor: one snapshot, ``chunk_rows`` rows in memory at a time."""
-        statement = await self._select_statement(question)
+        statement = await self._select_statement(question, None)
         values = statement.bind(_select_values(question))
         async with self.connection() as connection:
             try:
@@ -122,7 +128,7 @@ class PostgresSession(RawQueries):
         scope = self.scope(isolation=isolation, read_only=read_only, timeout=timeout)
         return cast("AbstractAsyncContextManager[PostgresSession]", scope)
 
-    async def _select_statement(self, question: Select) -> Statement:
+    async def _select_statement(self, question: Select, timeout: float | None) -> Statement:
         where, limit = question.where, question.limit
         key = (
             question.table,
@@ -134,7 +140,9 @@ class PostgresSession(RawQueries):
         )
         statement = self.shared.statements.get(key)
         if statement is None or question.offset < 0 or (limit is not None and limit < 0):
-            table = await self.table(question.table, "select", lambda t: check_select(question, t, store=STORE))
+            table = await self.table(
+                question.table, "select", lambda t: check_select(question, t, store=STORE), timeout=timeout
+            )
             statement = self.shared.keep(key, compiler.select(question, table))
         return statement
 

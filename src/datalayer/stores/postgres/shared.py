@@ -47,7 +47,7 @@ class Shared:
         self.compiled += 1
         return statement
 
-    def forget_schema(self) -> None:
-        """Drop what was derived from the live schema."""
-        self.catalog = None
+    def know(self, catalog: Catalog | None) -> None:
+        """Take a fresh look at the live schema, or forget the old one; statements compiled for that are dropped."""
+        self.catalog = catalog
         self.statements.clear()

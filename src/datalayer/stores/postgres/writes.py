@@ -22,14 +22,14 @@ CHUNK_ROWS = 5000
 async def insert(executor: Executor, question: Insert, timeout: float | None) -> Written:
     """Insert all rows or none."""
     table = await executor.table(
-        question.table, "insert", lambda t: check_rows(question, t, store=STORE, operation="insert")
+        question.table, "insert", lambda t: check_rows(question, t, store=STORE, operation="insert"), timeout=timeout
     )
     return await _Writer(executor, "insert", table, None, question.returning, timeout).write(question.rows)
 
 
 async def upsert(executor: Executor, question: Upsert, timeout: float | None) -> Written:
     """Insert or update all rows or none; several rows with one key are laid over each other first."""
-    table = await executor.table(question.table, "upsert", lambda t: _check_upsert(question, t))
+    table = await executor.table(question.table, "upsert", lambda t: _check_upsert(question, t), timeout=timeout)
     writer = _Writer(executor, "upsert", table, question.target, question.returning, timeout)
     if len(question.rows) == 1:
         return await writer.write(question.rows)
