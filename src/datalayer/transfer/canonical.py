@@ -1,0 +1,110 @@
+"""One sequence of bytes for every value, the same on every store: what checksums are made of.
+
+Every encoding is a tag, and where the length is not fixed a length before the content. So no two different values, and
+no two different rows, share an encoding; NULL is not the empty text, and ("ab", "c") is not ("a", "bc").
+
+Values are told apart by what they mean, not by how a column happens to be declared:
+
+    number       by value: 1, Decimal("1.00") and 1.0 are one; -0 is 0; NaN is itself; a float is what it prints as
+    boolean      not a number
+    text         code point by code point; a trailing space or a combining mark is a difference
+    timestamp    the moment to the microsecond; one without a zone is taken as UTC
+    date, time, uuid, bytes
+    array, JSON  element by element; the members of an object in the order of their names
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import Any
+
+from datalayer.query import JsonNull
+
+_NULL = b"0"
+
+
+def encode(value: Any) -> bytes:
+    """Encode a stored value of any kind, or None.
+
+    Raises:
+        TypeError: the value is of no type that a store answers with.
+    """
+    encoder = _ENCODERS.get(type(value))
+    if encoder is not None:
+        return encoder(value)
+    for kind, inherited in _ENCODERS.items():
+        if isinstance(value, kind):
+            return inherited(value)
+    raise TypeError(f"a {type(value).__name__} has no canonical form")
+
+
+def _sized(tag: bytes, content: bytes) -> bytes:
+    return b"%b%d:%b" % (tag, len(content), content)
+
+
+def _text(value: str) -> bytes:
+    return _sized(b"s", value.encode("utf-8", "surrogatepass"))
+
+
+def _integer(value: int) -> bytes:
+    digits = str(value)
+    bare = digits.rstrip("0")
+    return _number(bare, len(digits) - len(bare)) if bare not in {"", "-"} else _number("0", 0)
+
+
+def _decimal(value: Decimal) -> bytes:
+    sign, digits, exponent = value.as_tuple()
+    if not isinstance(exponent, int):
+        return _sized(b"n", b"nan" if value.is_nan() else b"-inf" if sign else b"inf")
+    text = "".join(map(str, digits))
+    bare = text.rstrip("0").lstrip("0")
+    if not bare:
+        return _number("0", 0)
+    return _number(("-" if sign else "") + bare, exponent + len(text) - len(text.rstrip("0")))
+
+
+def _float(value: float) -> bytes:
+    return _decimal(Decimal(repr(value)))
+
+
+def _number(digits: str, exponent: int) -> bytes:
+    return _sized(b"n", f"{digits}e{exponent}".encode())
+
+
+def _timestamp(value: dt.datetime) -> bytes:
+    moment = value if value.tzinfo is None else value.astimezone(dt.UTC).replace(tzinfo=None)
+    return _sized(b"t", moment.isoformat(timespec="microseconds").encode())
+
+
+def _time(value: dt.time) -> bytes:
+    return _sized(b"h", value.isoformat(timespec="microseconds").encode())
+
+
+def _list(value: list[Any]) -> bytes:
+    return b"l%d:%b" % (len(value), b"".join(map(encode, value)))
+
+
+def _object(value: Mapping[str, Any]) -> bytes:
+    members = sorted(value.items())
+    return b"o%d:%b" % (len(members), b"".join(_text(name) + encode(member) for name, member in members))
+
+
+_ENCODERS: Mapping[type, Callable[[Any], bytes]] = {
+    type(None): lambda _: _NULL,
+    JsonNull: lambda _: b"z",
+    bool: lambda value: b"b1" if value else b"b0",
+    str: _text,
+    int: _integer,
+    Decimal: _decimal,
+    float: _float,
+    dt.datetime: _timestamp,
+    dt.date: lambda value: _sized(b"d", value.isoformat().encode()),
+    dt.time: _time,
+    uuid.UUID: lambda value: b"u" + value.bytes,
+    bytes: lambda value: _sized(b"x", value),
+    list: _list,
+    dict: _object,
+}

@@ -1,0 +1,65 @@
+"""Tables of SQLite made like a source's, foreign keys included: SQLite cannot add them later."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from datalayer.stores.catalog import Column, ForeignKey, Table
+from datalayer.stores.contract import StoreName
+from datalayer.transfer.conversions import INTEGERS
+from datalayer.transfer.ddl.defaults import read_default, sqlite_default
+from datalayer.transfer.ddl.names import quote, quote_all
+from datalayer.transfer.ddl.types import sqlite_type
+
+
+def create_table(table: Table, foreign_keys: Sequence[ForeignKey], source: StoreName) -> tuple[str, list[str]]:
+    """Return the statement, and notes on what has no word in SQLite."""
+    notes: list[str] = []
+    numbered = _numbered_by_itself(table)
+    lines = [_column(table.name, column, source, notes, numbered=column.name == numbered) for column in table.columns]
+    if table.primary_key and numbered is None:
+        lines.append(f"primary key ({quote_all(table.primary_key)})")
+    lines.extend(f"unique ({quote_all(unique.columns)})" for unique in table.uniques)
+    lines.extend(
+        f"foreign key ({quote_all(key.columns)}) references {quote(key.target_table)}"
+        f" ({quote_all(key.target_columns)}) on delete {key.on_delete}"
+        for key in foreign_keys
+    )
+    return f"create table {quote(table.name)} (\n    " + ",\n    ".join(lines) + "\n)", notes
+
+
+def _numbered_by_itself(table: Table) -> str | None:
+    """Return the column that SQLite fills by itself when it is declared ``integer primary key``."""
+    if len(table.primary_key) != 1:
+        return None
+    column = table.by_name[table.primary_key[0]]
+    return column.name if column.identity and column.type.kind in INTEGERS else None
+
+
+def _column(table: str, column: Column, source: StoreName, notes: list[str], *, numbered: bool) -> str:
+    if numbered:
+        return f"{quote(column.name)} integer primary key"
+    parts = [quote(column.name), sqlite_type(column.type, source)]
+    if column.identity:
+        notes.append(f"{table}.{column.name} is numbered by the source; SQLite numbers only a single primary key")
+    elif column.generated:
+        notes.append(f"{table}.{column.name} is computed in the source; the target keeps the values in a plain column")
+    elif column.default is not None:
+        written = _default(column, column.default, source)
+        if written is None:
+            notes.append(f"{table}.{column.name}: its default has no counterpart in the target and was left out")
+        elif written:
+            parts.append(f"default {written}")
+    if not column.nullable:
+        parts.append("not null")
+    return " ".join(parts)
+
+
+def _default(column: Column, expression: str, source: StoreName) -> str | None:
+    """Return the default's expression, empty where there is nothing to say, None where it is lost."""
+    if expression.strip().lower().startswith("null"):
+        return ""
+    if source == "sqlite":
+        return f"({expression})"
+    default = read_default(expression)
+    return None if default is None else sqlite_default(default, column)

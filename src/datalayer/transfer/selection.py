@@ -1,0 +1,35 @@
+"""Which tables are meant: the ones that were named, else all but a store's own bookkeeping."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from datalayer.errors import TransferError
+from datalayer.stores.catalog import Catalog
+
+#: Tables about the database itself; each side keeps its own. They are moved only when they are named.
+_BOOKKEEPING = frozenset({"schema_migrations"})
+
+
+def selected(catalog: Catalog, named: Sequence[str] | None) -> set[str]:
+    """Return the names of the tables that are meant and there; names that are not there are left out."""
+    if named is not None:
+        return set(named) & catalog.tables.keys()
+    return {name for name in catalog.tables if name not in _BOOKKEEPING and not name.startswith("sqlite_")}
+
+
+def check_named(named: Sequence[str] | None, *catalogs: Catalog) -> None:
+    """Raise TransferError for a name that none of the catalogs has, and for an empty choice."""
+    if named is None:
+        return
+    if not named:
+        raise TransferError("no table is named; leave the choice out for all tables")
+    unknown = [name for name in named if not any(name in catalog.tables for catalog in catalogs)]
+    if unknown:
+        known = sorted(_all_names(catalogs))
+        shown = ", ".join(known[:20]) + (", ..." if len(known) > 20 else "")
+        raise TransferError(f"there is no table {', '.join(unknown)}; there are: {shown or 'none'}", table=unknown[0])
+
+
+def _all_names(catalogs: Iterable[Catalog]) -> set[str]:
+    return {name for catalog in catalogs for name in catalog.tables}

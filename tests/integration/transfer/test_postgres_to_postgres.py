@@ -1,0 +1,349 @@
+"""Copy and verify between two PostgreSQL databases."""
+
+from __future__ import annotations
+
+import pytest
+
+from datalayer.errors import TransferError
+from datalayer.stores.postgres import PostgresStore
+from datalayer.transfer import Difference, Progress, copy, verify
+from tests.integration.transfer.sql import ask, run
+
+_NASTY = """
+    create table "select" (
+        id bigint generated always as identity primary key,
+        "Имя клиента" varchar(20) not null default 'кто-то',
+        "two words" text[] default '{}',
+        "Capital%" numeric(12, 3) not null default 0,
+        plain numeric,
+        exact double precision default 1.5,
+        single real,
+        flag boolean not null default true,
+        day date default current_date,
+        clock time,
+        at timestamp default now(),
+        seen timestamptz default now(),
+        doc jsonb not null default '{}',
+        raw json,
+        token uuid default gen_random_uuid(),
+        bytes bytea,
+        nested integer[][],
+        docs jsonb[],
+        padded character(4),
+        odd integer not null default length('four'),
+        "a""quote" text,
+        unique ("Имя клиента", "Capital%")
+    );
+    create table pairs (
+        left_id integer, right_id text, note text, parent_left integer, parent_right text,
+        primary key (left_id, right_id),
+        constraint "pairs parent" foreign key (parent_left, parent_right) references pairs on delete set null
+    );
+    create table chickens (id serial primary key, egg_id integer not null);
+    create table eggs (id serial primary key, chicken_id integer references chickens on delete cascade);
+    alter table chickens add foreign key (egg_id) references eggs;
+    create table loose (word text, number integer);
+    create table summed (id integer primary key, twice integer generated always as (id * 2) stored);
+    insert into "select" ("Имя клиента", "two words", "Capital%", plain, exact, single, clock, doc, raw, bytes, nested,
+                          docs, padded, "a""quote")
+    values ('Анна', '{a,NULL,"b,c",""}', 1.500, 12345678901234567890.123456789, 0.1, 0.1, '10:00:00.000001',
+            '{"b": [1, null], "a": "x"}', '{"z": 1, "a": 2}', '\\x00ff', '{{1,2},{3,NULL}}', array['null'::jsonb, '[1]'],
+            'ab', E'tab\\t newline\\n back\\\\slash \\\\N ''"'),
+           ('', null, 0, 'NaN', 'Infinity', 'NaN', null, 'null', 'null', '', '{}', null, null, '');
+    insert into pairs values (1, 'a', 'child', 2, 'b'), (2, 'b', 'parent', null, null), (3, ' ', null, 3, ' ');
+    begin; set constraints all deferred; commit;
+    alter table chickens alter constraint chickens_egg_id_fkey deferrable initially deferred;
+    begin; insert into chickens values (1, 7); insert into eggs values (7, 1); commit;
+    insert into loose values ('x', 1), ('x', 1), (null, null);
+    insert into summed (id) values (1), (2);
+    create table schema_migrations (version text primary key);
+    insert into schema_migrations values ('0001')
+"""
+
+
+async def test_copy_brings_every_value_and_verify_agrees(origin: PostgresStore, target: PostgresStore) -> None:
+    """Odd names, every type, NULLs, composite, self and circular references arrive exactly; bookkeeping stays."""
+    await run(origin, _NASTY)
+    seen: list[Progress] = []
+    report = await copy(origin, target, on_progress=seen.append)
+    assert {t.table: t.rows for t in report.tables} == {
+        "select": 2,
+        "pairs": 3,
+        "chickens": 1,
+        "eggs": 1,
+        "loose": 3,
+        "summed": 2,
+    }
+    assert all(t.created for t in report.tables)
+    assert {p.table for p in seen} == {t.table for t in report.tables}
+    verified = await verify(origin, target)
+    assert verified.equal, [t for t in verified.tables if not t.equal]
+    assert [t.table for t in verified.tables] == sorted(t.table for t in report.tables)
+    assert "schema_migrations" not in (await target.catalog(refresh=True)).tables
+
+
+async def test_copy_creates_keys_identity_and_defaults(origin: PostgresStore, target: PostgresStore) -> None:
+    """The created tables have the source's keys, foreign keys, numbering and simple defaults; the rest is told."""
+    await run(origin, _NASTY)
+    report = await copy(origin, target)
+    there, here = (await origin.catalog()).tables, (await target.catalog(refresh=True)).tables
+    for name, table in here.items():
+        assert table.primary_key == there[name].primary_key
+        assert [(u.name, u.columns) for u in table.uniques] == [(u.name, u.columns) for u in there[name].uniques]
+        assert table.foreign_keys == there[name].foreign_keys
+        assert [(c.name, c.type, c.nullable, c.identity) for c in table.columns] == [
+            (c.name, c.type, c.nullable, c.identity) for c in there[name].columns
+        ]
+    assert here["select"].by_name["token"].default == "gen_random_uuid()"
+    assert here["select"].by_name["Имя клиента"].default == there["select"].by_name["Имя клиента"].default
+    assert any("select.odd" in note and "left out" in note for note in report.notes)
+    assert any("summed.twice" in note for note in report.notes)
+
+
+async def test_copy_sets_sequences_behind_the_largest_number(origin: PostgresStore, target: PostgresStore) -> None:
+    """After the copy a new row gets a number that is not taken."""
+    await run(origin, _NASTY)
+    await copy(origin, target)
+    await run(target, "alter table chickens drop constraint chickens_egg_id_fkey")
+    rows = await ask(target, "insert into chickens (egg_id) values (1) returning id")
+    assert rows == [{"id": 2}]
+    assert await ask(target, "insert into eggs default values returning id") == [{"id": 8}]
+
+
+async def test_copy_again_changes_nothing_and_brings_what_changed(origin: PostgresStore, target: PostgresStore) -> None:
+    """A second run over keyed tables updates rows in place, and never moves a sequence back."""
+    await run(origin, _NASTY + "; drop table loose")
+    await copy(origin, target)
+    await run(target, "select setval('eggs_id_seq', 100)")
+    await run(origin, "update pairs set note = 'new' where left_id = 1; insert into summed (id) values (3)")
+    before = await ask(target, "select ctid::text, xmin::text from \"select\" order by 1")
+    report = await copy(origin, target)
+    assert not any(t.created for t in report.tables)
+    assert await ask(target, "select ctid::text, xmin::text from \"select\" order by 1") == before
+    assert (await verify(origin, target)).equal
+    assert await ask(target, "insert into eggs default values returning id") == [{"id": 101}]
+
+
+async def test_copy_refuses_a_filled_table_without_a_key(origin: PostgresStore, target: PostgresStore) -> None:
+    """Without a key a row cannot be told from one that is there, so nothing is written."""
+    await run(origin, "create table loose (word text); insert into loose values ('a')")
+    await copy(origin, target)
+    with pytest.raises(TransferError, match="loose has rows in the target and no key"):
+        await copy(origin, target)
+    assert await ask(target, "select count(*) from loose") == [{"count": 1}]
+
+
+async def test_copy_compares_schemas_before_a_row_moves(origin: PostgresStore, target: PostgresStore) -> None:
+    """Every obstacle in every table is told at once, and no table is touched."""
+    await run(origin, "create table a (id int primary key); insert into a values (1); create table b (id int, note text)")
+    await run(target, "create table b (id int, must text not null)")
+    with pytest.raises(TransferError) as caught:
+        await copy(origin, target)
+    assert "b lacks the column note" in str(caught.value)
+    assert "b.must is NOT NULL without a default" in str(caught.value)
+    assert "a" not in (await target.catalog(refresh=True)).tables
+
+
+async def test_copy_keeps_triggers_quiet_and_leaves_them_as_they_were(
+    origin: PostgresStore, target: PostgresStore
+) -> None:
+    """A trigger that stamps rows does not change copied ones; afterwards it works as before, a disabled one does not."""
+    await run(origin, "create table t (id int primary key, at timestamp); insert into t values (1, '2020-01-01')")
+    await run(
+        target,
+        """
+        create table t (id int primary key, at timestamp);
+        insert into t values (1, '2019-01-01');
+        create function stamp() returns trigger language plpgsql as $$ begin new.at = now(); return new; end $$;
+        create function fail() returns trigger language plpgsql as $$ begin raise 'no'; end $$;
+        create trigger stamp before insert or update on t for each row execute function stamp();
+        create trigger off before update on t for each row execute function fail();
+        alter table t disable trigger off
+        """,
+    )
+    await copy(origin, target)
+    assert (await verify(origin, target)).equal
+    await run(target, "update t set id = 1")
+    assert not (await verify(origin, target)).equal
+    assert await ask(target, "select tgname, tgenabled from pg_trigger where not tgisinternal order by 1") == [
+        {"tgname": "off", "tgenabled": "D"},
+        {"tgname": "stamp", "tgenabled": "O"},
+    ]
+
+
+async def test_copy_loads_existing_tables_that_refer_to_each_other(
+    origin: PostgresStore, target: PostgresStore
+) -> None:
+    """A circle of foreign keys that is already enforced in the target is checked at the end, then as strictly as before."""
+    tables = """
+        create table chickens (id int primary key, egg_id int not null);
+        create table eggs (id int primary key, chicken_id int not null references chickens);
+    """
+    rows = "insert into chickens values (1, 7); insert into eggs values (7, 1);"
+    circle = "alter table chickens add foreign key (egg_id) references eggs"
+    await run(origin, tables + rows + circle)
+    await run(target, tables + circle)
+    await copy(origin, target)
+    assert (await verify(origin, target)).equal
+    assert await ask(target, "select bool_or(condeferrable) as loose from pg_constraint where contype = 'f'") == [
+        {"loose": False}
+    ]
+
+
+async def test_copy_names_rows_that_refer_to_nothing_and_finishes_when_run_again(
+    origin: PostgresStore, target: PostgresStore
+) -> None:
+    """A reference that cannot be added names the rows; once they are repaired, the next run adds it."""
+    await run(
+        origin,
+        """
+        create table parents (id int primary key);
+        create table children (id int primary key, parent_id int);
+        insert into children values (1, null), (2, 5);
+        alter table children add foreign key (parent_id) references parents not valid
+        """,
+    )
+    with pytest.raises(TransferError, match=r"children \(parent_id\) refers to rows that parents .* first at id=2;"):
+        await copy(origin, target)
+    await run(origin, "insert into parents values (5)")
+    await copy(origin, target)
+    assert [k.target_table for k in (await target.catalog(refresh=True)).tables["children"].foreign_keys] == ["parents"]
+    assert await ask(target, "select obj_description('children'::regclass, 'pg_class') as said") == [{"said": None}]
+
+
+async def test_copy_of_named_tables_leaves_out_references_elsewhere(
+    origin: PostgresStore, target: PostgresStore
+) -> None:
+    """Only the named tables are copied, schema_migrations too when it is named; a lost reference is told."""
+    await run(origin, _NASTY)
+    report = await copy(origin, target, tables=["eggs", "schema_migrations"])
+    assert {t.table for t in report.tables} == {"eggs", "schema_migrations"}
+    assert any("eggs (chicken_id): its foreign key to chickens is left out" in note for note in report.notes)
+    assert (await verify(origin, target, tables=["eggs", "schema_migrations"])).equal
+    with pytest.raises(TransferError, match="there is no table egs"):
+        await copy(origin, target, tables=["egs"])
+
+
+async def test_copy_rolls_a_table_back_when_a_row_does_not_fit(origin: PostgresStore, target: PostgresStore) -> None:
+    """A value too wide for an existing target column stops the copy; message and table have nothing of it."""
+    await run(origin, "create table t (id int primary key, word text); insert into t values (1, 'fine'), (2, 'secret')")
+    await run(target, "create table t (id int primary key, word varchar(4))")
+    with pytest.raises(TransferError, match=r"t\.word is longer than the 4 characters .* at id=2") as caught:
+        await copy(origin, target)
+    assert "secret" not in str(caught.value)
+    assert await ask(target, "select count(*) from t") == [{"count": 0}]
+
+
+async def test_copy_tells_which_constraint_refused_a_row(origin: PostgresStore, target: PostgresStore) -> None:
+    """A CHECK of the target that a row breaks is named, the row's values are not."""
+    await run(origin, "create table t (id int primary key, word text); insert into t values (1, 'secret')")
+    await run(target, "create table t (id int primary key, word text constraint no_secrets check (word <> 'secret'))")
+    with pytest.raises(TransferError, match="constraint no_secrets.*row 1 of the source") as caught:
+        await copy(origin, target)
+    assert "secret'" not in str(caught.value)
+
+
+async def test_copy_refuses_a_type_that_the_target_does_not_have(origin: PostgresStore, target: PostgresStore) -> None:
+    """An enum has to be created first; nothing is created in vain."""
+    await run(origin, "create type mood as enum ('good'); create table t (id int primary key, mood mood)")
+    with pytest.raises(TransferError, match=r"t\.mood \(mood\); create the type"):
+        await copy(origin, target)
+    await run(target, "create type mood as enum ('good')")
+    await run(origin, "insert into t values (1, 'good')")
+    await copy(origin, target)
+    assert (await verify(origin, target)).equal
+
+
+async def test_copy_streams_more_rows_than_one_chunk(origin: PostgresStore, target: PostgresStore) -> None:
+    """Tens of thousands of rows arrive, into an empty table and over existing rows."""
+    await run(
+        origin,
+        "create table t (id int primary key, word text);"
+        " insert into t select n, 'word ' || n from generate_series(1, 25000) n",
+    )
+    assert (await copy(origin, target)).rows == 25_000
+    await run(target, "update t set word = 'stale' where id % 100 = 0; delete from t where id > 24000")
+    await copy(origin, target)
+    verified = await verify(origin, target)
+    assert verified.equal
+    assert verified.tables[0].target_rows == 25_000
+
+
+async def test_verify_names_table_key_and_columns_of_differences(origin: PostgresStore, target: PostgresStore) -> None:
+    """Changed, missing and extra rows are named by key and column, without values."""
+    await run(
+        origin,
+        'create table t (a int, "B b" text, note text, n numeric, primary key (a, "B b"));'
+        " insert into t select n, 'k', 'note', 1.50 from generate_series(1, 3000) n",
+    )
+    await copy(origin, target)
+    await run(
+        target,
+        "update t set note = 'note ', n = 2 where a = 17; delete from t where a = 18; insert into t values (5000, 'k')",
+    )
+    (table,) = (await verify(origin, target)).tables
+    assert not table.equal
+    assert (table.source_rows, table.target_rows) == (3000, 3000)
+    assert table.source_checksum != table.target_checksum
+    assert table.differences == (
+        Difference("unequal value", {"a": 17, "B b": "k"}, ("n", "note")),
+        Difference("missing row", {"a": 18, "B b": "k"}),
+        Difference("extra row", {"a": 5000, "B b": "k"}),
+    )
+
+
+async def test_verify_names_no_more_differences_than_asked_for(origin: PostgresStore, target: PostgresStore) -> None:
+    """A table that differs everywhere gives the first few differences."""
+    await run(origin, "create table t (id int primary key); insert into t select generate_series(1, 5000)")
+    await run(target, "create table t (id int primary key)")
+    (table,) = (await verify(origin, target)).tables
+    assert [d.finding for d in table.differences] == ["missing row"] * 10
+    assert len((await verify(origin, target, limit=3)).tables[0].differences) == 3
+
+
+async def test_verify_counts_equal_rows_of_a_table_without_a_key(origin: PostgresStore, target: PostgresStore) -> None:
+    """The same rows in another number are a difference; each is named by its place."""
+    await run(origin, "create table loose (w text); insert into loose values ('a'), ('a'), ('b')")
+    await run(target, "create table loose (w text); insert into loose values ('b'), ('a'), ('b')")
+    (table,) = (await verify(origin, target)).tables
+    assert {d.finding for d in table.differences} == {"missing row", "extra row"}
+    assert all(d.row is not None and not d.key for d in table.differences)
+
+
+async def test_verify_reports_tables_and_columns_of_one_side(origin: PostgresStore, target: PostgresStore) -> None:
+    """A table or column that only the source has is a difference, and so is a table that only the target has."""
+    await run(origin, "create table a (id int); create table b (id int primary key, lost text, odd date)")
+    await run(target, "create table c (id int); create table b (id int primary key, extra text, odd jsonb)")
+    report = await verify(origin, target)
+    found = {t.table: [str(d) for d in t.differences] for t in report.tables}
+    assert found == {
+        "a": ["missing table"],
+        "b": ["missing column in lost", "unlike types in odd"],
+        "c": ["extra table"],
+    }
+    assert not report.equal
+    assert report.notes == ("b.extra is only in the target and was not compared",)
+    assert report.as_json()["tables"][0]["target_rows"] is None
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "equal"),
+    [
+        ("integer", "bigint", True),
+        ("integer", "numeric", True),
+        ("numeric(10,4)", "numeric", True),
+        ("real", "double precision", True),
+        ("json", "jsonb", True),
+        ("uuid", "text", True),
+        ("text", "date", False),
+    ],
+)
+async def test_verify_compares_by_the_common_meaning_of_two_types(
+    origin: PostgresStore, target: PostgresStore, left: str, right: str, equal: bool
+) -> None:
+    """Columns of unlike types are equal where their values mean the same, and never where they cannot."""
+    value = {"json": '{"b": 1, "a": [1.0]}', "uuid": "12345678-1234-5678-1234-567812345678"}.get(left, "1")
+    await run(origin, f"create table t (id int primary key, v {left}); insert into t values (1, '{value}')")
+    other = "2024-01-01" if right == "date" else value
+    await run(target, f"create table t (id int primary key, v {right}); insert into t values (1, '{other}')")
+    assert (await verify(origin, target)).equal is equal
