@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from types import GenericAlias
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
+
+
+@functools.cache
+def row_validator(model: type[ModelT]) -> Callable[[dict[str, Any]], ModelT]:
+    """Return what makes a model of one row, found once for all calls.
+
+    The model is built here: a deferred build from a bare validator looks for names five frames up the stack, which a
+    task of an event loop written in C does not have.
+    """
+    model.model_rebuild()
+    return model.__pydantic_validator__.validate_python
 
 
 @functools.cache

@@ -48,6 +48,7 @@ class RowWriter:
     """
 
     def __init__(self, model: type[BaseModel]) -> None:
+        model.model_rebuild()
         self._model = model
         self._columns = [field.alias or name for name, field in model.model_fields.items()]
         self._twin = _all_optional(model)

@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeAlias, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from datalayer.errors import InvalidValueError, MultipleRowsError, NotFoundError, SchemaError
-from datalayer.models.reading import list_adapter, misfit
+from datalayer.models.reading import list_adapter, misfit, row_validator
 from datalayer.models.writing import writer_of
 from datalayer.query import Count, Filter, OrderBy, Row, Select, asc, where_equal
 from datalayer.query.keyset import after_row, complete_order
@@ -176,7 +176,7 @@ class ReadRepository(Generic[RowT]):
 
     def _model_of(self, row: Row, operation: str) -> RowT:
         try:
-            model: RowT = self.model.__pydantic_validator__.validate_python(row)
+            model: RowT = row_validator(self.model)(row)
         except ValidationError as error:
             misfits = misfit(error)
         else:

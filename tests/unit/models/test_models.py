@@ -1,6 +1,7 @@
 """The row models: what they read, and that they are cheap to import."""
 
 import datetime as dt
+import threading
 from decimal import Decimal
 
 import pytest
@@ -8,7 +9,7 @@ from pydantic import ValidationError
 
 from datalayer import models
 from datalayer.models import Booking, Client, RowModel, WhatsappAuth
-from datalayer.models.reading import list_adapter, misfit
+from datalayer.models.reading import list_adapter, misfit, row_validator
 from datalayer.query import JSON_NULL
 
 MODELS = sorted(
@@ -21,6 +22,20 @@ MODELS = sorted(
 def test_model_builds_its_schema(model: type[RowModel]) -> None:
     """Building is deferred, so each model has to prove that it can be built."""
     assert model.model_rebuild(force=True)
+
+
+def test_row_validator_builds_a_model_that_was_deferred() -> None:
+    """However deep the stack is that first asks; the same function at every call."""
+
+    class Late(RowModel):
+        id: int
+
+    rows: list[Late] = []
+    thread = threading.Thread(target=lambda: rows.append(row_validator(Late)({"id": 1})))
+    thread.start()
+    thread.join()
+    assert rows == [Late(id=1)]
+    assert row_validator(Late) is row_validator(Late)
 
 
 def test_reading_ignores_rules_for_writing() -> None:
