@@ -40,7 +40,10 @@ class PostgresSession(RawQueries):
         if statement is None:
             checked = Select(question.table, where)
             table = await self.table(
-                question.table, "count", lambda t: check_select(checked, t, store=STORE, operation="count")
+                question.table,
+                "count",
+                lambda t: check_select(checked, t, store=STORE, operation="count"),
+                timeout=timeout,
             )
             statement = self.shared.keep(key, compiler.count(question, table))
         values = () if where is None else where.values()

@@ -43,7 +43,8 @@ class PostgresStore(PostgresSession):
 
     def __init__(self, pool: AsyncConnectionPool[AsyncConnection[Row]], shared: Shared) -> None:
         super().__init__(shared)
-        self._pool = pool
+        #: The psycopg pool, for what it alone can tell or lend.
+        self.pool = pool
 
     @classmethod
     async def open(
@@ -92,7 +93,7 @@ class PostgresStore(PostgresSession):
     async def connection(self, *, timeout: float | None = None) -> AsyncIterator[AsyncConnection[Row]]:
         """Lend a psycopg connection for a block: dict rows, autocommit. For what the store itself cannot say."""
         try:
-            connection = await self._pool.getconn(timeout)
+            connection = await self.pool.getconn(timeout)
         except (PoolTimeout, PoolClosed) as error:
             closed = isinstance(error, PoolClosed)
             raise UnavailableError(
@@ -105,7 +106,7 @@ class PostgresStore(PostgresSession):
         try:
             yield connection
         finally:
-            await self._pool.putconn(connection)
+            await self.pool.putconn(connection)
 
     @asynccontextmanager
     async def scope(
@@ -131,7 +132,7 @@ class PostgresStore(PostgresSession):
 
     async def close(self) -> None:
         """Close every connection; calls that wait for one fail."""
-        await self._pool.close()
+        await self.pool.close()
 
 
 def _conninfo(dsn: str, timeout: float) -> str:
