@@ -76,5 +76,5 @@ def _table_problems(table: Table, kind: RepositoryKind, migrate: str) -> Iterato
     if table.keys_known and not table.has_key(kind.key) and not set(kind.key) & set(absent):
         yield (
             f"table {table.name} has no unique index for the conflict target ({', '.join(kind.key)}): "
-            f"create unique index {table.name}_{'_'.join(kind.key)}_key on {table.name} ({', '.join(kind.key)})"
+            f"create unique index {table.name}_upsert_key on {table.name} ({', '.join(kind.key)})"
         )

@@ -34,5 +34,5 @@ class CallEvent:
 class Observer(Protocol):
     """Hears of every call. Must be quick and must not raise; it runs inside the caller's task."""
 
-    def __call__(self, event: CallEvent) -> None:
+    def __call__(self, event: CallEvent, /) -> None:
         """Take one event."""
