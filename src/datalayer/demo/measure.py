@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import datetime as dt
+import itertools
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import median
 from time import perf_counter
 from typing import Final
 
 from datalayer.demo.calls import Call
+from datalayer.demo.salon import NOW
 from datalayer.layer import DataLayer
 
 #: Timed rounds of every call; one more before them opens connections and fills caches.
@@ -36,3 +39,13 @@ async def _measure(layer: DataLayer, call: Call) -> Measured:
         answers.append(await call.ask(layer, number))
         seconds.append(perf_counter() - started)
     return Measured(call.name, median(seconds), answers)
+
+
+def ticking_clock() -> Callable[[], dt.datetime]:
+    """Return a clock that begins at the salon's present and is a second later each time it is asked.
+
+    A layer with such a clock stamps its writes with the same times on every run. They differ from write to write: a
+    table's trigger would put the server's time where an update leaves ``updated_at`` as it was.
+    """
+    ticks = itertools.count()
+    return lambda: NOW + dt.timedelta(seconds=next(ticks))

@@ -46,12 +46,12 @@ class Screen:
 
     def line(self, text: str, *, style: str = "") -> None:
         """Write a line under the step."""
-        self._console.print(Padding(Text(text, style=style), (0, 0, 0, 3)))
+        self._indented(Text(text, style=style))
 
     def tables(self, tables: Sequence[VerifiedTable]) -> None:
         """Write what was compared, table by table, and the first differences where there are any."""
         rows = [(_plain(t.table), _number(t.source_rows), _number(t.target_rows), _verdict(t.equal)) for t in tables]
-        self._table(("table", "rows, legacy", "rows, own", "equal"), rows)
+        self._table(("table", "source rows", "target rows", "equal"), rows)
         for table in tables:
             for difference in table.differences[:3]:
                 self.line(f"{table.table}: {difference}", style="red")
@@ -76,7 +76,10 @@ class Screen:
             table.add_column(heading, justify="left" if number in (0, len(headings) - 1) else "right", no_wrap=True)
         for row in rows:
             table.add_row(*row)
-        self._console.print(Padding(table, (0, 0, 0, 3), expand=False))
+        self._indented(table)
+
+    def _indented(self, content: Text | Table) -> None:
+        self._console.print(Padding(content, (0, 0, 0, 3), expand=False), soft_wrap=False)
 
 
 def _plain(text: str) -> Text:

@@ -10,9 +10,9 @@ from pathlib import Path
 from datalayer import migrations
 from datalayer.demo import words
 from datalayer.demo.calls import Call, salon_calls
-from datalayer.demo.measure import Measured, measure
+from datalayer.demo.measure import Measured, measure, ticking_clock
 from datalayer.demo.report import ComparedCall, DemoReport, compare_calls
-from datalayer.demo.salon import NOW, build_salon
+from datalayer.demo.salon import build_salon
 from datalayer.demo.screen import Screen
 from datalayer.demo.stage import Side, Stage
 from datalayer.layer import DataLayer
@@ -35,19 +35,23 @@ async def tell_story(stage: Stage, screen: Screen, sqlite_file: Path | None) -> 
         await _copy(source, target, screen, "Copy every table from legacy to own", words.copied(stage.engines))
         await _verify(source, target, screen, "Verify: compare every value of every row")
         compared = await _call_own(stage, screen, calls, before)
-        tables = await _verify(source, target, screen, "Verify again: PostgreSQL's writes left the very same rows")
+        title = "Verify again: both sides have made the same writes"
+        tables = await _verify(source, target, screen, title, brief=True)
     sqlite_tables = None if sqlite_file is None else await _move_sqlite(stage, screen, sqlite_file)
     return DemoReport(stage.engines, tables, compared, sqlite_tables)
 
 
 async def _make_tables(stage: Stage, screen: Screen) -> None:
     with screen.step("Create the tables on both sides, from numbered SQL files"):
+        notices: dict[str, None] = {}  # in order, each once: both sides may have the same to say
         for side in (stage.legacy, stage.own):
             async with _opened(side.database) as store:
                 applied = await migrations.apply(store)
-            for notice in dict.fromkeys(notice for file in applied for notice in file.notices):
-                screen.line(notice)
+            notices |= dict.fromkeys(notice for file in applied for notice in file.notices)
         await asyncio.to_thread(stage.legacy.reload_schema)
+        screen.line(f"{len(applied)} files, each recorded with its checksum")
+        for notice in notices:
+            screen.line(notice, style="dim")
 
 
 async def _fill(side: Side, screen: Screen, salon: Mapping[str, Sequence[Row]]) -> None:
@@ -77,12 +81,13 @@ async def _call_own(
             screen.line(line)
         compared = compare_calls(before, await _measured(stage.own, calls))
         screen.calls(compared, words.legacy_name(stage.engines))
-        screen.line(words.HOW_COMPARED, style="dim")
+        for line in words.HOW_COMPARED:
+            screen.line(line, style="dim")
     return compared
 
 
 async def _measured(side: Side, calls: Sequence[Call]) -> list[Measured]:
-    async with DataLayer.open(side.settings, clock=lambda: NOW) as layer:
+    async with DataLayer.open(side.settings, clock=ticking_clock()) as layer:
         return await measure(layer, calls)
 
 
@@ -94,10 +99,16 @@ async def _copy(source: Store, target: Store, screen: Screen, title: str, remark
             screen.line(note)
 
 
-async def _verify(source: Store, target: Store, screen: Screen, title: str) -> Sequence[VerifiedTable]:
+async def _verify(
+    source: Store, target: Store, screen: Screen, title: str, *, brief: bool = False
+) -> Sequence[VerifiedTable]:
+    """Compare all tables; ``brief`` shows them only where they differ."""
     with screen.step(title) as tell:
         report = await verify(source, target, on_progress=lambda p: tell(f"{p.table}: {p.rows:,} of {p.total:,}"))
-        screen.tables(report.tables)
+        if brief and report.equal:
+            screen.line(words.verified(report.tables))
+        else:
+            screen.tables(report.tables)
         for note in report.notes:
             screen.line(note)
     return report.tables

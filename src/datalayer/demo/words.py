@@ -10,21 +10,20 @@ from datalayer.demo.measure import ROUNDS, Measured
 from datalayer.demo.report import DemoReport, Engines
 from datalayer.models import Client
 from datalayer.query import Row
+from datalayer.transfer import VerifiedTable
 
 TITLE: Final = "A salon moves from Supabase to its own PostgreSQL: throwaway servers, made-up data, real calls"
 
 HOW_COMPARED: Final = (
-    f"medians of {ROUNDS} rounds; equal means that the answers of all rounds were, every field of every row."
-    " Each round writes other values. Both sides are told the same time, so stamps such as updated_at are compared too;"
-    " of health_check only whether it is healthy. Servers and caller share this machine:"
-    " a real Supabase adds the way to it."
+    f"median of {ROUNDS} rounds, each of which writes other values; equal: every field of every row, in every round",
+    "both sides are told the same times, so stamps like updated_at are compared too; health_check: only if healthy",
+    "all servers run on this machine; to a real Supabase the network comes on top",
 )
 
 NEXT_STEPS: Final = (
-    "today      SUPABASE_URL=https://PROJECT.supabase.co SUPABASE_SERVICE_ROLE_KEY=...",
-    "move       datalayer copy --source supabase://PROJECT.supabase.co --target postgresql://USER@HOST/DATABASE"
-    "   (then verify, same arguments)",
-    "afterwards DATABASE_URL=postgresql://USER@HOST/DATABASE USE_LEGACY_SUPABASE=false",
+    "export SUPABASE_URL=https://PROJECT.supabase.co SUPABASE_SERVICE_ROLE_KEY=...   # as it is today",
+    "export DATABASE_URL=postgresql://USER@HOST/DATABASE   # datalayer migrate up, copy, verify",
+    "export USE_LEGACY_SUPABASE=false   # on the day of the move",
 )
 
 
@@ -44,13 +43,13 @@ def sides(engines: Engines) -> Iterator[str]:
 
 def example(salon: Mapping[str, Sequence[Row]], measured: Sequence[Measured]) -> Iterator[str]:
     """Show one call as code, and its answer."""
-    yield f"{len(measured)} calls, for example"
+    yield f"{len(measured)} calls, each {ROUNDS} times; for example"
     yield ""
-    yield "async with DataLayer.open() as layer:"
-    yield f'    client = await layer.get_client_by_phone("{regular_phone(salon)}")'
+    yield "    async with DataLayer.open() as layer:"
+    yield f'        client = await layer.get_client_by_phone("{regular_phone(salon)}")'
     answer = next(call.answers[-1] for call in measured if call.name == "get_client_by_phone")
     if isinstance(answer, Client):
-        yield f"    # {answer.name}, {answer.visit_count} visits, {answer.total_spent} spent, tags {answer.tags}"
+        yield f"        # {answer.name}, {answer.visit_count} visits, {answer.total_spent} roubles spent"
 
 
 def copied(engines: Engines) -> str | None:
@@ -58,6 +57,11 @@ def copied(engines: Engines) -> str | None:
     if engines.stands_in:
         return None
     return "all of them came over the REST interface, although it answers 1,000 rows at most"
+
+
+def verified(tables: Sequence[VerifiedTable]) -> str:
+    """Say in a line that tables are equal."""
+    return f"{sum(table.target_rows or 0 for table in tables):,} rows in {len(tables)} tables: equal"
 
 
 def flip(engines: Engines) -> Iterator[str]:
@@ -71,22 +75,23 @@ def flip(engines: Engines) -> Iterator[str]:
 def summary(report: DemoReport) -> Iterator[str]:
     """Say what was shown."""
     name = legacy_name(report.engines)
-    rows = sum(table.target_rows or 0 for table in report.tables)
     unlike = [call.name for call in report.calls if not call.equal]
     if unlike:
         yield f"not equal: the answers of {', '.join(unlike)}"
     else:
         yield f"{len(report.calls)} calls gave equal answers on {name} and PostgreSQL"
-    yield f"PostgreSQL answered {report.times_faster:.1f} times faster than {name} (median over the calls)"
-    yield from _moved(f"{rows:,} rows", [(t.table, t.equal) for t in report.tables])
-    if report.sqlite_tables is not None:
-        rows = sum(table.target_rows or 0 for table in report.sqlite_tables)
-        yield from _moved(f"{rows:,} rows of the SQLite file", [(t.table, t.equal) for t in report.sqlite_tables])
-
-
-def _moved(what: str, tables: Sequence[tuple[str, bool]]) -> Iterator[str]:
-    unlike = [name for name, equal in tables if not equal]
-    if unlike:
-        yield f"not equal: the tables {', '.join(unlike)}"
+    if report.engines.stands_in:
+        yield "SQLite's times say nothing of Supabase's; with npm, or pip install 'datalayer[demo]', they can be seen"
     else:
-        yield f"{what} in {len(tables)} tables moved, and every value was compared: 100 % equal"
+        yield f"PostgreSQL answered {report.times_faster:.1f} times faster than {name} (median over the calls)"
+    yield _moved("moved", report.tables)
+    if report.sqlite_tables is not None:
+        yield _moved("of the SQLite file moved", report.sqlite_tables)
+
+
+def _moved(what: str, tables: Sequence[VerifiedTable]) -> str:
+    unlike = [table.table for table in tables if not table.equal]
+    if unlike:
+        return f"not equal: the tables {', '.join(unlike)}"
+    rows = sum(table.target_rows or 0 for table in tables)
+    return f"{rows:,} rows in {len(tables)} tables {what}, and every value was compared: 100 % equal"

@@ -1,0 +1,93 @@
+"""The demo from outside: what it prints, what it finds, and that nothing of it stays."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from tests.integration.demo.programs import Demo
+
+#: A place where nothing can be kept: PostgREST is neither found nor installed.
+NO_CACHE = "/dev/null"
+
+
+@pytest.fixture
+def sqlite_file(tmp_path: Path) -> Path:
+    """A database of two tables, one refers to the other."""
+    file = tmp_path / "shop.sqlite3"
+    with closing(sqlite3.connect(file)) as connection:
+        connection.executescript(
+            """
+            create table "Group" (id integer primary key, title text not null);
+            create table item (
+                id integer primary key, group_id integer references "Group" (id), name varchar(40), price decimal(10, 2)
+            );
+            insert into "Group" values (1, 'чай'), (2, 'it''s');
+            insert into item values (1, 1, 'Улун 🍵', 12.5), (2, 1, null, null), (3, 2, 'x ', 0.1);
+            """
+        )
+    return file
+
+
+def test_demo_json_is_one_object_in_which_everything_is_equal(demo: Demo, sqlite_file: Path) -> None:
+    """The whole move works: every table and call equal, 1,304 clients on both sides, one JSON object, nothing left."""
+    before = sqlite_file.read_bytes()
+    ended = demo.run("--json", "--sqlite", str(sqlite_file))
+    assert ended.returncode == 0, ended.stderr
+    found = json.loads(ended.stdout)
+    assert set(found) == {"tables", "calls", "engines", "sqlite_tables"}
+    tables = {table["table"]: table for table in found["tables"]}
+    assert len(tables) == 17
+    assert all(table["equal"] for table in found["tables"])
+    assert (tables["clients"]["source_rows"], tables["clients"]["target_rows"]) == (1304, 1304)
+    assert len(found["calls"]) == 21
+    assert all(call["equal"] for call in found["calls"])
+    assert all(call["supabase_ms"] > 0 and call["postgres_ms"] > 0 for call in found["calls"])
+    assert found["engines"]["postgres"].startswith("PostgreSQL ")
+    assert [(table["table"], table["target_rows"], table["equal"]) for table in found["sqlite_tables"]] == [
+        ("Group", 2, True),
+        ("item", 3, True),
+    ]
+    assert sqlite_file.read_bytes() == before
+    assert demo.left_files() == []
+    assert demo.left_processes() == []
+
+
+def test_sqlite_stands_for_supabase_where_postgrest_cannot_be_had(demo: Demo) -> None:
+    """Without PostgREST the demo still shows a whole move, and says what stands for Supabase."""
+    ended = demo.run(XDG_CACHE_HOME=NO_CACHE)
+    assert ended.returncode == 0, ended.stderr
+    assert "it stands for Supabase here, since PostgREST could not be had" in ended.stdout
+    assert "21 calls gave equal answers on SQLite and PostgreSQL" in ended.stdout
+    assert "2,603 rows in 17 tables moved, and every value was compared: 100 % equal" in ended.stdout
+    assert "export USE_LEGACY_SUPABASE=false" in ended.stdout
+    assert "PostgREST is not available" in ended.stderr
+    assert "\x1b" not in ended.stdout
+    assert demo.left_files() == []
+
+
+def test_settings_of_the_environment_do_not_reach_the_demo(demo: Demo) -> None:
+    """A configured application may stand in the same shell: its database is not asked, its flags do not count."""
+    ended = demo.run(
+        "--json",
+        XDG_CACHE_HOME=NO_CACHE,
+        DATABASE_URL="postgresql://nobody@127.0.0.1:1/nothing",
+        POSTGRES_HOST="127.0.0.1",
+        USE_REPOSITORY_PATTERN="true",
+        ENABLE_DUAL_WRITE="true",
+        PGHOST="127.0.0.1",
+        PGUSER="nobody",
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert json.loads(ended.stdout)["engines"]["stands_in"] is True
+
+
+def test_missing_sqlite_file_is_refused_before_anything_starts(demo: Demo, tmp_path: Path) -> None:
+    """A path without a file is wrong usage."""
+    ended = demo.run("--sqlite", str(tmp_path / "nowhere.sqlite3"))
+    assert ended.returncode == 2
+    assert "nowhere.sqlite3" in ended.stderr
+    assert ended.stdout == ""
