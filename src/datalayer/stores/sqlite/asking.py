@@ -63,7 +63,7 @@ class Asker:
 
     def selecting(self, connection: sqlite3.Connection, question: Select) -> tuple[Statement, list[Any]]:
         """Return a select's statement and its bound values."""
-        facts = self.checked(connection, lambda schema: _select_facts(question, schema))
+        facts = self.checked(connection, lambda schema: _asked_facts(question, schema, "select"))
         where, limit = question.where, question.limit
         paged = limit is not None or question.offset > 0
         key = ("select", _shape(question), question.order, question.columns, paged)
@@ -75,7 +75,8 @@ class Asker:
 
     def count(self, connection: sqlite3.Connection, question: Count) -> int:
         """Return how many rows match."""
-        facts = self.checked(connection, lambda schema: _select_facts(Select(question.table, question.where), schema))
+        asked = Select(question.table, question.where)
+        facts = self.checked(connection, lambda schema: _asked_facts(asked, schema, "count"))
         key = ("count", _shape(question))
         statement = facts.compiled(key, lambda: compiler.count(question, facts))
         values = statement.bind(question.where.values() if question.where else ())
@@ -130,9 +131,9 @@ class Asker:
         return foreign_keys.remaining_child(connection, self.schema(connection), facts, question.where, operation)
 
 
-def _select_facts(question: Select, schema: Schema) -> Facts:
-    table = schema.catalog.table(question.table, store=STORE, operation="select")
-    check_select(question, table, store=STORE)
+def _asked_facts(question: Select, schema: Schema, operation: str) -> Facts:
+    table = schema.catalog.table(question.table, store=STORE, operation=operation)
+    check_select(question, table, store=STORE, operation=operation)
     return schema.facts[question.table]
 
 

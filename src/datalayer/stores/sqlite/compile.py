@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from pydantic_core import to_json
@@ -26,6 +26,8 @@ _SIGNS = {
     Operator.LT: "<",
     Operator.LTE: "<=",
 }
+_OPPOSITE = {"and": "or", "or": "and"}
+_MOST_IN_A_ROW = 100
 _ORDERING = frozenset({Operator.GT, Operator.GTE, Operator.LT, Operator.LTE})
 
 
@@ -43,17 +45,24 @@ class _Builder:
         return Statement(self.operation, table, sql, tuple(self.parameters), reader)
 
     def where(self, condition: Filter | None) -> str:
-        return "" if condition is None else f" where {self._condition(condition)}"
+        return "" if condition is None else f" where {self._condition(condition)[0]}"
 
-    def _condition(self, condition: Filter) -> str:
+    def _condition(self, condition: Filter, negated: bool = False) -> tuple[str, int]:
+        """Compile a condition and say how deep its parentheses go.
+
+        SQLite's parser holds about a hundred open symbols, so depth is kept small: NOT moves inwards, which
+        three-valued logic allows, and of several members the deepest comes first. Parameters are numbered for that.
+        """
         if isinstance(condition, Comparison):
-            return self._comparison(self.facts.codecs[condition.column], condition.operator)
+            compared = self._comparison(self.facts.codecs[condition.column], condition.operator)
+            return (f"not ({compared})", 1) if negated else (compared, 0)
         if isinstance(condition, Negation):
-            return f"not ({self._condition(condition.inner)})"
+            return self._condition(condition.inner, not negated)
         if isinstance(condition, Group):
-            if not condition.members:
-                return "true" if condition.joint == "and" else "false"
-            return f" {condition.joint} ".join(f"({self._condition(member)})" for member in condition.members)
+            joint = _OPPOSITE[condition.joint] if negated else condition.joint
+            members = [self._condition(member, negated) for member in condition.members]
+            members.sort(key=lambda member: -member[1])
+            return _joined([f"({text})" for text, _ in members], joint), 1 + max((d for _, d in members), default=0)
         raise TypeError(f"not a filter: {type(condition).__name__}")
 
     def _comparison(self, codec: Codec, operator: Operator) -> str:
@@ -63,22 +72,19 @@ class _Builder:
         if operator is Operator.IS_NOT_NULL:
             return f"{name} is not null"
         if operator is Operator.IN:
-            self._add(codec, _list_encoder(codec))
-            return f"{codec.listed} in (select value from json_each(?))"
+            return f"{codec.listed} in (select value from json_each({self._add(codec, _list_encoder(codec))}))"
         if operator in (Operator.LIKE, Operator.ILIKE):
             return self._like(codec, operator)
         if operator is Operator.CONTAINS:
             return self._contains(codec)
         if operator in _ORDERING and not codec.ordered:
             raise self._without_order(codec)
-        self._add(codec, codec.seek)
-        return f"{codec.compared} {_SIGNS[operator]} ?"
+        return f"{codec.compared} {_SIGNS[operator]} {self._add(codec, codec.seek)}"
 
     def _like(self, codec: Codec, operator: Operator) -> str:
         if codec.column.type.kind is not Kind.TEXT or codec.column.type.array:
             raise self._misfit(codec, "patterns match text columns only")
-        self._add(codec, encode.text)
-        return f"datalayer_{operator}({quote(codec.column.name)}, ?)"
+        return f"datalayer_{operator}({quote(codec.column.name)}, {self._add(codec, encode.text)})"
 
     def _contains(self, codec: Codec) -> str:
         if codec.column.type.array:
@@ -87,8 +93,7 @@ class _Builder:
             function = "datalayer_json_contains"
         else:
             raise self._misfit(codec, "only arrays and JSON documents contain something")
-        self._add(codec, codec.write)
-        return f"{function}({quote(codec.column.name)}, ?)"
+        return f"{function}({quote(codec.column.name)}, {self._add(codec, codec.write)})"
 
     def order(self, order: OrderBy) -> str:
         parts = []
@@ -100,19 +105,22 @@ class _Builder:
             parts.append(f"{codec.compared} {direction} nulls {nulls}")
         return f" order by {', '.join(parts)}" if parts else ""
 
-    def assign(self, names: Sequence[str]) -> None:
-        """Take one value per column; generated columns are refused."""
+    def assigned(self, names: Sequence[str]) -> list[str]:
+        """Take one value per column and return the placeholders; generated columns are refused."""
+        placeholders = []
         for name in names:
             codec = self.facts.codecs[name]
             if codec.column.generated:
                 raise self._misfit(codec, "a generated column cannot be written", sqlstate="428C9")
-            self._add(codec, codec.write)
+            placeholders.append(self._add(codec, codec.write))
+        return placeholders
 
     def returning(self, wanted: bool) -> str:
         return f" returning {_names(tuple(self.facts.codecs))}" if wanted else ""
 
-    def _add(self, codec: Codec, encoder: encode.Encoder) -> None:
+    def _add(self, codec: Codec, encoder: encode.Encoder) -> str:
         self.parameters.append(Parameter(codec.column.name, encoder))
+        return f"?{len(self.parameters)}"
 
     def _misfit(self, codec: Codec, reason: str, *, sqlstate: str = unfit.WRONG_TYPE) -> UnfitValueError:
         return UnfitValueError(
@@ -134,8 +142,18 @@ def _list_encoder(codec: Codec) -> Callable[[Any], str]:
     return lambda values: to_json([codec.spell(value) for value in values]).decode()
 
 
-def _names(columns: Sequence[str]) -> str:
+def _names(columns: Iterable[str]) -> str:
     return ", ".join(quote(name) for name in columns)
+
+
+def _joined(members: list[str], joint: str) -> str:
+    """Join any number of members; many of them as a balanced tree, whose depth SQLite limits."""
+    if not members:
+        return "true" if joint == "and" else "false"
+    if len(members) <= _MOST_IN_A_ROW:
+        return f" {joint} ".join(members)
+    half = len(members) // 2
+    return f"({_joined(members[:half], joint)}) {joint} ({_joined(members[half:], joint)})"
 
 
 def select(question: Select, facts: Facts) -> Statement:
@@ -160,24 +178,38 @@ def write(
 ) -> Statement:
     """Compile the insert of one row, or with a conflict target its upsert."""
     build = _Builder(facts, operation)
-    build.assign(columns)
-    into = f"({_names(columns)}) values ({', '.join('?' * len(columns))})" if columns else "default values"
+    values = ", ".join(build.assigned(columns))
+    into = f"({_names(columns)}) values ({values})" if columns else "default values"
     sql = f"insert into {quote(facts.table.name)} {into}"
     if target is not None:
-        changed = [name for name in columns if name not in target] or list(target[:1])
+        changed, _ = split(columns, target)
         sets = ", ".join(f"{quote(name)} = excluded.{quote(name)}" for name in changed)
         sql += f" on conflict ({_names(target)}) do update set {sets}"
     return _returning(build, sql, returning)
 
 
-def update(question: Update, facts: Facts) -> Statement:
+def update(question: Update, facts: Facts, operation: str = "update") -> Statement:
     """Compile an update; its values are the changes', then the filter's."""
-    build = _Builder(facts, "update")
+    build = _Builder(facts, operation)
     names = tuple(question.changes)
-    build.assign(names)
-    sets = ", ".join(f"{quote(name)} = ?" for name in names)
+    sets = ", ".join(f"{quote(name)} = {value}" for name, value in zip(names, build.assigned(names), strict=True))
     sql = f"update {quote(facts.table.name)} set {sets}{build.where(question.where)}"
     return _returning(build, sql, question.returning)
+
+
+def partial(facts: Facts, columns: Sequence[str], target: tuple[str, ...], *, returning: bool) -> Statement:
+    """Compile the update that comes before the insert of a row without all required columns.
+
+    Its values are those of the other columns, then the target's.
+    """
+    changed, key = split(columns, target)
+    where = Group("and", tuple(Comparison(name, Operator.EQ) for name in key))
+    return update(Update(facts.table.name, dict.fromkeys(changed), where, returning=returning), facts, "upsert")
+
+
+def split(columns: Sequence[str], target: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Split an upsert's columns into those it changes, at least one, and its target."""
+    return tuple(name for name in columns if name not in target) or target[:1], target
 
 
 def delete(question: Delete, facts: Facts) -> Statement:

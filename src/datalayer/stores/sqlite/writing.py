@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import groupby
 from typing import Any
@@ -19,6 +20,22 @@ from datalayer.stores.sqlite.catalog import Facts, Schema
 from datalayer.stores.sqlite.errors import STORE
 from datalayer.stores.sqlite.rows import stored_rows, withheld
 from datalayer.stores.sqlite.statements import Statement
+
+
+@dataclass(slots=True)
+class _Piece:
+    """Rows of one shape that follow each other.
+
+    Args:
+        bound: the rows' values for the statement.
+        update: tried before it, where there is one, with ``update_bound``.
+    """
+
+    statement: Statement
+    rows: list[Mapping[str, Any]]
+    bound: list[list[Any]]
+    update: Statement | None = None
+    update_bound: list[list[Any]] = field(default_factory=list)
 
 
 def insert(asker: Asker, connection: sqlite3.Connection, question: Insert) -> Written:
@@ -68,34 +85,56 @@ def _write(
     returning: bool,
 ) -> list[Row]:
     """Write rows one by one in the order given; everything is bound before the first is written."""
-    pieces: list[tuple[Statement, list[Mapping[str, Any]], list[list[Any]]]] = []
-    for columns, piece in groupby(rows, key=tuple):
+    pieces = []
+    for columns, group in groupby(rows, key=tuple):
         compile_it = partial(compiler.write, facts, columns, target, operation, returning=returning)
         statement = facts.compiled((operation, columns, target, returning), compile_it)
-        alike = list(piece)
+        alike = list(group)
         facts.check_identity(alike, operation)
-        pieces.append((statement, alike, [statement.bind(row.values()) for row in alike]))
+        piece = _Piece(statement, alike, [statement.bind(row.values()) for row in alike])
+        if target is not None and facts.table.required_beyond(columns):
+            _update_first(piece, facts, columns, target, returning=returning)
+        pieces.append(piece)
     stored: list[Row] = []
-    with atomic(connection, needed=len(rows) > 1 or (returning and facts.has_triggers)):
-        for statement, alike, bound in pieces:
+    several = len(rows) > 1 or pieces[0].update is not None or (returning and facts.has_triggers)
+    with atomic(connection, needed=several):
+        for piece in pieces:
             try:
-                stored += _write_piece(connection, statement, facts, bound, returning=returning)
+                stored += _write_piece(connection, piece, facts, returning=returning)
             except sqlite3.IntegrityError as error:
                 if foreign_keys.is_foreign_key(error):
-                    violation = foreign_keys.missing_parent(connection, facts, alike, operation)
+                    violation = foreign_keys.missing_parent(connection, facts, piece.rows, operation)
                     if violation is not None:
                         raise violation from None
                 raise
     return stored
 
 
-def _write_piece(
-    connection: sqlite3.Connection, statement: Statement, facts: Facts, bound: list[list[Any]], *, returning: bool
-) -> list[Row]:
-    if not returning:
-        connection.executemany(statement.sql, bound)
+def _update_first(
+    piece: _Piece, facts: Facts, columns: tuple[str, ...], target: tuple[str, ...], *, returning: bool
+) -> None:
+    """Let stored rows be updated: an insert that lacks a required column fails before it meets the conflict."""
+    compile_it = partial(compiler.partial, facts, columns, target, returning=returning)
+    statement = piece.update = facts.compiled(("partial", columns, target, returning), compile_it)
+    changed, key = compiler.split(columns, target)
+    piece.update_bound = [statement.bind([row[name] for name in (*changed, *key)]) for row in piece.rows]
+
+
+def _write_piece(connection: sqlite3.Connection, piece: _Piece, facts: Facts, *, returning: bool) -> list[Row]:
+    if not returning and piece.update is None:
+        connection.executemany(piece.statement.sql, piece.bound)
         return []
-    returned = [row for values in bound for row in connection.execute(statement.sql, values).fetchall()]
-    if len(returned) != len(bound):
-        raise withheld(statement)
-    return stored_rows(connection, statement, facts, returned)
+    returned = []
+    for place, values in enumerate(piece.bound):
+        found, touched = [], 0
+        if piece.update is not None:
+            cursor = connection.execute(piece.update.sql, piece.update_bound[place])
+            found, touched = cursor.fetchall(), cursor.rowcount
+        if not touched and not found:
+            found = connection.execute(piece.statement.sql, values).fetchall()
+        returned += found
+    if not returning:
+        return []
+    if len(returned) != len(piece.bound):
+        raise withheld(piece.statement)
+    return stored_rows(connection, piece.statement, facts, returned)
