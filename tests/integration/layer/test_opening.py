@@ -9,6 +9,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from tests.integration.layer.conftest import Places
 from tests.integration.layer.places import Place, migrate
 
 from datalayer import (
@@ -23,6 +24,7 @@ from datalayer import (
     UnknownColumnError,
     UnsupportedOperationError,
 )
+from datalayer.servers.postgres import EmbeddedPostgres
 from datalayer.servers.postgrest import PostgrestServer
 from datalayer.stores.postgres import PostgresStore
 
@@ -145,6 +147,38 @@ async def test_layer_names_the_index_that_a_conflict_target_lacks(datalayer_data
         await connection.execute("alter table services add column declensions jsonb")
     async with DataLayer.open(GivenSettings(database_url=datalayer_database)) as layer:
         await layer.upsert_client({"yclients_id": 1, "company_id": 1, "phone": "+79990000001"})
+
+
+async def test_layer_names_the_index_that_a_conflict_target_lacks_over_supabase(
+    datalayer_postgrest: PostgrestServer, places: Places, tmp_path: Path
+) -> None:
+    """PostgREST shows no indexes; the check asks it all the same."""
+    place = await places.get("supabase", tmp_path)
+    constraint = "clients_yclients_id_company_id_key"
+    async with await psycopg.AsyncConnection.connect(datalayer_postgrest.dsn, autocommit=True) as connection:
+        await connection.execute(f"alter table clients drop constraint {constraint}".encode())
+        try:
+            with pytest.raises(ConfigurationError, match="create unique index clients_upsert_key on clients"):
+                async with DataLayer.open(place.settings()):
+                    pass
+        finally:
+            await connection.execute(
+                f"alter table clients add constraint {constraint} unique (yclients_id, company_id)".encode()
+            )
+
+
+async def test_layer_says_that_the_server_has_stopped() -> None:
+    """A server that goes away under an open layer is a typed error within the timeout."""
+    with EmbeddedPostgres() as server:
+        settings = GivenSettings(database_url=server.dsn, datalayer_check_schema=False, datalayer_timeout_seconds=2)
+        async with DataLayer.open(settings) as layer:
+            assert (await layer.health_check()).healthy
+            server.stop()
+            started = time.monotonic()
+            with pytest.raises(UnavailableError):
+                await layer.get_client_by_phone("+79990000001")
+            assert time.monotonic() - started < 4
+            assert not (await layer.health_check(timeout=2)).healthy
 
 
 async def test_layer_refuses_impossible_flags_before_it_connects() -> None:
