@@ -72,13 +72,13 @@ create table parents (id integer primary key, name text);
 
 create table people (
     id integer primary key,
-    company_id integer not null,
-    external_id integer not null,
+    company_id int4 not null,
+    external_id int4 not null,
     name text not null,
-    age integer constraint people_age_check check (age >= 0),
+    age int4 constraint people_age_check check (age >= 0),
     email text,
-    visit_count integer default 0,
-    parent_id integer constraint people_parent_id_fkey references parents (id),
+    visit_count int4 default 0,
+    parent_id int4 constraint people_parent_id_fkey references parents (id),
     updated_at timestamp default (strftime('%Y-%m-%d %H:%M:%f000', 'now')),
     constraint people_company_id_external_id_key unique (company_id, external_id)
 );
@@ -88,7 +88,7 @@ create table things (
     label text,
     short varchar(20),
     small smallint,
-    whole integer,
+    whole int4,
     big bigint,
     exact decimal_text,
     price decimal_text(12, 2),
@@ -103,12 +103,12 @@ create table things (
     doc json_text,
     raw bytea,
     tags text[],
-    numbers int[],
-    counter integer not null default 7,
+    numbers int4[],
+    counter int4 not null default 7,
     created timestamp default (strftime('%Y-%m-%d %H:%M:%f000', 'now'))
 );
 
-create table samples (id integer primary key, number integer, word text, flag boolean);
+create table samples (id integer primary key, number int4, word text, flag boolean);
 
 create table "Odd Table" (
     id integer primary key,

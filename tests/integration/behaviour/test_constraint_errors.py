@@ -65,8 +65,9 @@ async def test_missing_parent_is_a_foreign_key_violation(store: Store) -> None:
     """A row that refers to nothing is refused on insert, upsert and update."""
     error = await failure(ForeignKeyViolationError, store.insert(insert(person(parent_id=404))))
     assert (error.operation, error.table, error.sqlstate) == ("insert", "people", "23503")
+    assert error.columns == ("parent_id",)
     if store.name != "sqlite":
-        assert (error.constraint, error.columns) == ("people_parent_id_fkey", ("parent_id",))
+        assert error.constraint == "people_parent_id_fkey"
     await failure(ForeignKeyViolationError, store.upsert(Upsert("people", [person(parent_id=404)], KEY)))
     await put(store, "people", person())
     change = Update("people", {"parent_id": 404}, col("company_id").eq(1))
