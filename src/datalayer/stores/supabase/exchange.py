@@ -18,6 +18,7 @@ from datalayer.errors import (
     SchemaError,
     StoreError,
     UnfitValueError,
+    UnknownColumnError,
     UnknownTableError,
 )
 from datalayer.query import Comparison, Filter, Row, Select
@@ -43,7 +44,8 @@ class Outcome:
 class Exchange:
     """One PostgREST and what is known about it.
 
-    ``catalog`` is replaced as a whole, on the event loop's thread only.
+    ``catalog`` is replaced as a whole, and ``outdated`` set when the server contradicts it, on the event loop's thread
+    only.
     """
 
     def __init__(
@@ -59,6 +61,7 @@ class Exchange:
         self.client = client
         self.transport = transport
         self.catalog = catalog
+        self.outdated = False
         self.timeout = timeout
         self.page_rows = page_rows
         self.observers = tuple(observers)
@@ -77,11 +80,14 @@ class Exchange:
             str(self.client.rest_url), self.client.postgrest.headers, self.transport, deadline
         )
         self.catalog = read_catalog(description)
+        self.outdated = False
         return self.catalog
 
     async def table(self, call: Call, deadline: Deadline, check: Callable[[Table], None]) -> Table:
         """Return the table after ``check`` accepted it; a schema that seems too old is read again once."""
         name = call.table or ""
+        if self.outdated:
+            await self.read_catalog(deadline)
         try:
             table = self.catalog.table(name, store=STORE, operation=call.operation)
             check(table)
@@ -151,6 +157,7 @@ class Exchange:
             raise _named(error, call) from None
         except DataLayerError as error:
             failure = type(error).__name__
+            self.outdated = self.outdated or isinstance(error, UnknownColumnError | UnknownTableError)
             raise
         finally:
             if self.observers:

@@ -1,12 +1,18 @@
-"""Filters written as PostgREST's logic tree, the one form in which no column name clashes with a parameter."""
+"""Filters written for PostgREST: as a logic tree, which says everything, or as parameters named after columns.
+
+Names are quoted, so that no column clashes with a parameter of PostgREST's own.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeAlias
 
 from datalayer.query import Comparison, Filter, Group, Negation, Operator
 from datalayer.stores.catalog import Column, Table
 from datalayer.stores.supabase import quoting, values
+
+Quote: TypeAlias = Callable[[str], str]
 
 _COMPARED = {
     Operator.EQ: "eq",
@@ -22,6 +28,24 @@ _COMPARED = {
 def logic_tree(where: Filter, table: Table) -> str:
     """Write a filter as the value of the parameter ``and``."""
     return f"({_written(where, table)})"
+
+
+def column_parameters(where: Filter, table: Table) -> list[tuple[str, str]] | None:
+    """Write a plain conjunction of comparisons as one parameter each; None for any other filter.
+
+    PostgREST applies a logic tree to an update's result once more, so that rows which no longer match are neither
+    counted nor returned; parameters named after columns choose the rows to change and nothing else.
+    """
+    members = where.members if isinstance(where, Group) and where.joint == "and" else (where,)
+    parameters: list[tuple[str, str]] = []
+    for member in members:
+        negated = isinstance(member, Negation)
+        compared = member.inner if isinstance(member, Negation) else member
+        if not isinstance(compared, Comparison):
+            return None
+        condition = _condition(compared, table, "not." if negated else "", str)
+        parameters.append((quoting.quoted(compared.column), condition))
+    return parameters or None
 
 
 def every_row(table: Table) -> str:
@@ -65,30 +89,34 @@ def _true(table: Table) -> str:
 
 
 def _comparison(where: Comparison, table: Table, negated: str) -> str:
+    return f"{quoting.quoted(where.column)}.{_condition(where, table, negated, quoting.value)}"
+
+
+def _condition(where: Comparison, table: Table, negated: str, quote: Quote) -> str:
+    """Write what stands after the column's name."""
     column = table.by_name[where.column]
-    left = quoting.quoted(column.name)
     match where.operator:
         case Operator.IS_NULL:
-            return f"{left}.{negated}is.null"
+            return f"{negated}is.null"
         case Operator.IS_NOT_NULL:
-            return f"{left}.{'' if negated else 'not.'}is.null"
+            return "is.null" if negated else "not.is.null"
         case Operator.IN:
-            return f"{left}.{negated}{_in_list(where.value, column)}"
+            return negated + _in_list(where.value, column, quote)
         case Operator.LIKE | Operator.ILIKE:
-            return f"{left}.{negated}{_pattern(where.operator, values.literal(where.value, column))}"
+            return negated + _pattern(where.operator, values.literal(where.value, column), quote)
         case _:
-            return f"{left}.{negated}{_COMPARED[where.operator]}.{in_list_element(where.value, column)}"
+            return f"{negated}{_COMPARED[where.operator]}.{quote(values.literal(where.value, column))}"
 
 
-def _in_list(listed: tuple[Any, ...], column: Column) -> str:
+def _in_list(listed: tuple[Any, ...], column: Column, quote: Quote) -> str:
     # PostgREST reads a list of one empty text as the empty list.
     if len(listed) == 1:
-        return f"eq.{in_list_element(listed[0], column)}"
+        return f"eq.{quote(values.literal(listed[0], column))}"
     return f"in.({','.join(in_list_element(value, column) for value in listed)})"
 
 
-def _pattern(operator: Operator, pattern: str) -> str:
+def _pattern(operator: Operator, pattern: str, quote: Quote) -> str:
     if "*" not in pattern:
-        return f"{operator}.{quoting.quoted(pattern)}"
+        return f"{operator}.{quote(pattern)}"
     matched = "match" if operator is Operator.LIKE else "imatch"
-    return f"{matched}.{quoting.quoted(quoting.regex_for_like(pattern))}"
+    return f"{matched}.{quote(quoting.regex_for_like(pattern))}"

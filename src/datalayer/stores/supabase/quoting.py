@@ -15,8 +15,8 @@ from datalayer.stores.supabase.errors import STORE
 
 _PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _PLAIN_VALUE = re.compile(r"[\w.:+-]+")
-#: Stay readable in a URL's query; PostgREST's own punctuation is among them.
-_SAFE_IN_QUERY = "-._~!$'()*,;:@/"
+#: Stay readable in a URL's query; PostgREST's own punctuation is among them, the semicolon separates parameters.
+_SAFE_IN_QUERY = "-._~!$'()*,:@/"
 _REGEX_SPECIAL = frozenset("^$.[]()|?*+{}\\")
 
 

@@ -59,7 +59,8 @@ class Requests:
     def update(self, changes: Mapping[str, Any], where: Filter | None, *, returning: bool) -> Request:
         """New values for matching rows."""
         builder = self._builder().update({}, count=CountMethod.exact, returning=_returned(returning))
-        parameters = [("columns", _names(list(changes))), *self._filter_of_write(where)]
+        chosen = None if where is None else filters.column_parameters(where, self._table)
+        parameters = [("columns", _names(list(changes))), *(chosen or self._filter_of_write(where))]
         return self._write(builder.request, self._encoded([changes])[0], parameters, returning=returning)
 
     def delete(self, where: Filter | None, *, returning: bool) -> Request:

@@ -86,7 +86,9 @@ class SupabaseStore:
         call, deadline = Call("count", question.table), self._exchange.deadline(timeout)
         asked = Select(question.table, question.where)
         with self._exchange.observed(call) as outcome:
-            table = await self._exchange.table(call, deadline, lambda t: check_select(asked, t, store=STORE))
+            table = await self._exchange.table(
+                call, deadline, lambda t: check_select(asked, t, store=STORE, operation="count")
+            )
             outcome.rows = await reads.count(self._exchange, question.where, call, table, deadline)
             return outcome.rows
 

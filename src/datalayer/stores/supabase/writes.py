@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from datalayer.errors import NotNullViolationError, StoreError
+from datalayer.errors import NotNullViolationError, StoreError, UnsupportedOperationError
 from datalayer.query import Delete, Filter, Group, Insert, Row, Select, Update, Upsert, Written, where_equal
 from datalayer.stores.catalog import Table
 from datalayer.stores.checks import merge_by_key
-from datalayer.stores.supabase import reads
+from datalayer.stores.supabase import filters, reads
 from datalayer.stores.supabase.chunks import Chunk, insert_chunks, upsert_chunks
 from datalayer.stores.supabase.errors import STORE, Call
 from datalayer.stores.supabase.exchange import Exchange, decoded, total
@@ -25,6 +26,7 @@ class Writer:
     def __init__(self, exchange: Exchange, call: Call, table: Table, deadline: Deadline, *, returning: bool) -> None:
         self._exchange = exchange
         self._call = call
+        self._asking = replace(call, writes=False)
         self._table = table
         self._deadline = deadline
         self._returning = returning
@@ -54,6 +56,8 @@ class Writer:
     async def update(self, question: Update) -> Written:
         """Change matching rows; a filter too long for one URL is worked off in several requests."""
         where = lead_with(question.where, dict(question.changes))
+        if where is not None and self._hides_its_result(where, question.changes):
+            return await self._update_hidden(question, where)
         return await self._change(
             [
                 self._requests.update(question.changes, part, returning=self._returning)
@@ -65,6 +69,34 @@ class Writer:
         """Remove matching rows; a filter too long for one URL is worked off in several requests."""
         parts = self._exchange.parts(question.where, self._table)
         return await self._change([self._requests.delete(part, returning=self._returning) for part in parts])
+
+    def _hides_its_result(self, where: Filter, changes: Mapping[str, Any]) -> bool:
+        """Whether rows may stop matching by being changed, under a filter that PostgREST also lays on its answer."""
+        changed = set(changes) & set(where.columns())
+        return bool(changed) and filters.column_parameters(where, self._table) is None
+
+    async def _update_hidden(self, question: Update, where: Filter) -> Written:
+        """Find the keys first, change, read back: the change's own answer would leave out its rows."""
+        key = self._table.primary_key
+        if not key:
+            raise UnsupportedOperationError(
+                STORE,
+                "an update by or/not over a column that it changes, on a table without a primary key",
+                "ask with a plain conjunction, or use the PostgreSQL store",
+            )
+        asked = Select(self._table.name, where, columns=key)
+        found = await reads.select(self._exchange, asked, self._asking, self._table, self._deadline)
+        for part in self._exchange.parts(where, self._table):
+            request = self._requests.update(question.changes, part, returning=False)
+            await self._exchange.transport.send(request, self._call, self._deadline)
+        if not self._returning:
+            return Written(len(found), [])
+        stored: list[Row] = []
+        for start in range(0, len(found), _KEYS_AT_ONCE):
+            some = Group("or", tuple(where_equal(**row) for row in found[start : start + _KEYS_AT_ONCE]))
+            back = Select(self._table.name, some)
+            stored += await reads.select(self._exchange, back, self._asking, self._table, self._deadline)
+        return Written(len(found), stored)
 
     async def _change(self, requests: Sequence[Request]) -> Written:
         count, rows = 0, list[Row]()
@@ -108,7 +140,7 @@ class Writer:
         if not self._returning:
             return []
         question = Select(self._table.name, key)
-        return await reads.select(self._exchange, question, self._call, self._table, self._deadline)
+        return await reads.select(self._exchange, question, self._asking, self._table, self._deadline)
 
     async def _write_rows(self, request: Request, sent: int) -> list[Row]:
         """Send rows; they come back in the order they went in, since the server writes and returns them one by one."""
