@@ -72,7 +72,7 @@ def _element_alignment(mine: Kind, other: Kind) -> Conversion | None:
 
 
 def _whole(value: float | Decimal) -> int:
-    exact = Decimal(value)
+    exact = _as_printed(value) if isinstance(value, float) else value
     if not exact.is_finite() or exact != exact.to_integral_value():
         raise MisfitError("is not a whole number, and the target column holds only those")
     return int(exact)
@@ -93,7 +93,7 @@ def _same_float(value: int | Decimal) -> float:
 
 
 def _same_single(value: float | Decimal) -> float:
-    converted = float(value)
+    converted = value if isinstance(value, float) else _same_float(value)
     if converted == converted and _nearest_single(converted) != converted:
         raise MisfitError("has more digits than the target column's floating point keeps")
     return converted

@@ -49,6 +49,8 @@ async def copy(
         TransferError: the schemas do not fit, a value does not fit, or the target refused; names table, column and key.
     """
     started = perf_counter()
+    if source is target:
+        raise TransferError("source and target are the same store; name another one")
     from_catalog = await source.catalog(refresh=True)
     to_catalog = await target.catalog(refresh=True)
     check_named(tables, from_catalog)

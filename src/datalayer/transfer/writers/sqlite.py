@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
+from functools import partial
 from typing import Any, TypeVar
 
 from datalayer.errors import StoreError, TransferError
@@ -14,7 +15,6 @@ from datalayer.stores.contract import StoreName
 from datalayer.stores.sqlite import SqliteStore
 from datalayer.stores.sqlite.atomic import atomic
 from datalayer.stores.sqlite.catalog import Facts, read_schema
-from datalayer.stores.sqlite.errors import translate
 from datalayer.stores.sqlite.unfit import Unfit
 from datalayer.transfer.ddl import sqlite as ddl
 from datalayer.transfer.ddl.names import literal, quote, quote_all
@@ -33,9 +33,9 @@ class SqliteWriter:
 
     async def create(self, tables: Sequence[Table], foreign_keys: ForeignKeys, source: StoreName) -> list[str]:
         """Create missing tables with their foreign keys, all or none."""
-        present = {name.lower() for name in (await self._store.catalog()).tables}
-        missing = [table for table in tables if table.name not in (await self._store.catalog()).tables]
-        _refuse_same_names(missing, present)
+        present = (await self._store.catalog()).tables
+        missing = [table for table in tables if table.name not in present]
+        _refuse_same_names(missing, {name.lower() for name in present})
         written = [ddl.create_table(table, foreign_keys[table.name], source) for table in missing]
 
         def create_all(connection: sqlite3.Connection) -> None:
@@ -58,7 +58,7 @@ class SqliteWriter:
     async def finish(self, pairs: Sequence[TablePair]) -> list[str]:
         """Check the foreign keys of every loaded table."""
         for pair in pairs:
-            broken = await self._run(lambda connection, pair=pair: _broken_reference(connection, pair), pair.name)
+            broken = await self._run(partial(_broken_reference, pair), pair.name)
             if broken is not None:
                 raise TransferError(
                     f"the rows are copied, but {pair.name} refers to rows of {broken}; repair the source or copy them"
@@ -94,10 +94,9 @@ class SqliteWriter:
     async def _run(self, job: Callable[[sqlite3.Connection], T], table: str | None) -> T:
         try:
             return await self._store.run(job)
-        except (StoreError, sqlite3.Error) as error:
-            told = error if isinstance(error, StoreError) else translate(error, operation="copy", table=table)
-            about = f"; column {', '.join(told.columns)}" if told.columns else ""
-            raise TransferError(f"{table or 'the copy'}: {told}{about}", table=table) from None
+        except StoreError as error:
+            about = f"; column {', '.join(error.columns)}" if error.columns else ""
+            raise TransferError(f"{table or 'creating tables'}: {error}{about}", table=table) from error
 
 
 def _refuse_same_names(tables: Sequence[Table], present: set[str]) -> None:
@@ -155,7 +154,7 @@ def _statement(pair: TablePair) -> str:
     return f"{statement} do update set " + ", ".join(f"{quote(name)} = excluded.{quote(name)}" for name in others)
 
 
-def _broken_reference(connection: sqlite3.Connection, pair: TablePair) -> str | None:
+def _broken_reference(pair: TablePair, connection: sqlite3.Connection) -> str | None:
     """Return which table lacks a referred row, and the first rows that refer to nothing."""
     broken = connection.execute(f"pragma foreign_key_check({quote(pair.name)})").fetchmany(3)
     if not broken:
