@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     )
     from datalayer.flags import Mode
     from datalayer.layer import DataLayer, Envelope, Scope
-    from datalayer.models import OnWrite, RowModel
+    from datalayer.models import OnWrite, Phone, RowModel
     from datalayer.query import JSON_NULL, asc, col, desc, escape_like, where_equal
     from datalayer.repositories import BaseRepository, SyncReport
     from datalayer.settings import GivenSettings, Settings
@@ -80,6 +80,7 @@ __all__ = [
     "Observer",
     "OnWrite",
     "OutcomeUnknownError",
+    "Phone",
     "RowModel",
     "SchemaError",
     "Scope",
@@ -111,6 +112,7 @@ _HOMES = {
     "Envelope": "datalayer.layer",
     "Scope": "datalayer.layer",
     "OnWrite": "datalayer.models",
+    "Phone": "datalayer.models",
     "RowModel": "datalayer.models",
     "JSON_NULL": "datalayer.query",
     "asc": "datalayer.query",

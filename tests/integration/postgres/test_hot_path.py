@@ -1,0 +1,107 @@
+"""What a call costs, counted and not timed: round trips, compiled statements, calls of our own functions."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+import datalayer
+from datalayer import BaseRepository
+from datalayer.stores.postgres import PostgresStore
+
+OWN = str(Path(datalayer.__file__).parent)
+
+
+class Item(BaseModel):
+    """A row of the test's table."""
+
+    id: int
+    name: str
+
+
+class Items(BaseRepository[Item]):
+    """The repository under measure."""
+
+    model = Item
+    table = "items"
+    key = ("name",)
+
+
+Call = Callable[[Items], Awaitable[Any]]
+
+#: Each verb, and how many calls of our own functions it may take. Lower the numbers when they fall.
+COSTS: dict[str, tuple[Call, int]] = {
+    "find": (lambda items: items.find(name="a"), 24),
+    "list": (lambda items: items.list(name="a"), 26),
+    "count": (lambda items: items.count(name="a"), 22),
+    "upsert": (lambda items: items.upsert({"name": "a"}), 53),
+    "upsert_many": (lambda items: items.upsert_many([{"name": str(n)} for n in range(500)]), 3066),
+    "update": (lambda items: items.update({"name": "a"}, name="a"), 28),
+    "delete": (lambda items: items.delete(name="z"), 22),
+}
+
+
+@pytest.fixture
+async def single(store: PostgresStore, datalayer_database: str) -> AsyncIterator[PostgresStore]:
+    """Lend a store of one connection over the same table: what it sends can be traced."""
+    opened = await PostgresStore.open(datalayer_database, max_size=1)
+    yield opened
+    await opened.close()
+
+
+@pytest.mark.parametrize("verb", COSTS)
+async def test_a_call_is_one_round_trip(verb: str, single: PostgresStore, tmp_path: Path) -> None:
+    """Whatever a verb does, it asks the server once; counted in libpq's own trace of the protocol."""
+    call, _ = COSTS[verb]
+    items = Items(single)
+    await call(items)
+    trace = tmp_path / "trace"
+    async with single.connection() as connection:
+        pgconn = connection.pgconn
+    with trace.open("w") as file:
+        pgconn.trace(file.fileno())
+        await call(items)
+        pgconn.untrace()
+    assert sum("\tSync" in line for line in trace.read_text().splitlines()) == 1
+
+
+@pytest.mark.parametrize("verb", COSTS)
+async def test_a_shape_is_compiled_once(verb: str, store: PostgresStore) -> None:
+    """The second call of a shape compiles nothing, whatever its values."""
+    call, _ = COSTS[verb]
+    items = Items(store)
+    await call(items)
+    compiled = store.shared.compiled
+    await call(items)
+    assert store.shared.compiled == compiled
+
+
+@pytest.mark.parametrize("verb", COSTS)
+async def test_a_call_stays_as_thin_as_it_is(verb: str, store: PostgresStore) -> None:
+    """Calls of our own functions on the way to the driver and back do not grow."""
+    call, most = COSTS[verb]
+    items = Items(store)
+    await call(items)
+    counted = await _count_own_calls(lambda: call(items))
+    assert counted <= most
+
+
+async def _count_own_calls(work: Callable[[], Awaitable[Any]]) -> int:
+    count = 0
+
+    def on_event(frame: FrameType, event: str, _: object) -> None:
+        nonlocal count
+        count += event == "call" and frame.f_code.co_filename.startswith(OWN)
+
+    sys.setprofile(on_event)
+    try:
+        await work()
+    finally:
+        sys.setprofile(None)
+    return count
