@@ -163,8 +163,8 @@ class col:  # noqa: N801 - reads as a word of the filter language
 
     def in_(self, values: Iterable[Any]) -> Comparison:
         """Equal to one of the values, any number of them; of none matches nothing."""
-        listed = tuple(dict.fromkeys(values))
-        if None in listed:
+        listed = _distinct(values)
+        if any(value is None for value in listed):
             raise InvalidValueError("NULL is never equal to anything; add `| col(...).is_null()`", field=self.name)
         return Comparison(self.name, Operator.IN, listed)
 
@@ -192,6 +192,15 @@ class col:  # noqa: N801 - reads as a word of the filter language
         if value is None:
             raise InvalidValueError("NULL is never equal to anything; use is_null() or is_not_null()", field=self.name)
         return Comparison(self.name, operator, value)
+
+
+def _distinct(values: Iterable[Any]) -> tuple[Any, ...]:
+    """Drop repeats, 1 and True being two values; documents and arrays cannot be hashed and are all kept."""
+    listed = tuple(values)
+    try:
+        return tuple(value for _, value in dict.fromkeys((type(value), value) for value in listed))
+    except TypeError:
+        return listed
 
 
 def escape_like(text: str) -> str:

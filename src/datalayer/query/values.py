@@ -15,6 +15,7 @@ class JsonNull:
     _instance: JsonNull | None = None
 
     def __new__(cls) -> JsonNull:
+        """Return the one instance."""
         if cls._instance is None:
             cls._instance = super().__new__(cls)
         return cls._instance

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.integration.behaviour.asking import put, read
+from tests.integration.behaviour.asking import labels, put, read
 
 from datalayer.query import Count, Delete, Insert, Select, Update, asc, col, desc
 from datalayer.stores.contract import Store
@@ -71,3 +71,12 @@ async def test_in_list_takes_any_text_literally(store: Store, value: str) -> Non
     await put(store, "samples", {"id": 1, "word": value}, {"id": 2, "word": "other"}, {"id": 3, "word": None})
     assert [row["id"] for row in await read(store, "samples", col("word").in_([value, "missing"]))] == [1]
     assert [row["id"] for row in await read(store, "samples", ~col("word").in_([value]))] == [2]
+
+
+async def test_in_list_takes_documents(store: Store) -> None:
+    """Any JSON value may be listed; 1 is not true and not "1"."""
+    documents = [1, True, "1", {"a": [1, "x,y"]}, ["(z)"], 'q"uote', {}]
+    await put(store, "things", *({"label": f"{n}", "doc": document} for n, document in enumerate(documents)))
+    assert await labels(store, col("doc").in_([1, {"a": [1, "x,y"]}, {"b": 1}])) == ["0", "3"]
+    assert await labels(store, col("doc").in_(documents)) == [str(n) for n in range(len(documents))]
+    assert await labels(store, ~col("doc").in_([1, True, ["(z)"]])) == ["2", "3", "5", "6"]

@@ -31,6 +31,16 @@ def test_in_drops_repeated_values_and_keeps_their_order() -> None:
     assert col("a").in_([3, 1, 3, 2, 1]).value == (3, 1, 2)
 
 
+def test_in_tells_equal_values_of_different_types_apart() -> None:
+    """1 and True are equal in Python and two different JSON documents."""
+    assert [type(value) for value in col("a").in_([1, True, 1, True]).value] == [int, bool]
+
+
+def test_in_takes_values_that_cannot_be_hashed() -> None:
+    """Documents and arrays may be listed too."""
+    assert col("a").in_([{"x": 1}, ["y"]]).value == ({"x": 1}, ["y"])
+
+
 def test_in_takes_any_iterable() -> None:
     """A generator of values is as good as a list."""
     assert col("a").in_(n * n for n in range(3)).value == (0, 1, 4)
