@@ -7,7 +7,7 @@ from itertools import product
 from typing import Any, Literal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.unit.transfer.tables import column, table
 
@@ -53,6 +53,7 @@ def _convert(source: Kind, target: Kind, value: Any) -> Any:
 
 
 @pytest.mark.parametrize(("source", "target"), _PAIRS)
+@settings(max_examples=25)
 @given(data=st.data())
 def test_a_value_and_its_copy_hash_alike(source: Kind, target: Kind, data: st.DataObject) -> None:
     """Whatever a copy takes from one kind into another, verify finds equal."""
@@ -65,6 +66,7 @@ def test_a_value_and_its_copy_hash_alike(source: Kind, target: Kind, data: st.Da
 
 
 @pytest.mark.parametrize(("source", "target"), [pair for pair in _PAIRS if Kind.REAL not in pair])
+@settings(max_examples=25)
 @given(data=st.data())
 def test_a_value_and_the_copy_of_another_hash_differently(source: Kind, target: Kind, data: st.DataObject) -> None:
     """Two values that differ never look equal after one of them was copied."""

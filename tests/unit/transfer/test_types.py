@@ -42,6 +42,7 @@ def test_postgres_type_keeps_the_declaration_of_another_postgres() -> None:
         (Kind.INTEGER, "integer", False, "integer"),
         (Kind.NUMERIC, "numeric(12,2)", False, "decimal_text(12, 2)"),
         (Kind.NUMERIC, "numeric", False, "decimal_text"),
+        (Kind.NUMERIC, "numeric(5,-2)", False, "decimal_text"),
         (Kind.TEXT, "character varying(20)", False, "varchar(20)"),
         (Kind.TEXT, "public.mood", False, "text"),
         (Kind.JSONB, "jsonb", False, "json_text"),

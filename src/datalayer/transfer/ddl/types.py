@@ -48,7 +48,8 @@ def sqlite_type(column_type: ColumnType, source: StoreName) -> str:
         declared = _SQLITE_ELEMENTS[column_type.kind] + "[]"
     else:
         given = modifiers(column_type.declared)
-        kept = given is not None and (column_type.kind is Kind.NUMERIC or "char" in column_type.declared)
+        kept = given is not None and given[2] >= 0
+        kept = kept and (column_type.kind is Kind.NUMERIC or "char" in column_type.declared)
         word = "varchar" if kept and column_type.kind is Kind.TEXT else _SQLITE[column_type.kind]
         size = "" if given is None or not kept else f"({given[1]}, {given[2]})" if given[2] else f"({given[1]})"
         declared = word + size
