@@ -18,6 +18,7 @@ from datalayer import errors
 from datalayer.errors import StoreError
 
 STORE: Final = "supabase"
+FILTER_TOO_LONG: Final = "the filter is longer than a server takes; ask with fewer values"
 Translation: TypeAlias = tuple[type[StoreError], str | None]
 
 #: SQLSTATE, its class, or PostgREST's own code -> error class and our words. None: the server's words carry no values.
@@ -66,15 +67,18 @@ _BY_STATUS: Final[Mapping[int, Translation]] = {
     403: (errors.AccessDeniedError, "the key has no right to this"),
     404: (errors.UnknownTableError, "there is no such table"),
     413: (errors.UnfitValueError, "the request is larger than the server takes; write fewer rows at a time"),
-    414: (errors.UnfitValueError, "the filter is longer than the server takes; ask with fewer values"),
+    414: (errors.UnfitValueError, FILTER_TOO_LONG),
     429: (errors.UnavailableError, "the server asks for fewer calls"),
-    431: (errors.UnfitValueError, "the filter is longer than the server takes; ask with fewer values"),
+    431: (errors.UnfitValueError, FILTER_TOO_LONG),
     503: (errors.UnavailableError, "the server is not available"),
     521: (errors.UnavailableError, "the gateway cannot reach the server"),
     522: (errors.UnavailableError, "the gateway cannot reach the server"),
     523: (errors.UnavailableError, "the gateway cannot reach the server"),
 }
 _SQLSTATES: Final[Mapping[str, str]] = {"PGRST204": "42703", "PGRST205": "42P01", "22P05": "22021"}
+
+#: PostgREST lost its database connection while a statement was running.
+_LOST_AT_WORK: Final = "PGRST001"
 
 _CONSTRAINT = re.compile(r'constraint "([^"]+)"')
 _KEY_DETAIL = re.compile(r"^Key \((?P<columns>.*?)\)=\(")
@@ -97,9 +101,11 @@ def from_response(response: httpx.Response, call: Call) -> StoreError:
     answer = _answer(response)
     code = str(answer.get("code") or "")
     message = str(answer.get("message") or "")
-    found = _by_code(code) or _BY_STATUS.get(response.status_code)
+    found = _by_code(code) or (None if code == _LOST_AT_WORK else _BY_STATUS.get(response.status_code))
     if found is None:
         return _unlisted(response.status_code, code, call)
+    if call.writes and code.startswith("08"):
+        return outcome_unknown(call)
     kind, words = found
     sqlstate = _SQLSTATES.get(code, code if len(code) == 5 else None)
     return kind(
@@ -152,8 +158,8 @@ def _by_code(code: str) -> Translation | None:
 
 
 def _unlisted(status: int, code: str, call: Call) -> StoreError:
-    """A gateway's 5xx tells nothing about a write that it had passed on; PGRST001 is a connection lost at work."""
-    if code == "PGRST001" or (status >= 500 and not code):
+    """A gateway's 5xx tells nothing about a write that it had passed on."""
+    if code == _LOST_AT_WORK or (status >= 500 and not code):
         if call.writes:
             return outcome_unknown(call)
         if status in (504, 524):

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from postgrest import AsyncRequestBuilder
 from postgrest.base_request_builder import RequestConfig
 from postgrest.types import CountMethod, ReturnMethod
 from supabase import AsyncClient
 
+from datalayer.errors import UnfitValueError
 from datalayer.query import Filter, OrderBy, Select
 from datalayer.stores.catalog import Table
-from datalayer.stores.supabase import filters, quoting, values
+from datalayer.stores.supabase import errors, filters, quoting, values
 from datalayer.stores.supabase.transport import Request
+
+#: PostgREST's server ends at 50 kB of request head, most gateways long before.
+_LONGEST_URL: Final = 48_000
 
 
 class Requests:
@@ -70,7 +74,8 @@ class Requests:
 
     def query_length(self, page: Select) -> int:
         """Return how many bytes the query of a select takes in its URL."""
-        return len(self.select(page).url.partition("?")[2])
+        selected = ("select", self._selected(page.columns))
+        return len(quoting.query_string([selected, *self._filter(page.where)]))
 
     def _builder(self) -> AsyncRequestBuilder:
         return self._client.table(self._table.name)
@@ -103,8 +108,10 @@ def _request(
     headers = config.headers.copy()
     if content is not None:
         headers["Content-Type"] = "application/json"
-    query = quoting.query_string([*config.params.multi_items(), *parameters])
-    return Request(config.http_method, f"{config.path}?{query}", headers, content)
+    url = f"{config.path}?{quoting.query_string([*config.params.multi_items(), *parameters])}"
+    if len(url) > _LONGEST_URL:
+        raise UnfitValueError(errors.FILTER_TOO_LONG, store=errors.STORE, operation="encode")
+    return Request(config.http_method, url, headers, content)
 
 
 def _order(order: OrderBy) -> list[tuple[str, str]]:

@@ -56,8 +56,10 @@ def lead_with(where: Filter | None, changes: dict[str, Any]) -> Filter | None:
 def sort_rows(rows: list[Row], order: OrderBy) -> None:
     """Sort in place as the server would, text by code point, NULLs where the order puts them."""
     for part in reversed(order):
-        rows.sort(key=lambda row: _sort_key(row[part.column]), reverse=part.descending)
-        rows.sort(key=lambda row: (row[part.column] is None) is not part.nulls_first)
+        missing = [row for row in rows if row[part.column] is None]
+        present = [row for row in rows if row[part.column] is not None]
+        present.sort(key=lambda row: _sort_key(row[part.column]), reverse=part.descending)
+        rows[:] = missing + present if part.nulls_first else present + missing
 
 
 def _chunks(listed: Sequence[Any], costs: Sequence[int], budget: int) -> Iterable[tuple[Any, ...]]:
@@ -78,6 +80,4 @@ def _sort_key(value: Any) -> Any:
         return [(element is None, () if element is None else _sort_key(element)) for element in value]
     if isinstance(value, dict):
         return json.dumps(value, sort_keys=True, default=str)
-    if value is None:
-        return (False, 0)
     return (value != value, 0 if value != value else value)

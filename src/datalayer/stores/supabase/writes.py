@@ -126,7 +126,9 @@ class Writer:
         keys = [where_equal(**{name: row[name] for name in target}) for row in rows]
         for start in range(0, len(keys), _KEYS_AT_ONCE):
             some = keys[start : start + _KEYS_AT_ONCE]
-            found = await reads.count(self._exchange, Group("or", tuple(some)), self._call, self._table, self._deadline)
+            found = await reads.count(
+                self._exchange, Group("or", tuple(some)), self._asking, self._table, self._deadline
+            )
             if found < len(some):
                 raise error
         stored: list[Row] = []

@@ -1,0 +1,118 @@
+"""A tiny HTTP proxy that does what networks and gateways do: cut, stall, refuse, and serve under a prefix."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections import deque
+from contextlib import suppress
+from enum import Enum, auto
+from types import TracebackType
+from typing import Self, TypeAlias
+from urllib.parse import urlsplit
+
+_LENGTH = re.compile(rb"content-length: (\d+)", re.IGNORECASE)
+_END_OF_HEAD = b"\r\n\r\n"
+
+
+class Fault(Enum):
+    """What happens to one request instead of being answered."""
+
+    CUT_REQUEST = auto()  #: the connection ends before the server hears of the request
+    CUT_ANSWER = auto()  #: the server has done it, its answer is lost
+    STALL = auto()  #: nothing comes back until the proxy closes
+
+
+Reaction: TypeAlias = Fault | bytes
+
+
+def reply(status: int, *headers: str, body: str = "") -> bytes:
+    """Build an answer that a gateway gives by itself."""
+    head = [f"HTTP/1.1 {status} X", f"Content-Length: {len(body)}", "Connection: close", *headers]
+    return ("\r\n".join(head) + "\r\n\r\n" + body).encode()
+
+
+class FaultyProxy:
+    """Stands before a server. Requests take the reactions in ``script`` first, one each; then all are served.
+
+    Args:
+        target: URL of the server.
+        prefix: path under which the server is served; others are answered with 404.
+    """
+
+    def __init__(self, target: str, prefix: str = "") -> None:
+        parts = urlsplit(target)
+        self._address = (parts.hostname, parts.port)
+        self._prefix = prefix.encode()
+        self.script: deque[Reaction] = deque()
+        self.seen: list[str] = []
+        self._server: asyncio.Server | None = None
+        self._released = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def __aenter__(self) -> Self:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        assert self._server is not None
+        self._released.set()
+        self._server.close()
+        await self._server.wait_closed()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    @property
+    def url(self) -> str:
+        """Where the proxy listens."""
+        assert self._server is not None
+        port: int = self._server.sockets[0].getsockname()[1]
+        return f"http://127.0.0.1:{port}"
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        with suppress(ConnectionError, asyncio.IncompleteReadError):
+            request = await _read_request(reader)
+            self.seen.append(request.partition(b" HTTP/")[0].decode())
+            writer.write(await self._react(request))
+            await writer.drain()
+        writer.close()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
+
+    async def _react(self, request: bytes) -> bytes:
+        reaction = self.script.popleft() if self.script else None
+        if isinstance(reaction, bytes):
+            return reaction
+        match reaction:
+            case Fault.CUT_REQUEST:
+                return b""
+            case Fault.STALL:
+                await self._released.wait()
+                return b""
+            case _:
+                answer = await self._forward(request)
+                return b"" if reaction is Fault.CUT_ANSWER else answer
+
+    async def _forward(self, request: bytes) -> bytes:
+        verb, path, rest = request.split(b" ", 2)
+        if not path.startswith(self._prefix):
+            return reply(404, body="no such path")
+        path = path.removeprefix(self._prefix) or b"/"
+        rest = re.sub(rb"connection: [^\r]*", b"Connection: close", rest, count=1, flags=re.IGNORECASE)
+        reader, writer = await asyncio.open_connection(*self._address)
+        writer.write(b" ".join((verb, path, rest)))
+        await writer.drain()
+        answer = await reader.read()
+        writer.close()
+        await writer.wait_closed()
+        return answer
+
+
+async def _read_request(reader: asyncio.StreamReader) -> bytes:
+    head = await reader.readuntil(_END_OF_HEAD)
+    length = _LENGTH.search(head)
+    return head + (await reader.readexactly(int(length[1])) if length else b"")
