@@ -63,7 +63,7 @@ def test_dsn_says_what_to_do_when_the_server_is_not_running() -> None:
 def test_server_is_gone_when_its_owner_dies(how: signal.Signals) -> None:
     """Neither process nor data stay when the owner ends by Ctrl-C, SIGTERM or SIGKILL."""
     command = [sys.executable, "-c", _OWNER]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as owner:  # noqa: S603 - our own
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as owner:
         assert owner.stdout is not None
         dsn = owner.stdout.readline().decode().strip()
         owner.send_signal(how)
