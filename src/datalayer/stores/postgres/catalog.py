@@ -9,7 +9,8 @@ from typing import Any
 from datalayer.query import Row
 from datalayer.stores.catalog import Catalog, Column, ColumnType, ForeignKey, Kind, Table, UniqueKey
 
-_KINDS: Mapping[str, Kind] = {
+#: PostgreSQL's names of the portable types.
+KINDS: Mapping[str, Kind] = {
     "bool": Kind.BOOLEAN,
     "int2": Kind.SMALLINT,
     "int4": Kind.INTEGER,
@@ -98,7 +99,7 @@ async def read_catalog(ask: Callable[[bytes], Awaitable[list[Row]]]) -> Catalog:
 def _column(row: Mapping[str, Any]) -> Column:
     expression = row["expression"]
     from_sequence = bool(row["attidentity"]) or (expression or "").startswith("nextval(")
-    kind = _KINDS.get(row["type_name"], Kind.TEXT)
+    kind = KINDS.get(row["type_name"], Kind.TEXT)
     return Column(
         name=row["attname"],
         type=ColumnType(kind, row["declared"], array=row["is_array"]),

@@ -10,14 +10,17 @@ from typing import Any, Self
 
 import psycopg
 from psycopg import AsyncConnection
+from psycopg.adapt import AdaptersMap
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import dict_row
 from psycopg.types.json import set_json_loads
+from psycopg.types.string import TextLoader
 from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
 
 from datalayer.errors import ConfigurationError, DataLayerError, UnavailableError
 from datalayer.query import Row
 from datalayer.stores.contract import Health, Isolation
+from datalayer.stores.postgres.catalog import KINDS
 from datalayer.stores.postgres.errors import STORE, connection_failure
 from datalayer.stores.postgres.session import PostgresSession
 from datalayer.stores.postgres.shared import Shared
@@ -77,7 +80,7 @@ class PostgresStore(PostgresSession):
         await first.close()
         pool: AsyncConnectionPool[AsyncConnection[Row]] = AsyncConnectionPool(
             conninfo,
-            kwargs={"autocommit": True, "row_factory": dict_row},
+            kwargs={"autocommit": True, "row_factory": dict_row, "context": _adapters()},
             min_size=min_size,
             max_size=max_size,
             timeout=timeout,
@@ -156,7 +159,19 @@ async def _connect(conninfo: str) -> AsyncConnection[Any]:
 
 async def _configure(connection: AsyncConnection[Row]) -> None:
     await connection.execute(_SESSION)
-    set_json_loads(load_json, connection)
+
+
+def _adapters() -> AdaptersMap:
+    """Build what turns the server's text into values: as the contract says, and text for types it has no word for.
+
+    An interval or a range would come as a psycopg object that no other store knows, and a timedelta has no months.
+    """
+    adapters = AdaptersMap(psycopg.adapters)
+    set_json_loads(load_json, adapters)
+    for info in psycopg.adapters.types:
+        if info.name not in KINDS:
+            adapters.register_loader(info.oid, TextLoader)
+    return adapters
 
 
 async def _check_idle(connection: AsyncConnection[Row]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, TypeAlias
 
@@ -32,9 +33,8 @@ def encoder(column_type: ColumnType) -> Encoder | None:
     """Return what turns a value for this column into a psycopg parameter; None when nothing needs doing."""
     if column_type.kind in (Kind.JSON, Kind.JSONB):
         return _json_elements if column_type.array else _json_document
-    if column_type.kind is Kind.NUMERIC and not column_type.array:
-        return _exact_number
-    return None
+    element = _ELEMENTS.get(column_type.kind)
+    return _array_of(element) if column_type.array else element
 
 
 def list_encoder(column_type: ColumnType) -> Encoder:
@@ -63,11 +63,11 @@ def json_records(rows: Sequence[Mapping[str, Any]], columns: Sequence[Column]) -
 
     JSON columns travel as text, so that the document null stays apart from SQL NULL; bytea as hexadecimal.
     """
-    documents = [c.name for c in columns if c.type.is_json]
+    recoded = {c.name: recode for c in columns if (recode := _RECORD_FIELDS.get((c.type.kind, c.type.array)))}
     records: Sequence[Mapping[str, Any]] = rows
-    if documents:
+    if recoded:
         records = [
-            row | {name: dump_json(row[name]).decode() for name in documents if row[name] is not None}
+            row | {name: recode(row[name]) for name, recode in recoded.items() if row[name] is not None}
             for row in map(dict, rows)
         ]
     return _write_json(records, inf_nan_mode="strings", bytes_mode="hex")
@@ -103,6 +103,10 @@ def _json_document(value: Any) -> Jsonb | None:
     return None if value is None else Jsonb(value, dump_json)
 
 
+def _json_text(value: Any) -> str:
+    return dump_json(value).decode()
+
+
 def _json_elements(value: Any) -> Any:
     return None if value is None else [_json_document(element) for element in value]
 
@@ -110,3 +114,44 @@ def _json_elements(value: Any) -> Any:
 def _exact_number(value: Any) -> Any:
     """Send a float as the decimal it prints as: compared as double precision it would miss equal numerics."""
     return Decimal(str(value)) if type(value) is float else value
+
+
+def _whole_number(value: Any) -> Any:
+    """Send a number that may have a fraction as text, which the server refuses; as a number it would be rounded."""
+    return str(value) if type(value) in (float, Decimal) else value
+
+
+def _clock_reading(value: Any) -> Any:
+    """Read an aware datetime in UTC, as a single parameter's cast does; in a JSON record its zone would be ignored."""
+    if not isinstance(value, datetime) or value.tzinfo is None:
+        return value
+    try:
+        return value.astimezone(UTC).replace(tzinfo=None)
+    except OverflowError:
+        raise InvalidValueError("a time is out of range in UTC") from None
+
+
+def _array_of(element: Encoder | None) -> Encoder:
+    def encode(value: Any) -> Any:
+        if isinstance(value, list | tuple):
+            return [encode(item) for item in value]
+        return value if element is None or value is None else element(value)
+
+    return encode
+
+
+_ELEMENTS: Mapping[Kind, Encoder] = {
+    Kind.SMALLINT: _whole_number,
+    Kind.INTEGER: _whole_number,
+    Kind.BIGINT: _whole_number,
+    Kind.NUMERIC: _exact_number,
+    Kind.TIMESTAMP: _clock_reading,
+}
+
+#: What turns a value into a field of a JSON record, by kind and whether it is an array; others go as they are.
+_RECORD_FIELDS: Mapping[tuple[Kind, bool], Encoder] = {
+    (Kind.JSON, False): _json_text,
+    (Kind.JSONB, False): _json_text,
+    (Kind.TIMESTAMP, False): _clock_reading,
+    (Kind.TIMESTAMP, True): _array_of(_clock_reading),
+}
