@@ -53,3 +53,12 @@ async def test_every_write_takes_arrays(store: Store) -> None:
     )
     found = [(row["tags"], row["numbers"]) for row in await read(store, "things")]
     assert found == [(TAGS[5], []), (TAGS[6], NUMBERS[3]), ([], [1]), (TAGS[2], None)]
+
+
+async def test_tuple_is_an_array_too(store: Store) -> None:
+    """Any sequence may be given for an array, alone, in a batch, nested and in filters; lists come back."""
+    await put(store, "things", {"label": "one", "tags": ("a", "b"), "numbers": (1, None)})
+    await put(store, "things", {"label": "two", "tags": (("a",), ("b",))}, {"label": "three", "tags": ()})
+    assert [row["tags"] for row in await read(store, "things")] == [["a", "b"], [["a"], ["b"]], []]
+    assert await labels(store, col("tags").eq(("a", "b"))) == ["one"]
+    assert await labels(store, col("tags").contains(("b",))) == ["one", "two"]

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from tests.integration.behaviour.asking import exactly, labels, put, round_trip
 
-from datalayer.errors import UnfitValueError
-from datalayer.query import Select, Update, Upsert, asc, col
+from datalayer.errors import InvalidValueError, UnfitValueError
+from datalayer.query import Insert, Select, Update, Upsert, asc, col
 from datalayer.stores.contract import Store
 
 DECIMALS = [
@@ -88,6 +88,24 @@ async def test_integer_out_of_range_is_refused(store: Store, column: str, value:
         await put(store, "things", {column: value})
     assert (caught.value.table, caught.value.sqlstate) == ("things", "22003")
     assert str(value) not in str(caught.value)
+
+
+@pytest.mark.parametrize("value", [1.5, Decimal("1.5"), math.nan, math.inf])
+async def test_fraction_for_an_integer_column_is_refused(store: Store, value: Any) -> None:
+    """Nothing is rounded on the way, alone or in a batch, in an insert or an update."""
+    await put(store, "things", {"id": 1, "whole": 1})
+    writes = [
+        store.insert(Insert("things", [{"whole": value}])),
+        store.insert(Insert("things", [{"whole": 1}, {"whole": value}])),
+        store.insert(Insert("things", [{"numbers": [1, value]}])),
+        store.insert(Insert("things", [{"numbers": []}, {"numbers": [value]}])),
+        store.update(Update("things", {"whole": value}, col("id").eq(1))),
+        store.upsert(Upsert("things", [{"id": 1, "big": value}], ("id",))),
+    ]
+    for write in writes:
+        with pytest.raises((UnfitValueError, InvalidValueError)):
+            await write
+    assert [row["whole"] for row in await store.select(Select("things"))] == [1]
 
 
 async def test_text_too_long_is_refused(store: Store) -> None:

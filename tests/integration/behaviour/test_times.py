@@ -8,7 +8,7 @@ import pytest
 from tests.integration.behaviour.asking import exactly, put, read, round_trip
 
 from datalayer.errors import InvalidValueError, UnfitValueError
-from datalayer.query import Update, col
+from datalayer.query import Update, Upsert, col
 from datalayer.stores.contract import Store
 
 NAIVE = [
@@ -88,3 +88,31 @@ async def test_malformed_text_for_a_typed_column_is_refused(store: Store, column
     with pytest.raises((UnfitValueError, InvalidValueError)) as caught:
         await put(store, "things", {column: "n0t-a-value"})
     assert "n0t-a-value" not in str(caught.value)
+
+
+MOSCOW = datetime.fromisoformat("2024-05-01T15:00:00.000001+03:00")
+IN_UTC = datetime.fromisoformat("2024-05-01T12:00:00.000001")
+
+
+async def test_aware_time_for_a_column_without_zone_is_kept_in_utc(store: Store) -> None:
+    """However it is written and asked for, an aware datetime means the same clock reading: the one in UTC."""
+    await put(store, "things", {"id": 1, "moment": MOSCOW})
+    await put(store, "things", {"id": 2, "moment": MOSCOW}, {"id": 3, "moment": MOSCOW})
+    await put(store, "things", {"id": 4})
+    await store.update(Update("things", {"moment": MOSCOW}, col("id").eq(4)))
+    await store.upsert(Upsert("things", [{"id": 5, "moment": MOSCOW}], ("id",)))
+    await store.upsert(Upsert("things", [{"id": 6, "moment": MOSCOW}, {"id": 7, "moment": MOSCOW}], ("id",)))
+    assert [row["moment"] for row in await read(store, "things")] == [IN_UTC] * 7
+    assert len(await read(store, "things", col("moment").eq(MOSCOW))) == 7
+    assert len(await read(store, "things", col("moment").in_([MOSCOW]))) == 7
+    assert await read(store, "things", col("moment").gt(MOSCOW)) == []
+
+
+async def test_naive_time_for_a_column_with_zone_is_taken_as_utc(store: Store) -> None:
+    """Without a zone UTC is meant, whatever the time zone of client and server."""
+    await put(store, "things", {"id": 1, "instant": IN_UTC})
+    await put(store, "things", {"id": 2, "instant": IN_UTC}, {"id": 3, "instant": IN_UTC})
+    await store.update(Update("things", {"instant": IN_UTC}, col("id").eq(3)))
+    assert [row["instant"] for row in await read(store, "things")] == [MOSCOW] * 3
+    assert len(await read(store, "things", col("instant").eq(IN_UTC))) == 3
+    assert len(await read(store, "things", col("instant").in_([IN_UTC]))) == 3
