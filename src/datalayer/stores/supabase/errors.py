@@ -9,52 +9,22 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 import httpx
 from pydantic_core import from_json
 
 from datalayer import errors
 from datalayer.errors import StoreError
+from datalayer.stores.sqlstates import Translation, canonical, key_columns, translation
 
 STORE: Final = "supabase"
 FILTER_TOO_LONG: Final = "the filter is longer than a server takes; ask with fewer values"
-Translation: TypeAlias = tuple[type[StoreError], str | None]
 
-#: SQLSTATE, its class, or PostgREST's own code -> error class and our words. None: the server's words carry no values.
-#: Sources: PostgreSQL 18 manual, appendix A; PostgREST 12 documentation, "Errors".
+#: PostgREST's own codes, or what they begin with, and SQLSTATEs that it uses in a sense of its own.
+#: Source: PostgREST 12 documentation, "Errors".
 _BY_CODE: Final[Mapping[str, Translation]] = {
-    "08": (errors.UnavailableError, "the connection to the database was lost"),
-    "21000": (errors.StoreError, "the server refuses a write without a filter, or a row would be written twice"),
-    "22": (errors.UnfitValueError, "a value does not fit its column"),
-    "22001": (errors.UnfitValueError, "a text is too long for its column"),
-    "22003": (errors.UnfitValueError, "a number is out of its column's range"),
-    "22007": (errors.UnfitValueError, "a date or time is malformed"),
-    "22008": (errors.UnfitValueError, "a date or time is out of range"),
-    "22021": (errors.UnfitValueError, "text must not contain NUL characters"),
-    "22P02": (errors.UnfitValueError, "a value has the wrong form for its column's type"),
-    "22P05": (errors.UnfitValueError, "text must not contain NUL characters"),
-    "23": (errors.ConstraintViolationError, "a constraint is violated"),
-    "23502": (errors.NotNullViolationError, "a required column was left NULL"),
-    "23503": (errors.ForeignKeyViolationError, "a referenced row is missing, or the row is still referenced"),
-    "23505": (errors.UniqueViolationError, "another row has the same key"),
-    "23514": (errors.CheckViolationError, "a CHECK constraint is violated"),
-    "25006": (errors.AccessDeniedError, "the transaction is read-only"),
-    "28": (errors.AccessDeniedError, "the server refused the key"),
-    "40001": (errors.TransactionConflictError, "a concurrent transaction got in the way"),
-    "40P01": (errors.TransactionConflictError, "a deadlock was resolved at this call's cost"),
-    "42": (errors.SchemaError, None),
-    "42501": (errors.AccessDeniedError, None),
-    "42703": (errors.UnknownColumnError, None),
-    "42804": (errors.UnfitValueError, "a value has the wrong type for its column"),
     "42883": (errors.UnfitValueError, "a value has the wrong type for its column"),
-    "428C9": (errors.UnfitValueError, "a generated column cannot be written"),
-    "42P01": (errors.UnknownTableError, None),
-    "42P10": (errors.MissingConflictTargetError, "no unique index matches the conflict target"),
-    "53": (errors.UnavailableError, "the server is out of connections or resources"),
-    "55P03": (errors.StoreTimeoutError, "a lock was not free in time"),
-    "57014": (errors.StoreTimeoutError, "the statement took longer than the server's timeout and was cancelled"),
-    "57P": (errors.UnavailableError, "the database is shutting down or starting up"),
     "PGRST000": (errors.UnavailableError, "PostgREST cannot reach its database"),
     "PGRST002": (errors.UnavailableError, "PostgREST has not read its schema yet"),
     "PGRST003": (errors.UnavailableError, "PostgREST had no database connection free in time"),
@@ -75,13 +45,12 @@ _BY_STATUS: Final[Mapping[int, Translation]] = {
     522: (errors.UnavailableError, "the gateway cannot reach the server"),
     523: (errors.UnavailableError, "the gateway cannot reach the server"),
 }
-_SQLSTATES: Final[Mapping[str, str]] = {"PGRST204": "42703", "PGRST205": "42P01", "22P05": "22021"}
+_SQLSTATES: Final[Mapping[str, str]] = {"PGRST204": "42703", "PGRST205": "42P01"}
 
 #: PostgREST lost its database connection while a statement was running.
 _LOST_AT_WORK: Final = "PGRST001"
 
 _CONSTRAINT = re.compile(r'constraint "([^"]+)"')
-_KEY_DETAIL = re.compile(r"^Key \((?P<columns>.*?)\)=\(")
 _NAMED_COLUMN = re.compile(r"""(?:null value in column "(?P<required>[^"]+)"|[Cc]olumn '(?P<stale>[^']+)' of)""")
 _MISSING_COLUMN = re.compile(r'column (?:"?[^".]+"?\.)?"?(?P<name>[^"]+?)"? does not exist')
 
@@ -107,7 +76,7 @@ def from_response(response: httpx.Response, call: Call) -> StoreError:
     if call.writes and code.startswith("08"):
         return outcome_unknown(call)
     kind, words = found
-    sqlstate = _SQLSTATES.get(code, code if len(code) == 5 else None)
+    sqlstate = _SQLSTATES.get(code, canonical(code) if len(code) == 5 else None)
     return kind(
         words or message,
         store=STORE,
@@ -153,8 +122,10 @@ def _answer(response: httpx.Response) -> Mapping[str, Any]:
 
 
 def _by_code(code: str) -> Translation | None:
-    prefixes = (code, code[:7]) if code.startswith("PGRST") else (code, code[:3], code[:2]) if len(code) == 5 else ()
-    return next((_BY_CODE[prefix] for prefix in prefixes if prefix in _BY_CODE), None)
+    for known in (code, code[:7]):
+        if known in _BY_CODE:
+            return _BY_CODE[known]
+    return translation(code) if len(code) == 5 else None
 
 
 def _unlisted(status: int, code: str, call: Call) -> StoreError:
@@ -173,8 +144,8 @@ def _unlisted(status: int, code: str, call: Call) -> StoreError:
 def _columns(kind: type[StoreError], message: str, details: str, call: Call) -> tuple[str, ...]:
     if kind is errors.MissingConflictTargetError:
         return call.target
-    if found := _KEY_DETAIL.match(details):
-        return tuple(part.strip().strip('"') for part in found["columns"].split(","))
+    if columns := key_columns(details):
+        return columns
     if found := _NAMED_COLUMN.search(message):
         return (found["required"] or found["stale"],)
     if kind is errors.UnknownColumnError and (found := _MISSING_COLUMN.search(message)):
