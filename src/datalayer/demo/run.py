@@ -28,7 +28,7 @@ def run_demo(console: Console, *, sqlite_file: Path | None = None) -> DemoReport
     check_installed()
     screen = Screen(console)
     file = None if sqlite_file is None else sqlite_file.absolute()
-    screen.title(words.TITLE)
+    screen.title(words.TITLE, words.SUBTITLE)
     with terminating_cleanly(), started_stage(screen) as stage:
         report = asyncio.run(tell_story(stage, screen, file))
     _say_the_end(screen, report)
@@ -40,6 +40,6 @@ def _say_the_end(screen: Screen, report: DemoReport) -> None:
     for line in words.summary(report):
         screen.line(line)
     if report.equal:
-        screen.heading("Next, with your own data")
+        screen.heading("Next, with your own data: three lines of settings")
         for line in words.NEXT_STEPS:
             screen.line(line)

@@ -22,9 +22,10 @@ class Screen:
         self._console = console
         self._step = 0  # changed by step alone
 
-    def title(self, text: str) -> None:
-        """Write the first line."""
+    def title(self, text: str, below: str) -> None:
+        """Write the first two lines."""
         self._console.print(Text(text, style="bold"))
+        self._console.print(Text(below, style="dim"))
 
     @contextmanager
     def step(self, title: str) -> Iterator[Callable[[str], None]]:

@@ -12,7 +12,8 @@ from datalayer.models import Client
 from datalayer.query import Row
 from datalayer.transfer import VerifiedTable
 
-TITLE: Final = "A salon moves from Supabase to its own PostgreSQL: throwaway servers, made-up data, real calls"
+TITLE: Final = "A beauty salon moves from Supabase to a PostgreSQL of its own"
+SUBTITLE: Final = "throwaway servers, made-up data, real calls; nothing of yours is touched"
 
 HOW_COMPARED: Final = (
     f"median of {ROUNDS} rounds, each of which writes other values; equal: every field of every row, in every round",
@@ -21,9 +22,9 @@ HOW_COMPARED: Final = (
 )
 
 NEXT_STEPS: Final = (
-    "export SUPABASE_URL=https://PROJECT.supabase.co SUPABASE_SERVICE_ROLE_KEY=...   # as it is today",
-    "export DATABASE_URL=postgresql://USER@HOST/DATABASE   # datalayer migrate up, copy, verify",
-    "export USE_LEGACY_SUPABASE=false   # on the day of the move",
+    "SUPABASE_URL=https://PROJECT.supabase.co SUPABASE_SERVICE_ROLE_KEY=...",
+    "DATABASE_URL=postgresql://HOST/DATABASE   (then migrate up, copy, verify)",
+    "USE_LEGACY_SUPABASE=false                 (on the day of the move)",
 )
 
 

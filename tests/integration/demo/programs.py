@@ -23,7 +23,7 @@ class Demo:
 
     def run(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
         """Run the program to its end."""
-        return subprocess.run(  # noqa: S603 - our own program
+        return subprocess.run(
             [*_PROGRAM, *arguments],
             env=self._environment(variables),
             capture_output=True,
@@ -35,7 +35,7 @@ class Demo:
     @contextmanager
     def started(self, **variables: str) -> Iterator[subprocess.Popen[str]]:
         """Start the program as the leader of its process group, as a shell does."""
-        with subprocess.Popen(  # noqa: S603 - our own program
+        with subprocess.Popen(
             _PROGRAM,
             env=self._environment(variables),
             stdout=subprocess.PIPE,

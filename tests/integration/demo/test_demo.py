@@ -63,7 +63,7 @@ def test_sqlite_stands_for_supabase_where_postgrest_cannot_be_had(demo: Demo) ->
     assert "it stands for Supabase here, since PostgREST could not be had" in ended.stdout
     assert "21 calls gave equal answers on SQLite and PostgreSQL" in ended.stdout
     assert "2,603 rows in 17 tables moved, and every value was compared: 100 % equal" in ended.stdout
-    assert "export USE_LEGACY_SUPABASE=false" in ended.stdout
+    assert "USE_LEGACY_SUPABASE=false" in ended.stdout
     assert "PostgREST is not available" in ended.stderr
     assert "\x1b" not in ended.stdout
     assert demo.left_files() == []
