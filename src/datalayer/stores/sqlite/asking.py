@@ -59,7 +59,8 @@ class Asker:
     def select(self, connection: sqlite3.Connection, question: Select) -> list[Row]:
         """Return the rows that match."""
         statement, values = self.selecting(connection, question)
-        return statement.rows(connection.execute(statement.sql, values))
+        found, _ = statement.execute(connection, values)
+        return statement.rows(found)
 
     def selecting(self, connection: sqlite3.Connection, question: Select) -> tuple[Statement, list[Any]]:
         """Return a select's statement and its bound values."""
@@ -80,7 +81,8 @@ class Asker:
         key = ("count", _shape(question))
         statement = facts.compiled(key, lambda: compiler.count(question, facts))
         values = statement.bind(question.where.values() if question.where else ())
-        return int(connection.execute(statement.sql, values).fetchone()[0])
+        [(rows,)], _ = statement.execute(connection, values)
+        return int(rows)
 
     def update(self, connection: sqlite3.Connection, question: Update) -> Written:
         """Change the rows that match."""
@@ -109,10 +111,10 @@ class Asker:
     ) -> Written:
         try:
             with atomic(connection, needed=question.returning and facts.has_triggers):
-                cursor = connection.execute(statement.sql, values)
+                returned, touched = statement.execute(connection, values)
                 if not question.returning:
-                    return Written(cursor.rowcount, [])
-                rows = stored_rows(connection, statement, facts, cursor.fetchall())
+                    return Written(touched, [])
+                rows = stored_rows(connection, statement, facts, returned)
             return Written(len(rows), rows)
         except sqlite3.IntegrityError as error:
             if foreign_keys.is_foreign_key(error):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic_core import to_json
 
@@ -31,6 +31,14 @@ _MOST_IN_A_ROW = 100
 _ORDERING = frozenset({Operator.GT, Operator.GTE, Operator.LT, Operator.LTE})
 
 
+class _Compiled(NamedTuple):
+    """A condition's text, how deep it goes, and what joins its members."""
+
+    text: str
+    depth: int
+    joint: str = ""
+
+
 class _Builder:
     """Collects one statement's parameters while its text is put together."""
 
@@ -45,24 +53,24 @@ class _Builder:
         return Statement(self.operation, table, sql, tuple(self.parameters), reader)
 
     def where(self, condition: Filter | None) -> str:
-        return "" if condition is None else f" where {self._condition(condition)[0]}"
+        return "" if condition is None else f" where {self._condition(condition).text}"
 
-    def _condition(self, condition: Filter, negated: bool = False) -> tuple[str, int]:
-        """Compile a condition and say how deep its parentheses go.
+    def _condition(self, condition: Filter, negated: bool = False) -> _Compiled:
+        """Compile a condition.
 
         SQLite's parser holds about a hundred open symbols, so depth is kept small: NOT moves inwards, which
-        three-valued logic allows, and of several members the deepest comes first. Parameters are numbered for that.
+        three-valued logic allows, only OR inside AND has parentheses, and of several members the deepest comes first.
+        Parameters are numbered for that.
         """
         if isinstance(condition, Comparison):
             compared = self._comparison(self.facts.codecs[condition.column], condition.operator)
-            return (f"not ({compared})", 1) if negated else (compared, 0)
+            return _Compiled(f"not ({compared})" if negated else compared, 0)
         if isinstance(condition, Negation):
             return self._condition(condition.inner, not negated)
         if isinstance(condition, Group):
             joint = _OPPOSITE[condition.joint] if negated else condition.joint
             members = [self._condition(member, negated) for member in condition.members]
-            members.sort(key=lambda member: -member[1])
-            return _joined([f"({text})" for text, _ in members], joint), 1 + max((d for _, d in members), default=0)
+            return _joined(sorted(members, key=lambda member: -member.depth), joint)
         raise TypeError(f"not a filter: {type(condition).__name__}")
 
     def _comparison(self, codec: Codec, operator: Operator) -> str:
@@ -146,14 +154,18 @@ def _names(columns: Iterable[str]) -> str:
     return ", ".join(quote(name) for name in columns)
 
 
-def _joined(members: list[str], joint: str) -> str:
+def _joined(members: list[_Compiled], joint: str) -> _Compiled:
     """Join any number of members; many of them as a balanced tree, whose depth SQLite limits."""
     if not members:
-        return "true" if joint == "and" else "false"
-    if len(members) <= _MOST_IN_A_ROW:
-        return f" {joint} ".join(members)
-    half = len(members) // 2
-    return f"({_joined(members[:half], joint)}) {joint} ({_joined(members[half:], joint)})"
+        return _Compiled("true" if joint == "and" else "false", 0)
+    if len(members) == 1:
+        return members[0]
+    if len(members) > _MOST_IN_A_ROW:
+        half = len(members) // 2
+        halves = [_joined(members[:half], joint), _joined(members[half:], joint)]
+        return _Compiled(f" {joint} ".join(f"({part.text})" for part in halves), halves[0].depth + 1, joint)
+    texts = [f"({member.text})" if (joint, member.joint) == ("and", "or") else member.text for member in members]
+    return _Compiled(f" {joint} ".join(texts), members[0].depth + 1, joint)
 
 
 def select(question: Select, facts: Facts) -> Statement:

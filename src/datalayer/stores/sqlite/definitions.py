@@ -14,6 +14,7 @@ _ON_TABLE = re.compile(rf"\bconstraint\s+{_NAME}\s+(unique|primary\s+key|foreign
 _ON_COLUMN = re.compile(
     rf"[(,]\s*{_NAME}(?:[^(),]|\([^()]*\))*?\bconstraint\s+{_NAME}\s+(unique|primary\s+key|references)\b", re.IGNORECASE
 )
+_LISTED = re.compile(rf"{_NAME}[^,]*")
 _CHECK = re.compile(rf"\bconstraint\s+{_NAME}\s+check\b", re.IGNORECASE)
 _SUFFIXES = {"unique": "key", "primary": "pkey", "foreign": "fkey"}
 
@@ -28,7 +29,7 @@ class ConstraintNames:
         for column, name, word in _ON_COLUMN.findall(definition):
             self._named[_kind(word), frozenset({_bare(column)})] = _bare(name)
         for name, word, listed in _ON_TABLE.findall(definition):
-            covered = frozenset(_bare(part.strip().split(" ")[0]) for part in _split(listed))
+            covered = frozenset(_bare(part) for part in _LISTED.findall(listed))
             self._named[_kind(word), covered] = _bare(name)
         self._checks = {_bare(name) for name in _CHECK.findall(definition)}
 
@@ -52,10 +53,6 @@ class ConstraintNames:
 def _kind(word: str) -> str:
     first = word.lower().split()[0]
     return "foreign" if first == "references" else first
-
-
-def _split(listed: str) -> list[str]:
-    return re.findall(rf"{_NAME}[^,]*", listed)
 
 
 def _bare(name: str) -> str:

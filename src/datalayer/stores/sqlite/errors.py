@@ -93,6 +93,10 @@ _BY_MESSAGE: tuple[tuple[re.Pattern[str], _Translation], ...] = (
         re.compile("user-defined function raised"),
         _Translation(errors.UnfitValueError, "22P02", "a stored value is not of its column's declared type"),
     ),
+    (
+        re.compile("stack overflow|too large .maximum depth|too many"),
+        _Translation(StoreError, "54001", "the question is too deep or too long", "ask it in several parts"),
+    ),
     (re.compile("syntax error|incomplete input"), _Translation(errors.SchemaError, "42601", "the SQL is malformed")),
     (re.compile("closed database"), _Translation(UnavailableError, "08003", "the store is closed")),
 )

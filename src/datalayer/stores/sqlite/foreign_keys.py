@@ -35,7 +35,7 @@ def _has_parent(connection: sqlite3.Connection, facts: Facts, key: ForeignKey, r
     found = " and ".join(f"{quote(name)} = ?" for name in key.target_columns)
     values = [facts.codecs[name].write(row[name]) for name in key.columns]
     sql = f"select 1 from {quote(key.target_table)} where {found} limit 1"
-    return connection.execute(sql, values).fetchone() is not None
+    return connection.execute(sql, values).fetchall() != []
 
 
 def remaining_child(
@@ -48,7 +48,8 @@ def remaining_child(
                 continue
             pairs = list(zip(key.columns, key.target_columns, strict=True))
             statement = compiler.referencing(where, facts, child.name, pairs)
-            if connection.execute(statement.sql, statement.bind(where.values() if where else ())).fetchone():
+            found, _ = statement.execute(connection, statement.bind(where.values() if where else ()))
+            if found:
                 return _violation(facts, key, key.target_columns, operation)
     return None
 

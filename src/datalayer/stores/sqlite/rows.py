@@ -24,8 +24,8 @@ def stored_rows(
     if statement.reader is not None:
         return statement.rows(returned)
     again = compiler.reread(facts, statement.operation)
-    found = [connection.execute(again.sql, locator).fetchone() for locator in returned]
-    if None in found:
+    found = [row for locator in returned for row in again.execute(connection, locator)[0]]
+    if len(found) != len(returned):
         raise withheld(statement)
     return again.rows(found)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from itertools import count
 
 from datalayer.query import Row, Select
@@ -53,10 +54,9 @@ class CopySnapshot:
             statement, values = self._asker.selecting(connection, self._question)
             connection.execute(f"create temp table {self._name} as {statement.sql}", values)
             self._statement = statement
-        found = connection.execute(
-            f"select * from {self._name} where _rowid_ > ? order by _rowid_ limit ?",
-            (self._last, size),
-        ).fetchall()
+        sql = f"select * from {self._name} where _rowid_ > ? order by _rowid_ limit ?"
+        with closing(connection.execute(sql, (self._last, size))) as cursor:
+            found = cursor.fetchall()
         self._last += len(found)
         return self._statement.rows(found)
 

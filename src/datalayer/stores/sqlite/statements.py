@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -90,6 +92,14 @@ class Statement:
             except InvalidValueError as problem:
                 raise InvalidValueError(problem.rule, field=parameter.column) from None
         return bound + given[len(bound) :]
+
+    def execute(self, connection: sqlite3.Connection, values: Sequence[Any]) -> tuple[list[Any], int]:
+        """Execute with bound values; return what comes back undecoded, and how many rows a write touched.
+
+        The cursor is closed whatever happens: one kept alive by an error's traceback would hold its snapshot.
+        """
+        with closing(connection.execute(self.sql, values)) as cursor:
+            return cursor.fetchall(), cursor.rowcount
 
     def rows(self, stored: Iterable[Sequence[Any]]) -> list[Row]:
         """Decode what the statement returned."""

@@ -207,6 +207,7 @@ class SqliteStore(SqliteSession):
             return
         async with self._readers.own() as reader:
             cursor = CursorSnapshot(asker, question)
+            reader.opened.add(cursor)
             while chunk := await self._answer_on(
                 nullcontext(reader), "stream", table, lambda connection: cursor.chunk(connection, chunk_rows), None
             ):

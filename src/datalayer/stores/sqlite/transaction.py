@@ -81,6 +81,8 @@ class SqliteTransaction(SqliteSession):
         snapshot = CursorSnapshot(asker, question) if ground.read_only else CopySnapshot(asker, question)
         if isinstance(snapshot, CopySnapshot):
             ground.copies.add(snapshot)
+        else:
+            ground.worker.opened.add(snapshot)
         try:
             while chunk := await self._answer(
                 "stream", question.table, lambda connection: snapshot.chunk(connection, chunk_rows), None
@@ -102,7 +104,9 @@ class SqliteTransaction(SqliteSession):
             )
         savepoint = f"datalayer_{next(self._ground.savepoints)}"
         nested = SqliteTransaction(self._shared, self._ground, self._timeout if timeout is None else timeout)
-        await self._answer("transaction", "", lambda connection: connection.execute(f"savepoint {savepoint}"), None)
+        await self._answer(
+            "transaction", "", lambda connection: connection.execute(f"savepoint {savepoint}").close(), None
+        )
         async with nested.ending(f"release {savepoint}", f"rollback to {savepoint}; release {savepoint}"):
             yield nested
 
@@ -142,6 +146,8 @@ class SqliteTransaction(SqliteSession):
 
         def undo(connection: sqlite3.Connection) -> None:
             if rollback == "rollback":
+                # As long as a cursor is open an interrupt hits every statement, the rollback too.
+                worker.let_go(connection)
                 roll_back(connection)
             elif connection.in_transaction:
                 for statement in rollback.split("; "):

@@ -9,7 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from threading import Event
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
+from weakref import WeakSet
 
 from datalayer.stores.sqlite.connection import connect
 from datalayer.stores.sqlite.errors import closed, is_busy
@@ -21,10 +22,18 @@ Job = Callable[[sqlite3.Connection], T]
 _INTERRUPT_SECONDS = 0.01
 
 
+class Opened(Protocol):
+    """What holds a statement open on a connection."""
+
+    def close(self, connection: sqlite3.Connection) -> None:
+        """Let go of it."""
+
+
 class Worker:
     """Runs jobs on one connection.
 
-    ``lock`` is held by whoever uses the connection: for one call, or for a whole transaction.
+    ``lock`` is held by whoever uses the connection: for one call, or for a whole transaction. ``opened`` is let go of
+    before the connection is closed: SQLite keeps the file open as long as one statement is.
     """
 
     def __init__(self, connection: sqlite3.Connection, executor: ThreadPoolExecutor) -> None:
@@ -32,6 +41,7 @@ class Worker:
         self._executor = executor
         self.lock = asyncio.Lock()
         self.closed = False
+        self.opened: WeakSet[Opened] = WeakSet()
 
     @classmethod
     async def start(cls, path: str, *, writable: bool, patience: float) -> Worker:
@@ -83,20 +93,33 @@ class Worker:
         if self.closed:
             return
         self.closed = True
-        closing = asyncio.get_running_loop().run_in_executor(self._executor, self._connection.close)
+        loop = asyncio.get_running_loop()
+        cancelled = await self._outlast(loop.run_in_executor(self._executor, _nothing), interrupt=True)
+        closing = loop.run_in_executor(self._executor, self._close)
         self._executor.shutdown(wait=False)
-        if await self._outlast(closing, interrupt=True):
+        if await self._outlast(closing, interrupt=False) or cancelled:
             raise asyncio.CancelledError
         closing.result()
+
+    def let_go(self, connection: sqlite3.Connection) -> None:
+        """Close what is opened; runs on the thread."""
+        for opened in list(self.opened):
+            opened.close(connection)
+
+    def _close(self) -> None:
+        self.let_go(self._connection)
+        # An interrupt that found nothing running waits for the next statement; SQLite's own last steps are none, and
+        # it would keep them from putting the write-ahead log away.
+        with suppress(sqlite3.OperationalError):
+            self._connection.execute("select 1").close()
+        self._connection.close()
 
     async def _outlast(self, future: asyncio.Future[Any], *, interrupt: bool) -> bool:
         """Wait until the future is done, whatever comes; return whether the caller was cancelled meanwhile."""
         cancelled = False
         while not future.done():
-            # A connection that was closed a moment ago has nothing left to interrupt.
-            with suppress(sqlite3.ProgrammingError):
-                if interrupt:
-                    self._connection.interrupt()
+            if interrupt:
+                self._connection.interrupt()
             try:
                 await asyncio.wait({future}, timeout=_INTERRUPT_SECONDS)
             except asyncio.CancelledError:
@@ -115,6 +138,10 @@ def _patiently(connection: sqlite3.Connection, job: Job[T], given_up: Event) -> 
 
 def _once(connection: sqlite3.Connection, job: Job[T], given_up: Event) -> T:
     return job(connection)
+
+
+def _nothing() -> None:
+    """Come after what runs."""
 
 
 def _close_unwanted(opening: asyncio.Future[sqlite3.Connection]) -> None:

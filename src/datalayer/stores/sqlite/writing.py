@@ -128,10 +128,9 @@ def _write_piece(connection: sqlite3.Connection, piece: _Piece, facts: Facts, *,
     for place, values in enumerate(piece.bound):
         found, touched = [], 0
         if piece.update is not None:
-            cursor = connection.execute(piece.update.sql, piece.update_bound[place])
-            found, touched = cursor.fetchall(), cursor.rowcount
+            found, touched = piece.update.execute(connection, piece.update_bound[place])
         if not touched and not found:
-            found = connection.execute(piece.statement.sql, values).fetchall()
+            found, _ = piece.statement.execute(connection, values)
         returned += found
     if not returning:
         return []
