@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager, nullcontext
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Self, TypeVar
@@ -37,7 +38,8 @@ T = TypeVar("T")
 class SqliteStore(SqliteSession):
     """A SQLite file, or a database in memory. Open it with :meth:`open`, close it with :meth:`close`.
 
-    ``_logged``, whether the file has write-ahead logging, changes under the writer's lock.
+    ``_logged``, whether the file has write-ahead logging, changes under the writer's lock. ``_abandoned`` are copies of
+    ended streams; who has the writer's lock next drops them, should the stream have been cancelled while it did.
     """
 
     def __init__(self, writer: Worker, readers: Readers | None, shared: Shared) -> None:
@@ -45,6 +47,7 @@ class SqliteStore(SqliteSession):
         self._writer = writer
         self._readers = readers
         self._logged = readers is None
+        self._abandoned: set[CopySnapshot] = set()
 
     @classmethod
     async def open(cls, path: str | Path, *, timeout: float = 5.0, observers: Sequence[Observer] = ()) -> Self:
@@ -154,6 +157,10 @@ class SqliteStore(SqliteSession):
     async def _prepare_to_write(self) -> None:
         if not self._logged:
             self._logged = await self._writer.run(use_write_ahead_log, again=False)
+        if self._abandoned:
+            abandoned = frozenset(self._abandoned)
+            await self._writer.run(partial(_drop, abandoned), again=False)
+            self._abandoned -= abandoned
 
     @asynccontextmanager
     async def _scope(
@@ -202,8 +209,10 @@ class SqliteStore(SqliteSession):
                 ):
                     yield chunk
             finally:
+                self._abandoned.add(copy)
                 if not self._writer.closed:
-                    await self._answer("stream", table, copy.close, None)
+                    async with self._turn("stream", self._timeout):
+                        pass
             return
         async with self._readers.own() as reader:
             cursor = CursorSnapshot(asker, question)
@@ -212,6 +221,11 @@ class SqliteStore(SqliteSession):
                 nullcontext(reader), "stream", table, lambda connection: cursor.chunk(connection, chunk_rows), None
             ):
                 yield chunk
+
+
+def _drop(copies: Iterable[CopySnapshot], connection: sqlite3.Connection) -> None:
+    for copy in copies:
+        copy.close(connection)
 
 
 def _only_read(connection: sqlite3.Connection) -> None:

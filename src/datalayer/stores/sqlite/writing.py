@@ -126,7 +126,8 @@ def _write_piece(connection: sqlite3.Connection, piece: _Piece, facts: Facts, *,
         return []
     returned = []
     for place, values in enumerate(piece.bound):
-        found, touched = [], 0
+        found: list[Any] = []
+        touched = 0
         if piece.update is not None:
             found, touched = piece.update.execute(connection, piece.update_bound[place])
         if not touched and not found:

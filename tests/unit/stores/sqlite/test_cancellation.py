@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from contextlib import suppress
-from typing import Any
 
 import pytest
 
@@ -12,31 +12,38 @@ from datalayer.errors import StoreError, StoreTimeoutError
 from datalayer.query import Count, Delete, Insert, Select, col
 from datalayer.stores.sqlite import SqliteStore
 
-#: Deleting takes for ever.
+#: Deleting takes for ever, and says when it has begun.
 SCHEMA = """
 create table t (id integer primary key, n int4 default 0);
 create trigger slow after delete on t begin
+    select announce();
     delete from t where exists (select 1 from t a, t b, t c, t d, t e where a.id + b.id + c.id + d.id + e.id < 0);
 end;
 """
 
 
 @pytest.fixture
-async def table(either: SqliteStore) -> SqliteStore:
+def started() -> asyncio.Event:
+    """Tell when a delete has begun."""
+    return asyncio.Event()
+
+
+@pytest.fixture
+async def table(either: SqliteStore, started: asyncio.Event) -> SqliteStore:
     """Make a table whose deletes take for ever."""
-    await either.run(lambda connection: connection.executescript(SCHEMA).close())
+    loop = asyncio.get_running_loop()
+
+    def make(connection: sqlite3.Connection) -> None:
+        connection.create_function("announce", 0, lambda: loop.call_soon_threadsafe(started.set).cancelled())
+        connection.executescript(SCHEMA)
+
+    await either.run(make)
     await either.insert(Insert("t", [{"id": n} for n in range(1, 500)], returning=False))
     return either
 
 
 async def _delete(store: SqliteStore, timeout: float) -> None:
     await store.delete(Delete("t", col("id").eq(1)), timeout=timeout)
-
-
-async def _started(task: asyncio.Task[Any]) -> None:
-    """Wait until the task's statement runs on its thread."""
-    await asyncio.sleep(0.05)
-    assert not task.done()
 
 
 async def test_write_past_its_deadline_is_undone(table: SqliteStore) -> None:
@@ -48,10 +55,10 @@ async def test_write_past_its_deadline_is_undone(table: SqliteStore) -> None:
     await table.insert(Insert("t", [{"id": 1000}]), timeout=1.0)
 
 
-async def test_cancelled_write_is_undone(table: SqliteStore) -> None:
+async def test_cancelled_write_is_undone(table: SqliteStore, started: asyncio.Event) -> None:
     """The caller's cancellation goes through as such; no lock stays."""
     task = asyncio.create_task(_delete(table, 60.0))
-    await _started(task)
+    await started.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
@@ -59,10 +66,10 @@ async def test_cancelled_write_is_undone(table: SqliteStore) -> None:
     assert await table.run(lambda connection: connection.in_transaction) is False
 
 
-async def test_cancelling_twice_still_waits_for_the_statement(table: SqliteStore) -> None:
+async def test_cancelling_twice_still_waits_for_the_statement(table: SqliteStore, started: asyncio.Event) -> None:
     """An impatient caller does not leave a statement running behind."""
     task = asyncio.create_task(_delete(table, 60.0))
-    await _started(task)
+    await started.wait()
     task.cancel()
     await asyncio.sleep(0)
     task.cancel()
@@ -71,7 +78,7 @@ async def test_cancelling_twice_still_waits_for_the_statement(table: SqliteStore
     await table.insert(Insert("t", [{"id": 1000}]), timeout=1.0)
 
 
-async def test_cancelled_transaction_is_rolled_back(table: SqliteStore) -> None:
+async def test_cancelled_transaction_is_rolled_back(table: SqliteStore, started: asyncio.Event) -> None:
     """SQLite itself gives the transaction up when a write in it is interrupted; nothing runs outside of it."""
 
     async def work() -> None:
@@ -80,7 +87,7 @@ async def test_cancelled_transaction_is_rolled_back(table: SqliteStore) -> None:
             await tx.delete(Delete("t", col("id").eq(1)))
 
     task = asyncio.create_task(work())
-    await _started(task)
+    await started.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
@@ -128,10 +135,10 @@ async def test_reads_past_their_deadline_free_their_connections(store: SqliteSto
     assert await store.count(Count("t"), timeout=5.0) == 20000
 
 
-async def test_closing_interrupts_what_runs(table: SqliteStore) -> None:
+async def test_closing_interrupts_what_runs(table: SqliteStore, started: asyncio.Event) -> None:
     """Close does not wait for a statement without end."""
     task = asyncio.create_task(_delete(table, 60.0))
-    await _started(task)
+    await started.wait()
     await table.close()
     with pytest.raises(StoreError):
         await task

@@ -231,7 +231,7 @@ async def test_lock_of_another_process_is_waited_for_or_given_up(store: SqliteSt
                 await call
             assert caught.value.sqlstate == "55P03"
         waiting = asyncio.create_task(store.insert(Insert("t", [{"id": 2}, {"id": 3}])))
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(0)
         other.execute("commit")
         await waiting
     finally:
