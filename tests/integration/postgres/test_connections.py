@@ -1,5 +1,6 @@
 """Connections that the server closed while they lay idle are found before they are used."""
 
+import psycopg
 import pytest
 
 from datalayer.errors import AccessDeniedError, ConfigurationError, OutcomeUnknownError, UnavailableError
@@ -15,10 +16,8 @@ async def test_an_idle_connection_that_the_server_closed_is_replaced_unnoticed(
     store: PostgresStore, datalayer_database: str
 ) -> None:
     """After a restart of the server the first write goes through, for nothing had been sent."""
-    killer = await PostgresStore.open(datalayer_database)
-    own = (await killer.fetch_all("select pg_backend_pid() as pid"))[0]["pid"]
-    await killer.fetch_all(_KILL_OTHERS, [own])
-    await killer.close()
+    async with await psycopg.AsyncConnection.connect(datalayer_database, autocommit=True) as killer:
+        await killer.execute(_KILL_OTHERS, [killer.info.backend_pid])
     written = await store.insert(Insert("items", [{"name": "after"}]))
     assert written.count == 1
 
