@@ -76,6 +76,11 @@ class ColumnType:
         """Whether values are JSON documents."""
         return self.kind in JSON_KINDS and not self.array
 
+    @property
+    def is_plain_text(self) -> bool:
+        """Whether values are text, and not of a type without a portable kind that is only read as text."""
+        return self.kind is Kind.TEXT and not self.array and self.declared.startswith(("text", "character"))
+
 
 @dataclass(frozen=True, slots=True)
 class Column:

@@ -140,3 +140,10 @@ async def test_lone_surrogate_is_refused(store: Store) -> None:
         await put(store, "things", {"label": "\ud800"})
     with pytest.raises(DataLayerError):
         await labels(store, col("label").eq("\ud800"))
+
+
+@pytest.mark.parametrize("rows", [1, 2])
+async def test_number_for_a_text_column_is_refused(store: Store, rows: int) -> None:
+    """A number does not turn into text on its own; one row and many alike."""
+    with pytest.raises(UnfitValueError):
+        await store.insert(Insert("samples", [{"id": number, "word": 5} for number in range(rows)]))

@@ -8,7 +8,7 @@ import pytest
 from tests.integration.behaviour.asking import exactly, put, read, round_trip
 
 from datalayer.errors import InvalidValueError, UnfitValueError
-from datalayer.query import Update, Upsert, col
+from datalayer.query import Insert, Update, Upsert, col
 from datalayer.stores.contract import Store
 
 NAIVE = [
@@ -116,3 +116,12 @@ async def test_naive_time_for_a_column_with_zone_is_taken_as_utc(store: Store) -
     assert [row["instant"] for row in await read(store, "things")] == [MOSCOW] * 3
     assert len(await read(store, "things", col("instant").eq(IN_UTC))) == 3
     assert len(await read(store, "things", col("instant").in_([IN_UTC]))) == 3
+
+
+@pytest.mark.parametrize("rows", [1, 2])
+async def test_moment_for_a_date_column_is_refused(store: Store, rows: int) -> None:
+    """Cutting the time off would be a silent conversion; one row and many alike."""
+    moment = datetime.fromisoformat("2026-01-02T12:00:00")
+    given = [{"day": moment} for _ in range(rows)]
+    with pytest.raises(UnfitValueError):
+        await store.insert(Insert("things", given))

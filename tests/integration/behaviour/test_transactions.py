@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 import pytest
 from tests.integration.behaviour.asking import put, read
@@ -11,6 +12,7 @@ from tests.integration.behaviour.subjects import Subject
 
 from datalayer.errors import (
     AccessDeniedError,
+    StoreError,
     StoreTimeoutError,
     UniqueViolationError,
     UnsupportedOperationError,
@@ -54,6 +56,22 @@ async def test_failed_statement_rolls_the_transaction_back(store: Store) -> None
     """A constraint broken in the middle undoes what came before."""
     with pytest.raises(UniqueViolationError):
         await _put_one_by_one(store, 1, 2, 1)
+    assert await count(store) == 0
+
+
+@transactional
+async def test_block_that_swallowed_a_failed_statement_does_not_look_committed(store: Store) -> None:
+    """The server keeps nothing of such a transaction, so leaving its block normally is an error."""
+
+    async def swallow() -> None:
+        async with store.transaction() as tx:
+            await put(tx, "samples", {"id": 1})
+            with contextlib.suppress(UniqueViolationError):
+                await put(tx, "samples", {"id": 1})
+
+    with pytest.raises(StoreError) as caught:
+        await swallow()
+    assert caught.value.sqlstate == "25P02"
     assert await count(store) == 0
 
 

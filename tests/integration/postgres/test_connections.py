@@ -7,9 +7,10 @@ from datalayer.errors import AccessDeniedError, ConfigurationError, OutcomeUnkno
 from datalayer.query import Count, Insert
 from datalayer.stores.postgres import PostgresStore
 
-_KILL_OTHERS = (
-    "select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = current_database() and pid <> %s"
-)
+_KILL_OTHERS = """
+    select pg_terminate_backend(pid, 5000) from pg_stat_activity
+    where datname = current_database() and pid <> pg_backend_pid()
+"""
 
 
 async def test_an_idle_connection_that_the_server_closed_is_replaced_unnoticed(

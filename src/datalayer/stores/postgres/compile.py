@@ -17,6 +17,7 @@ from datalayer.stores.postgres.values import (
     list_encoder,
     record_type,
     record_value,
+    write_encoder,
 )
 
 _SIGNS = {
@@ -117,7 +118,7 @@ def update(question: Update, table: Table) -> Statement:
     assignments = []
     for name in question.changes:
         column = table.by_name[name]
-        build.encoders.append(encoder(column.type))
+        build.encoders.append(write_encoder(column.type))
         assignments.append(f"{quote(name)} = {_assigned(column)}")
     sql = f"UPDATE {quote(table.name)} SET {', '.join(assignments)}{build.where(question.where)}"
     return build.statement(sql + returning(table, wanted=question.returning))
@@ -134,7 +135,7 @@ def write_one(table: Table, columns: Sequence[str], target: tuple[str, ...] | No
     """Compile the insert, or with a conflict target the upsert, of one row."""
     build = _Builder(table)
     placed = [table.by_name[name] for name in columns]
-    build.encoders.extend(encoder(column.type) for column in placed)
+    build.encoders.extend(write_encoder(column.type) for column in placed)
     values = f"VALUES ({', '.join(_assigned(column) for column in placed)})" if placed else "DEFAULT VALUES"
     return build.statement(_write(table, columns, values, target, wanted=wanted))
 

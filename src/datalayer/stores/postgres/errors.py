@@ -11,6 +11,7 @@ import psycopg
 
 from datalayer import errors
 from datalayer.errors import StoreError
+from datalayer.stores.postgres.values import UnfitParameter
 from datalayer.stores.sqlstates import Translation, canonical, key_columns, translation
 
 STORE = "postgres"
@@ -32,15 +33,12 @@ def translate(error: psycopg.Error, *, operation: str, table: str | None = None,
     kind, message = _classify(error, operation)
     if wrote and kind is errors.UnavailableError and not (error.sqlstate or "").startswith("53"):
         kind, message = errors.OutcomeUnknownError, "the connection was lost after the write was sent"
-    sqlstate = error.sqlstate and canonical(error.sqlstate)
-    if sqlstate is None and kind is errors.UnfitValueError:
-        sqlstate = "22021" if "NUL" in str(error) else "22000"
     return kind(
         message or error.diag.message_primary or "the server gave no reason",
         store=STORE,
         operation=operation,
         table=table or error.diag.table_name,
-        sqlstate=sqlstate,
+        sqlstate=_sqlstate(error, kind),
         constraint=error.diag.constraint_name,
         columns=_columns(error),
         hint=_hint(kind),
@@ -69,6 +67,8 @@ def connection_failure(error: psycopg.Error) -> StoreError:
 
 
 def _classify(error: psycopg.Error, operation: str) -> Translation:
+    if isinstance(error, UnfitParameter):
+        return errors.UnfitValueError, str(error)
     state = error.sqlstate
     if state == "42883" and operation not in {"fetch_all", "fetch_one", "execute"}:
         return errors.UnfitValueError, "a value has the wrong type for its column"
@@ -83,6 +83,16 @@ def _classify(error: psycopg.Error, operation: str) -> Translation:
     if isinstance(error, psycopg.ProgrammingError):
         return errors.UnfitValueError, "a value of this Python type cannot be sent to PostgreSQL"
     return StoreError, type(error).__name__
+
+
+def _sqlstate(error: psycopg.Error, kind: type[StoreError]) -> str | None:
+    if isinstance(error, UnfitParameter):
+        return error.unfit_sqlstate
+    if error.sqlstate is not None:
+        return canonical(error.sqlstate)
+    if kind is errors.UnfitValueError:
+        return "22021" if "NUL" in str(error) else "22000"
+    return None
 
 
 def _columns(error: psycopg.Error) -> tuple[str, ...]:

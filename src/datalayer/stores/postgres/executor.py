@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from time import perf_counter
 from typing import Any, TypeAlias
@@ -23,6 +23,7 @@ from datalayer.query import Row
 from datalayer.stores.catalog import Catalog, Table
 from datalayer.stores.contract import Isolation
 from datalayer.stores.postgres.catalog import read_catalog
+from datalayer.stores.postgres.compile import Statement
 from datalayer.stores.postgres.deadline import Deadline
 from datalayer.stores.postgres.errors import STORE, translate
 from datalayer.stores.postgres.shared import Shared
@@ -89,6 +90,13 @@ class Executor(ABC):
         finally:
             if shared.observers:
                 self._tell(operation, table, perf_counter() - started, count, failure)
+
+    def bind(self, operation: str, table: str, statement: Statement, values: Iterable[Any]) -> list[Any]:
+        """Return a statement's parameters, or raise UnfitValueError for one that would not be sent exactly."""
+        try:
+            return statement.bind(values)
+        except psycopg.DataError as error:
+            raise translate(error, operation=operation, table=table) from None
 
     def _failure(self, error: psycopg.Error, operation: str, table: str, *, passed: bool, writes: bool) -> StoreError:
         translated = translate(error, operation=operation, table=table, wrote=writes and self.autocommit)

@@ -28,7 +28,11 @@ class PostgresSession(RawQueries):
         """Return the rows that match."""
         statement = await self._select_statement(question, timeout)
         rows, _ = await self.run(
-            "select", question.table, statement.sql, statement.bind(_select_values(question)), timeout
+            "select",
+            question.table,
+            statement.sql,
+            self.bind("select", question.table, statement, _select_values(question)),
+            timeout,
         )
         return rows
 
@@ -47,7 +51,9 @@ class PostgresSession(RawQueries):
             )
             statement = self.shared.keep(key, compiler.count(question, table))
         values = () if where is None else where.values()
-        rows, _ = await self.run("count", question.table, statement.sql, statement.bind(values), timeout)
+        rows, _ = await self.run(
+            "count", question.table, statement.sql, self.bind("count", question.table, statement, values), timeout
+        )
         return cast("int", rows[0]["count"])
 
     async def insert(self, question: Insert, *, timeout: float | None = None) -> Written:
@@ -77,7 +83,7 @@ class PostgresSession(RawQueries):
             "update",
             question.table,
             statement.sql,
-            statement.bind(values),
+            self.bind("update", question.table, statement, values),
             timeout,
             has_rows=question.returning,
             writes=True,
@@ -103,7 +109,7 @@ class PostgresSession(RawQueries):
             "delete",
             question.table,
             statement.sql,
-            statement.bind(values),
+            self.bind("delete", question.table, statement, values),
             timeout,
             has_rows=question.returning,
             writes=True,
@@ -113,7 +119,7 @@ class PostgresSession(RawQueries):
     async def stream(self, question: Select, *, chunk_rows: int = 1000) -> AsyncIterator[Row]:
         """Yield rows from a server-side cursor: one snapshot, ``chunk_rows`` rows in memory at a time."""
         statement = await self._select_statement(question, None)
-        values = statement.bind(_select_values(question))
+        values = self.bind("stream", question.table, statement, _select_values(question))
         async with self.connection() as connection:
             try:
                 async with connection.transaction(), connection.cursor(name=f"stream_{uuid4().hex}") as cursor:

@@ -7,8 +7,9 @@ from contextlib import asynccontextmanager
 
 import psycopg
 from psycopg import AsyncConnection, sql
+from psycopg.pq import TransactionStatus
 
-from datalayer.errors import UnsupportedOperationError
+from datalayer.errors import StoreError, UnsupportedOperationError
 from datalayer.query import Row
 from datalayer.stores.contract import Isolation
 from datalayer.stores.postgres.errors import STORE, translate
@@ -61,11 +62,24 @@ async def transaction_scope(
             if timeout is not None:
                 await connection.execute(_settings(isolation, read_only=read_only, timeout=timeout))
             yield
+            if connection.pgconn.transaction_status == TransactionStatus.INERROR:
+                raise _aborted()
             committing = True
     except psycopg.Error as error:
         raise translate(error, operation="commit" if committing else "transaction", wrote=committing) from None
     finally:
         transaction.ended = True
+
+
+def _aborted() -> StoreError:
+    """Build the error for a block that swallowed a failed statement: the server would undo it at COMMIT, silently."""
+    return StoreError(
+        "an earlier statement of the transaction failed; nothing of it is kept",
+        store=STORE,
+        operation="transaction",
+        sqlstate="25P02",
+        hint="put statements that may fail into a nested transaction()",
+    )
 
 
 def _settings(isolation: Isolation | None, *, read_only: bool, timeout: float) -> sql.Composed:

@@ -6,8 +6,11 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
+from operator import itemgetter
+from types import NoneType
 from typing import Any, TypeAlias
 
+import psycopg
 from psycopg.types.json import Jsonb
 from pydantic_core import PydanticSerializationError, from_json, to_json
 
@@ -16,6 +19,14 @@ from datalayer.query import JSON_NULL
 from datalayer.stores.catalog import Column, ColumnType, Kind
 
 Encoder: TypeAlias = Callable[[Any], Any]
+
+
+class UnfitParameter(psycopg.DataError):
+    """A value that the server would take, but not exactly. The message is ours and carries no value."""
+
+    def __init__(self, message: str, unfit_sqlstate: str) -> None:
+        super().__init__(message)
+        self.unfit_sqlstate = unfit_sqlstate
 
 
 def load_json(data: str | bytes) -> Any:
@@ -63,6 +74,9 @@ def json_records(rows: Sequence[Mapping[str, Any]], columns: Sequence[Column]) -
 
     JSON columns travel as text, so that the document null stays apart from SQL NULL; bytea as hexadecimal.
     """
+    for column in columns:
+        if column.type.is_plain_text:
+            _check_texts(map(itemgetter(column.name), rows))
     recoded = {c.name: recode for c in columns if (recode := _RECORD_FIELDS.get((c.type.kind, c.type.array)))}
     records: Sequence[Mapping[str, Any]] = rows
     if recoded:
@@ -71,6 +85,23 @@ def json_records(rows: Sequence[Mapping[str, Any]], columns: Sequence[Column]) -
             for row in map(dict, rows)
         ]
     return _write_json(records, inf_nan_mode="strings", bytes_mode="hex")
+
+
+def write_encoder(column_type: ColumnType) -> Encoder | None:
+    """Return the encoder of a value that is to be stored: for a text column only text, as any number turns into one."""
+    return _text_alone if column_type.is_plain_text else encoder(column_type)
+
+
+def _text_alone(value: Any) -> Any:
+    if value is None or isinstance(value, str):
+        return value
+    raise UnfitParameter("a value has the wrong type for its column", "42804")
+
+
+def _check_texts(values: Iterable[Any]) -> None:
+    for kind in set(map(type, values)) - {NoneType, str}:
+        if not issubclass(kind, str):
+            raise UnfitParameter("a value has the wrong type for its column", "42804")
 
 
 def record_type(column: Column) -> str:
@@ -128,7 +159,14 @@ def _clock_reading(value: Any) -> Any:
     try:
         return value.astimezone(UTC).replace(tzinfo=None)
     except OverflowError:
-        raise InvalidValueError("a time is out of range in UTC") from None
+        raise UnfitParameter("a time is out of range in UTC", "22008") from None
+
+
+def _calendar_day(value: Any) -> Any:
+    """Refuse a moment for a date: the server would cut its time off silently."""
+    if isinstance(value, datetime):
+        raise UnfitParameter("a date is wanted, not a moment", "22007")
+    return value
 
 
 def _array_of(element: Encoder | None) -> Encoder:
@@ -145,6 +183,7 @@ _ELEMENTS: Mapping[Kind, Encoder] = {
     Kind.INTEGER: _whole_number,
     Kind.BIGINT: _whole_number,
     Kind.NUMERIC: _exact_number,
+    Kind.DATE: _calendar_day,
     Kind.TIMESTAMP: _clock_reading,
 }
 
@@ -152,6 +191,8 @@ _ELEMENTS: Mapping[Kind, Encoder] = {
 _RECORD_FIELDS: Mapping[tuple[Kind, bool], Encoder] = {
     (Kind.JSON, False): _json_text,
     (Kind.JSONB, False): _json_text,
+    (Kind.DATE, False): _calendar_day,
+    (Kind.DATE, True): _array_of(_calendar_day),
     (Kind.TIMESTAMP, False): _clock_reading,
     (Kind.TIMESTAMP, True): _array_of(_clock_reading),
 }

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import psycopg
+
 from datalayer.errors import MissingConflictTargetError, StoreError
 from datalayer.query import Insert, Row, Upsert, Written
 from datalayer.stores.catalog import Table
 from datalayer.stores.checks import check_rows, merge_by_key
 from datalayer.stores.postgres import compile as compiler
 from datalayer.stores.postgres.compile import Statement
-from datalayer.stores.postgres.errors import STORE
+from datalayer.stores.postgres.errors import STORE, translate
 from datalayer.stores.postgres.executor import Executor
 from datalayer.stores.postgres.values import json_records
 
@@ -92,8 +94,7 @@ class _Writer:
         partial = self.target is not None and bool(self.table.required_beyond(columns))
         many = self._many(columns) if len(rows) > 1 or partial else None
         if many is not None:
-            parameter = json_records(rows, [self.table.by_name[name] for name in columns]).decode()
-            return await self._send(executor, many, [parameter], len(rows))
+            return await self._send(executor, many, [self._records(columns, rows)], len(rows))
         one = self._one(columns)
         stored: list[Row] = []
         for row in rows:
@@ -106,7 +107,7 @@ class _Writer:
             self.operation,
             self.table.name,
             statement.sql,
-            statement.bind(values),
+            executor.bind(self.operation, self.table.name, statement, values),
             self.timeout,
             has_rows=self.returning,
             writes=True,
@@ -119,6 +120,12 @@ class _Writer:
                 table=self.table.name,
             )
         return Written(count, rows)
+
+    def _records(self, columns: tuple[str, ...], rows: Sequence[Row]) -> str:
+        try:
+            return json_records(rows, [self.table.by_name[name] for name in columns]).decode()
+        except psycopg.DataError as error:
+            raise translate(error, operation=self.operation, table=self.table.name) from None
 
     def _one(self, columns: tuple[str, ...]) -> Statement:
         key = (self.operation, self.table.name, columns, self.target, self.returning, "one")

@@ -104,6 +104,8 @@ def encode(value: Any, column: Column) -> Any:
         return None
     if column.type.kind in JSON_KINDS:
         return _document(value, column)
+    if column.type.is_plain_text and not isinstance(value, str):
+        raise _unfit(value, column)
     return _each(value, column)
 
 
@@ -183,12 +185,18 @@ def _scalar(value: Any, column: Column) -> bool | int | str:
         case Decimal() | UUID():
             return str(value)
         case datetime():
+            if column.type.kind is Kind.DATE:
+                raise _unfit(value, column)
             return _moment(value, column.type.kind).isoformat()
         case date() | time():
             return value.isoformat()
         case bytes() | bytearray() | memoryview():
             return "\\x" + bytes(value).hex()
-    raise UnfitValueError(
+    raise _unfit(value, column)
+
+
+def _unfit(value: Any, column: Column) -> UnfitValueError:
+    return UnfitValueError(
         f"a {type(value).__name__} cannot be sent to this column",
         store=STORE,
         operation="encode",
