@@ -1,5 +1,7 @@
 """What is particular to writing on PostgreSQL: large batches, types that cannot travel as JSON, statement counts."""
 
+import asyncio
+
 import pytest
 
 from datalayer.errors import StoreError, UniqueViolationError
@@ -22,6 +24,24 @@ async def test_a_large_batch_comes_back_in_its_order(store: PostgresStore) -> No
     rows = [{"name": str(number), "amount": -number} for number in range(CHUNK_ROWS * 2 + 7)]
     written = await store.upsert(Upsert("items", rows, ("name",)), timeout=30)
     assert [row["name"] for row in written.rows] == [row["name"] for row in rows]
+
+
+async def test_a_partial_batch_comes_back_in_its_order(store: PostgresStore) -> None:
+    """Rows that leave out a required column are joined to the stored ones, and still answer in the order given."""
+    await store.execute("create table stock (id int primary key, label text not null, amount int)")
+    await store.insert(Insert("stock", [{"id": number, "label": str(number)} for number in range(2000)]), timeout=30)
+    await store.execute("analyze stock")
+    rows = [{"id": number * 7 % 2000, "amount": number} for number in range(2000)]
+    written = await store.upsert(Upsert("stock", rows, ("id",)), timeout=30)
+    assert [(row["id"], row["amount"]) for row in written.rows] == [(row["id"], row["amount"]) for row in rows]
+
+
+async def test_batches_in_opposite_orders_do_not_deadlock(store: PostgresStore) -> None:
+    """Rows are locked in the order of their keys, whatever order a batch has them in."""
+    rows = [{"name": str(number), "amount": number} for number in range(400)]
+    batches = [rows, rows[::-1]] * 10
+    await asyncio.gather(*(store.upsert(Upsert("items", batch, ("name",)), timeout=30) for batch in batches))
+    assert await store.count(Count("items")) == 400
 
 
 async def test_types_that_cannot_travel_as_json_are_written_one_by_one(store: PostgresStore) -> None:

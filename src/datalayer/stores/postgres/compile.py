@@ -149,17 +149,19 @@ def write_many(table: Table, columns: Sequence[str], target: tuple[str, ...] | N
     """Compile the same for any number of rows, which travel as one JSON parameter.
 
     An upsert takes the required columns that its rows leave out from the stored row: the server checks NOT NULL
-    before it looks for a conflict.
+    before it looks for a conflict. That join may shuffle the rows, hence its order by place.
     """
     placed = [table.by_name[name] for name in columns]
     fields = ", ".join(f"{quote(c.name)} {_escaped(record_type(c))}" for c in placed)
     sent = {c.name: record_value(c, f"r.{quote(c.name)}") for c in placed}
     kept = table.required_beyond(columns) if target is not None else ()
     values = ", ".join((*sent.values(), *(f"old.{quote(name)}" for name in kept)))
-    source = f"SELECT {values} FROM jsonb_to_recordset(%s::jsonb) AS r({fields})"
     if target is not None and kept:
         same = " AND ".join(f"old.{quote(name)} = {sent[name]}" for name in target)
-        source += f" LEFT JOIN {quote(table.name)} AS old ON {same}"
+        records = f"ROWS FROM (jsonb_to_recordset(%s::jsonb) AS ({fields})) WITH ORDINALITY AS r({names(sent)}, place)"
+        source = f"SELECT {values} FROM {records} LEFT JOIN {quote(table.name)} AS old ON {same} ORDER BY r.place"
+    else:
+        source = f"SELECT {values} FROM jsonb_to_recordset(%s::jsonb) AS r({fields})"
     return Statement(_write(table, columns, source, target, wanted=wanted, kept=kept).encode())
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from operator import itemgetter
 from typing import Any
 
 import psycopg
@@ -35,12 +36,20 @@ async def upsert(executor: Executor, question: Upsert, timeout: float | None) ->
     writer = _Writer(executor, "upsert", table, question.target, question.returning, timeout)
     if len(question.rows) == 1:
         return await writer.write(question.rows)
-    merged = merge_by_key(question.rows, question.target)
+    merged = _in_key_order(merge_by_key(question.rows, question.target))
     written = await writer.write(list(merged.values()))
-    if not question.returning or len(merged) == len(question.rows):
+    if not question.returning:
         return written
     stored = dict(zip(merged, written.rows, strict=True))
     return Written(written.count, [stored[tuple(row[name] for name in question.target)] for row in question.rows])
+
+
+def _in_key_order(rows: dict[tuple[Any, ...], Row]) -> dict[tuple[Any, ...], Row]:
+    """Sort rows by key, so that two batches over the same keys lock them in one order and cannot deadlock."""
+    try:
+        return dict(sorted(rows.items(), key=itemgetter(0)))
+    except TypeError:
+        return rows
 
 
 def _check_upsert(question: Upsert, table: Table) -> None:
