@@ -40,7 +40,7 @@ def tests(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Measure against the bare driver, in one interleaved run; `-- --quick` is the short one."""
+    """Measure against the bare driver and the peers, in one interleaved run; `-- --quick` is the short one."""
     session.install("-e", ".[bench]", *CONSTRAINTS)
     session.run("python", "-m", "benchmarks", *session.posargs)
 

@@ -1,0 +1,66 @@
+"""Names of scenarios and variants, as figures, targets and charts have them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+RAW: Final = "raw psycopg"
+RAW_TYPED: Final = "raw psycopg + model_validate"
+OURS: Final = "datalayer"
+OURS_DICTS: Final = "datalayer, dicts"
+ASYNCPG: Final = "asyncpg"
+CORE: Final = "SQLAlchemy core (psycopg)"
+CORE_ASYNCPG: Final = "SQLAlchemy core (asyncpg)"
+ORM: Final = "SQLAlchemy ORM (psycopg)"
+ORM_ASYNCPG: Final = "SQLAlchemy ORM (asyncpg)"
+ALCHEMY: Final = "advanced-alchemy (psycopg)"
+ALCHEMY_ASYNCPG: Final = "advanced-alchemy (asyncpg)"
+SUPABASE: Final = "supabase-py"
+SUPABASE_TYPED: Final = "supabase-py + TypeAdapter"
+EXECUTEMANY: Final = "psycopg executemany"
+
+SINGLE_READ: Final = "single-row read"
+KEYED_LIST: Final = "1,000 rows by key"
+TYPED_LIST: Final = "list of 1,000 typed rows"
+DICT_LIST: Final = "list of 1,000 rows as dicts"
+FILTERED_PAGE: Final = "filtered page of 100 rows"
+KEYSET_PAGE: Final = "keyset page of 100 rows"
+UPSERT: Final = "upsert returning the row"
+THREE_WRITES: Final = "transaction of three writes"
+IMPORT: Final = "cold start: import"
+FIRST_ROW: Final = "cold start: connect and read a row"
+COPY: Final = "copy a table to another database"
+VERIFY: Final = "compare a table in two databases"
+CALL: Final = "call"
+CALL_SUPABASE: Final = "over Supabase"
+CALL_POSTGRES: Final = "on PostgreSQL"
+
+
+def bulk_upsert(rows: int) -> str:
+    """Name the bulk upsert of so many rows."""
+    return f"bulk upsert of {rows:,} rows, half existing"
+
+
+def streaming(rows: int) -> str:
+    """Name the reading of a whole table of so many rows."""
+    return f"streaming {rows:,} rows"
+
+
+def keeping(rows: int) -> str:
+    """Name the reading of so many rows into one list."""
+    return f"memory: {rows:,} rows in a list"
+
+
+def callers(count: int) -> str:
+    """Name single-row reads by so many callers at once."""
+    return f"single-row read, {count} callers on 10 connections"
+
+
+def growing_read(variant: str) -> str:
+    """Name the point read as its table grows."""
+    return f"single-row read as the table grows, {variant}"
+
+
+def growing_upsert(variant: str) -> str:
+    """Name the upsert as its table grows."""
+    return f"upsert as the table grows, {variant}"

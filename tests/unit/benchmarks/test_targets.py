@@ -1,0 +1,57 @@
+"""Targets beside what was measured."""
+
+from __future__ import annotations
+
+import pytest
+from benchmarks import names
+from benchmarks.targets import check_targets
+from tests.unit.benchmarks.figures import figure
+
+
+def test_targets_without_figures_are_not_claimed() -> None:
+    """Nothing is said about what was not measured."""
+    assert check_targets([figure(names.UPSERT, names.RAW, 1.0)]) == []
+
+
+@pytest.mark.parametrize(("ratio", "met"), [(1.2, True), (1.21, False)])
+def test_upper_bound_is_against_the_bare_driver(ratio: float, met: bool) -> None:
+    """The single-row read may take 1.2 times as long."""
+    (claim,) = check_targets([figure(names.SINGLE_READ, names.RAW, 1.0), figure(names.SINGLE_READ, names.OURS, ratio)])
+    assert (claim.measured, claim.met) == (ratio, met)
+
+
+@pytest.mark.parametrize(("ratio", "met"), [(3.5, True), (3.49, False)])
+def test_lower_bound_is_against_a_peer(ratio: float, met: bool) -> None:
+    """A peer's time over ours says how many times faster we are."""
+    figures = [figure(names.SINGLE_READ, names.OURS, 1.0), figure(names.SINGLE_READ, names.ALCHEMY, ratio)]
+    (claim,) = check_targets(figures)
+    assert (claim.measured, claim.met) == (ratio, met)
+
+
+def test_lists_must_have_a_steady_tail() -> None:
+    """The 95th percentile of typed lists is held against their median."""
+    (claim,) = check_targets([figure(names.TYPED_LIST, names.OURS, 1.0, p95=2.5)])
+    assert (claim.measured, claim.met) == (2.5, False)
+
+
+def test_streaming_is_judged_by_speed_and_memory() -> None:
+    """Both are claimed, whatever the number of rows."""
+    speed, memory = check_targets([figure(names.streaming(1000), names.OURS, 1.25, peak_mb=81)])
+    assert (speed.measured, speed.met, memory.measured, memory.met) == (0.8, True, 81, False)
+
+
+def test_growth_is_judged_by_the_largest_table() -> None:
+    """The smallest table is 1; what counts is the last."""
+    scenario = names.growing_read(names.OURS)
+    figures = [figure(scenario, size, ratio) for size, ratio in (("10", 1.0), ("100", 1.5), ("1,000", 1.2))]
+    (claim,) = check_targets(figures)
+    assert (claim.target, claim.measured, claim.met) == ("1,000: at most 1.3 x 10", 1.2, True)
+
+
+def test_calls_are_judged_by_the_slowest_and_the_median() -> None:
+    """Each call is to be faster, and the middle one by far."""
+    figures = [
+        figure(f"call {name}", names.CALL_POSTGRES, ratio) for name, ratio in (("a", 0.5), ("b", 0.2), ("c", 0.125))
+    ]
+    slowest, middle = check_targets(figures)
+    assert (slowest.measured, slowest.met, middle.measured, middle.met) == (2.0, True, 5.0, True)
