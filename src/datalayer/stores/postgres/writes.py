@@ -36,11 +36,14 @@ async def upsert(executor: Executor, question: Upsert, timeout: float | None) ->
     writer = _Writer(executor, "upsert", table, question.target, question.returning, timeout)
     if len(question.rows) == 1:
         return await writer.write(question.rows)
-    merged = _in_key_order(merge_by_key(question.rows, question.target))
-    written = await writer.write(list(merged.values()))
+    merged = merge_by_key(question.rows, question.target)
+    ordered = _in_key_order(merged)
+    written = await writer.write(list(ordered.values()))
     if not question.returning:
         return written
-    stored = dict(zip(merged, written.rows, strict=True))
+    stored = dict(zip(ordered, written.rows, strict=True))
+    if len(merged) == len(question.rows):
+        return Written(written.count, [stored[key] for key in merged])
     return Written(written.count, [stored[tuple(row[name] for name in question.target)] for row in question.rows])
 
 
