@@ -15,7 +15,7 @@ def seconds(statement: str) -> float:
     """Time a statement in fresh interpreters; the quickest round is the least disturbed one."""
     script = f"import time; a = time.perf_counter(); {statement}; print(time.perf_counter() - a)"
     runs = [
-        subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)  # noqa: S603 - our own text
+        subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
         for _ in range(ROUNDS)
     ]
     return min(float(run.stdout) for run in runs)

@@ -46,7 +46,7 @@ LATE = ["supabase", "sentry_sdk", "rich", "typer", "phonenumbers", "stamina", "p
 def loaded_after(code: str) -> set[str]:
     """Run code in a fresh interpreter and tell which modules it loaded."""
     script = f"{code}\nimport sys\nprint(*sys.modules, sep='\\n')"
-    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)  # noqa: S603 - our own text
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     return set(run.stdout.split())
 
 
