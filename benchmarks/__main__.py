@@ -6,6 +6,7 @@ import argparse
 import asyncio
 from collections.abc import Sequence
 from pathlib import Path
+from time import perf_counter
 
 from benchmarks.charts import write_charts
 from benchmarks.compare import compare
@@ -53,7 +54,9 @@ async def _measured(scale: Scale, only: Sequence[str], screen: Screen) -> list[F
             if only and name not in only:
                 continue
             screen.note(f"measuring {name}")
+            started = perf_counter()
             measured = await measure(stage)
+            screen.note(f"{name} took {perf_counter() - started:.0f} s")
             for scenario, found in by_scenario(measured).items():
                 screen.figures(scenario, found)
             figures += measured

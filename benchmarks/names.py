@@ -29,8 +29,6 @@ UPSERT: Final = "upsert returning the row"
 THREE_WRITES: Final = "transaction of three writes"
 IMPORT: Final = "cold start: import"
 FIRST_ROW: Final = "cold start: connect and read a row"
-COPY: Final = "copy a table to another database"
-VERIFY: Final = "compare a table in two databases"
 CALL: Final = "call"
 CALL_SUPABASE: Final = "over Supabase"
 CALL_POSTGRES: Final = "on PostgreSQL"
@@ -51,9 +49,19 @@ def keeping(rows: int) -> str:
     return f"memory: {rows:,} rows in a list"
 
 
+def copying(rows: int) -> str:
+    """Name the copy of a table to another database."""
+    return f"copy {rows:,} rows to another database"
+
+
+def comparing(rows: int) -> str:
+    """Name the comparison of a table with its copy."""
+    return f"compare {rows:,} rows in two databases"
+
+
 def callers(count: int) -> str:
     """Name single-row reads by so many callers at once."""
-    return f"single-row read, {count} callers on 10 connections"
+    return f"single-row read, {count} caller{'s' if count > 1 else ''} on 10 connections"
 
 
 def growing_read(variant: str) -> str:

@@ -22,6 +22,7 @@ async def take_turns(
     calls: int,
     baseline: str = RAW,
     before: Operation | None = None,
+    warm_up: bool = True,
 ) -> list[Figure]:
     """Time variants against each other, one call at a time.
 
@@ -30,8 +31,9 @@ async def take_turns(
         rounds: turns that each variant takes.
         calls: operations in one turn; each is timed by itself.
         before: runs before each operation and is not timed.
+        warm_up: whether to make some calls first, which open connections, fill caches and prepare statements.
     """
-    for operation in variants.values():  # opens connections, fills caches, prepares statements
+    for operation in variants.values() if warm_up else ():
         await _one_by_one(operation, max(1, calls // 3), before)
     measured: dict[str, list[Turn]] = {name: [] for name in variants}
     for _ in range(rounds):

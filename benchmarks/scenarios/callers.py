@@ -17,7 +17,7 @@ async def measure(stage: Stage) -> list[Figure]:
             names.callers(count),
             single_reads(stage),
             callers=count,
-            rounds=stage.scale.rounds(15),
-            calls=300,
+            rounds=stage.scale.rounds(30),
+            calls=150,
         )
     return figures

@@ -13,5 +13,5 @@ async def measure(stage: Stage) -> list[Figure]:
     """Measure the memory of the whole process."""
     rows = stage.scale.kept_rows
     table = await stage.table(rows)
-    ran = await run_in_turns(stage, available(stage, READERS), "keep", table, rounds=stage.scale.rounds(3))
+    ran = await run_in_turns(stage, available(stage, READERS), "keep", table, rounds=stage.scale.rounds(2))
     return summarise(names.keeping(rows), turns(ran, lambda run: run.action_seconds), names.RAW)

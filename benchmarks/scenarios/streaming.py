@@ -25,5 +25,5 @@ async def measure(stage: Stage) -> list[Figure]:
     """Measure the reading alone; imports are not in it."""
     rows = stage.scale.large_rows
     table = await stage.table(rows)
-    ran = await run_in_turns(stage, available(stage, READERS), "stream", table, rounds=stage.scale.rounds(3))
+    ran = await run_in_turns(stage, available(stage, READERS), "stream", table, rounds=stage.scale.rounds(2))
     return summarise(names.streaming(rows), turns(ran, lambda run: run.action_seconds), names.RAW)

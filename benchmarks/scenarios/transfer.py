@@ -11,6 +11,8 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from psycopg.conninfo import conninfo_to_dict
+
 from benchmarks import names
 from benchmarks.figures import Figure
 from benchmarks.stage import Stage
@@ -30,19 +32,21 @@ async def measure(stage: Stage) -> list[Figure]:
     if psql is None:
         stage.tell("transfer is skipped: there is no psql to compare with")
         return []
-    table = await stage.table(stage.scale.large_rows)
+    rows = stage.scale.moved_rows
+    table = await stage.table(rows)
     target = stage.server.create_database("transfer_target")
-    rounds = stage.scale.rounds(3)
+    rounds = stage.scale.rounds(2)
     return [
         *await take_turns(
-            names.COPY,
+            names.copying(rows),
             _copies(stage, psql, table, target),
             rounds=rounds,
             calls=1,
+            warm_up=False,
             baseline=_PSQL,
             before=lambda: _empty(stage, target),
         ),
-        *await _verified(stage, psql, table, target, rounds),
+        *await _verified(stage, psql, rows, target, rounds),
     ]
 
 
@@ -54,15 +58,24 @@ def _copies(stage: Stage, psql: str, table: str, target: str) -> dict[str, Opera
         names.OURS: partial(_run, _ours("copy", stage.dsn, target, table)),
     }
     if (pgloader := shutil.which("pgloader")) is not None:
-        only = f"INCLUDING ONLY TABLE NAMES MATCHING '{table}'"
-        load = f"LOAD DATABASE FROM {stage.dsn} INTO {target} {only} IN SCHEMA 'public';"
-        operations["pgloader"] = partial(_run, f"{pgloader} <(echo {shlex.quote(load)})")
+        operations["pgloader"] = partial(_run, f"{pgloader} <(echo {shlex.quote(_load(stage.dsn, target, table))})")
     else:
         stage.tell("pgloader is skipped: it is not installed")
     return operations
 
 
-async def _verified(stage: Stage, psql: str, table: str, target: str, rounds: int) -> list[Figure]:
+def _load(source: str, target: str, table: str) -> str:
+    """Say it in pgloader's language, which has its own way to write the place of a socket."""
+    places = []
+    for dsn in (source, target):
+        parts = conninfo_to_dict(dsn)
+        places.append(f"pgsql://{parts['user']}@unix:{parts['host']}:{parts.get('port', 5432)}/{parts['dbname']}")
+    only = f"including only table names matching '{table}' in schema 'public'"
+    return f"load database from {places[0]} into {places[1]} {only};"
+
+
+async def _verified(stage: Stage, psql: str, rows: int, target: str, rounds: int) -> list[Figure]:
+    table = await stage.table(rows)
     await _empty(stage, target)
     await _run(_ours("copy", stage.dsn, target, table))
     bare = _psql_command(psql, stage.dsn, _CHECKSUM.format(table))
@@ -75,7 +88,7 @@ async def _verified(stage: Stage, psql: str, table: str, target: str, rounds: in
         operations["reladiff"] = partial(_run, compare)
     else:
         stage.tell("reladiff is skipped: pip install -e '.[bench]' brings it")
-    return await take_turns(names.VERIFY, operations, rounds=rounds, calls=1, baseline=_BARE)
+    return await take_turns(names.comparing(rows), operations, rounds=rounds, calls=1, baseline=_BARE, warm_up=False)
 
 
 def _psql_command(psql: str, dsn: str, *commands: str) -> str:

@@ -28,9 +28,10 @@ async def measure(stage: Stage) -> list[Figure]:
     salon = build_salon()
     figures: list[Figure] = []
     async with AsyncExitStack() as stack:
-        own = await _opened_salon(stack, stage.server.create_database("salon_own"), salon)
         legacy = stage.server.create_database("salon_legacy")
-        await _opened_salon(stack, legacy, salon)
+        await _fill(legacy, salon)
+        own = await PostgresStore.open(stage.server.create_database("salon_own", template="salon_legacy"))
+        stack.push_async_callback(own.close)
         rest = stack.enter_context(PostgrestServer(legacy, binary=stage.postgrest))
         supabase = await SupabaseStore.open(rest.url, rest.service_key)
         stack.push_async_callback(supabase.close)
@@ -46,15 +47,16 @@ async def measure(stage: Stage) -> list[Figure]:
     return figures
 
 
-async def _opened_salon(stack: AsyncExitStack, dsn: str, salon: Mapping[str, Sequence[Row]]) -> PostgresStore:
+async def _fill(dsn: str, salon: Mapping[str, Sequence[Row]]) -> None:
     store = await PostgresStore.open(dsn, timeout=60)
-    stack.push_async_callback(store.close)
-    await migrations.apply(store)
-    for table, rows in salon.items():
-        for start in range(0, len(rows), _BATCH_ROWS):
-            await store.insert(Insert(table, rows[start : start + _BATCH_ROWS], returning=False))
-    await store.execute("analyze")
-    return store
+    try:
+        await migrations.apply(store)
+        for table, rows in salon.items():
+            for start in range(0, len(rows), _BATCH_ROWS):
+                await store.insert(Insert(table, rows[start : start + _BATCH_ROWS], returning=False))
+        await store.execute("analyze")
+    finally:
+        await store.close()
 
 
 def _asking(call: Call, layer: DataLayer) -> Operation:
