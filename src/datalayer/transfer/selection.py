@@ -8,7 +8,7 @@ from datalayer.errors import TransferError
 from datalayer.stores.catalog import Catalog
 
 #: Tables about the database itself; each side keeps its own. They are moved only when they are named.
-_BOOKKEEPING = frozenset({"schema_migrations"})
+_BOOKKEEPING = frozenset({"schema_migrations", "datalayer_loads"})
 
 
 def selected(catalog: Catalog, named: Sequence[str] | None) -> set[str]:

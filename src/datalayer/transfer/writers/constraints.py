@@ -39,10 +39,17 @@ async def without_triggers(connection: AsyncConnection[Row], tables: Sequence[st
 
 
 @asynccontextmanager
-async def checked_at_the_end(connection: AsyncConnection[Row], tables: Sequence[str]) -> AsyncIterator[None]:
-    """Have foreign keys between the tables of a circle checked when all of them are loaded."""
+async def checked_at_the_end(
+    connection: AsyncConnection[Row], tables: Sequence[str], *, in_one_statement: bool = True
+) -> AsyncIterator[None]:
+    """Have foreign keys between the tables of a circle checked when all of them are loaded.
+
+    Args:
+        in_one_statement: each table is, so that references of a lone table to itself need nothing.
+    """
     names = list(map(quote, tables))
-    keys = await (await connection.execute(_CIRCLE, [names, names])).fetchall() if len(names) > 1 else []
+    needless = in_one_statement and len(names) == 1
+    keys = [] if needless else await (await connection.execute(_CIRCLE, [names, names])).fetchall()
     for row in keys:
         await connection.execute(_alter(row, "deferrable initially deferred").encode())
     yield

@@ -30,7 +30,7 @@ async def write_rows(connection: AsyncConnection[Row], pair: TablePair, rows: As
     A table that has rows needs a key: what is there already under the same key is replaced where it differs.
     """
     if not await has_rows(connection, pair.name):
-        await _copy(connection, quote(pair.name), pair, rows)
+        await copy_rows(connection, pair, rows)
         return
     columns = quote_all(pair.column_names)
     incoming = f"create temporary table {_INCOMING} on commit drop as select {columns} from {quote(pair.name)} limit 0"
@@ -38,6 +38,11 @@ async def write_rows(connection: AsyncConnection[Row], pair: TablePair, rows: As
     await _copy(connection, _INCOMING, pair, rows)
     await connection.execute(_merge(pair).encode())
     await connection.execute(f"drop table {_INCOMING}".encode())
+
+
+async def copy_rows(connection: AsyncConnection[Row], pair: TablePair, rows: AsyncGenerator[Row, None]) -> None:
+    """Write rows that are not there yet; one that is there under the same key is refused by the server."""
+    await _copy(connection, quote(pair.name), pair, rows)
 
 
 async def _copy(connection: AsyncConnection[Row], into: str, pair: TablePair, rows: AsyncGenerator[Row, None]) -> None:

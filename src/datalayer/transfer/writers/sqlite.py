@@ -69,18 +69,18 @@ class SqliteWriter:
 
     async def _load(self, pair: TablePair, read: ReadRows) -> None:
         facts = await self._run(lambda connection: read_schema(connection).facts[pair.name], pair.name)
-        triggers = await self._run(lambda connection: _triggers(connection, pair.name), pair.name)
+        triggers = await self._run(lambda connection: triggers_of(connection, pair.name), pair.name)
         chunk: list[list[Any]] = []
 
         async def write() -> None:
             rows = list(chunk)
-            await self._run(lambda connection: _write(connection, pair, triggers, rows), pair.name)
+            await self._run(lambda connection: write_stored(connection, pair, triggers, rows), pair.name)
             chunk.clear()
 
         try:
             async with aclosing(read(pair)) as rows:
                 async for row in rows:
-                    chunk.append(_stored(facts, pair, row))
+                    chunk.append(stored_row(facts, pair, row))
                     if len(chunk) == CHUNK_ROWS:
                         await write()
             if chunk:
@@ -113,12 +113,14 @@ def _refuse_same_names(tables: Sequence[Table], present: set[str]) -> None:
         seen.add(table.name.lower())
 
 
-def _triggers(connection: sqlite3.Connection, table: str) -> list[tuple[str, str]]:
+def triggers_of(connection: sqlite3.Connection, table: str) -> list[tuple[str, str]]:
+    """Return name and definition of the triggers on a table."""
     query = f"select name, sql from sqlite_master where type = 'trigger' and tbl_name = {literal(table)} collate nocase"
     return connection.execute(query).fetchall()
 
 
-def _stored(facts: Facts, pair: TablePair, row: Row) -> list[Any]:
+def stored_row(facts: Facts, pair: TablePair, row: Row) -> list[Any]:
+    """Return the row's values as SQLite keeps them."""
     stored = []
     for name in pair.column_names:
         try:
@@ -130,7 +132,7 @@ def _stored(facts: Facts, pair: TablePair, row: Row) -> list[Any]:
     return stored
 
 
-def _write(
+def write_stored(
     connection: sqlite3.Connection, pair: TablePair, triggers: Sequence[tuple[str, str]], rows: Sequence[Sequence[Any]]
 ) -> None:
     """Write a chunk with the table's triggers away: a copied updated_at must stay what it is."""

@@ -1,0 +1,115 @@
+"""``datalayer export`` and ``datalayer export verify``."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from datalayer.cli import moving, output
+from datalayer.cli.errors import EXIT_CODES, ExitCode
+from datalayer.errors import DataLayerError
+
+if TYPE_CHECKING:
+    from datalayer.transfer.exports.reports import ExportReport
+
+commands = typer.Typer(
+    help="""Write tables with all their rows into a directory, with everything that proves them.
+
+    Compressed NDJSON, one file a table, and a manifest with the source's schema, counts and SHA-256 digests. The same
+    command continues an export that broke off.
+
+    Example: datalayer export --source postgresql://user@localhost/shop --out shop-export
+    """,
+    epilog=EXIT_CODES,
+    invoke_without_command=True,
+)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the program."""
+    app.add_typer(commands, name="export")
+
+
+@commands.callback()
+def export(
+    context: typer.Context,
+    source: Annotated[
+        str | None,
+        typer.Option(
+            help="Where the rows are: postgresql://USER@HOST/DATABASE, sqlite:///FILE, supabase://HOST or files:///DIR.",
+            show_default=False,
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="The directory, made where it is missing.", show_default=False)
+    ] = None,
+    tables: Annotated[
+        str | None, typer.Option(help="Names, separated by commas; all tables without it.", show_default=False)
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Write tables into a directory, unless a subcommand is meant."""
+    if context.invoked_subcommand is not None:
+        return
+    if source is None or out is None:
+        raise typer.BadParameter("--source and --out are both needed", ctx=context)
+    report = _exported(source, out, moving.table_names(tables))
+    if as_json:
+        output.print_json(report.as_json())
+        return
+    for note in report.manifest.notes:
+        output.note(f"note: {note}")
+    rows = [(t.name, f"{t.rows:,}", t.file, f"{t.bytes:,}") for t in report.manifest.tables]
+    output.print_table(("table", "rows", "file", "bytes"), rows)
+    output.results().print(
+        f"{len(rows)} tables, {report.manifest.rows:,} rows in {out}, exported in {report.seconds:.1f} s;"
+        f" datalayer export verify {out} checks them"
+    )
+
+
+@commands.command(epilog=EXIT_CODES)
+def verify(
+    directory: Annotated[Path, typer.Argument(help="Of an export.", show_default=False)],
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> int:
+    """Check every file, byte and row of an export against its manifest; exits 0 only when all is as it was written.
+
+    Example: datalayer export verify shop-export
+    """
+    from datalayer.transfer.exports.checking import check_export
+
+    console = output.progress()
+    checked = check_export(directory, on_table=lambda table: console.print(f"checking {table}"))
+    if as_json:
+        output.print_json(checked.as_json())
+    elif checked.manifest is not None and checked.intact:
+        tables = checked.manifest.tables
+        output.results().print(f"{len(tables)} tables, {checked.manifest.rows:,} rows: every byte is as it was written")
+    else:
+        output.results().print("\n".join(checked.problems))
+    return ExitCode.OK if checked.intact else ExitCode.DIFFERENCE
+
+
+def _exported(source: str, out: Path, tables: list[str] | None) -> ExportReport:
+    from datalayer.transfer.exports.exporting import finished_tables
+
+    try:
+        return asyncio.run(_export(source, out, tables))
+    except DataLayerError:
+        kept = finished_tables(out)
+        if kept:
+            output.note(f"kept in {out}: {', '.join(kept)}; the same command again continues")
+        raise
+
+
+async def _export(source: str, out: Path, tables: list[str] | None) -> ExportReport:
+    from datalayer.transfer.exports.exporting import export as write_export
+
+    async with moving.opened(source, must_exist=True) as store:
+        with moving.bars("exporting") as on_progress:
+            return await write_export(
+                store, out, tables=tables, source_name=moving.place(source), on_progress=on_progress
+            )

@@ -1,0 +1,99 @@
+"""``datalayer load``."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from datalayer.cli import moving, output
+from datalayer.cli.errors import EXIT_CODES, ExitCode
+
+if TYPE_CHECKING:
+    from datalayer.transfer.loads.reports import LoadedTable, LoadReport
+    from datalayer.transfer.loads.transforms import Transform
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the program."""
+    app.command("load", epilog=EXIT_CODES)(load)
+
+
+def load(
+    directory: Annotated[Path, typer.Argument(help="Of a finished export.", show_default=False)],
+    target: Annotated[
+        str, typer.Option(help="Where the rows go: postgresql://USER@HOST/DATABASE, sqlite:///FILE or supabase://HOST.")
+    ],
+    tables: Annotated[
+        str | None, typer.Option(help="Names, separated by commas; all tables without it.", show_default=False)
+    ] = None,
+    transform: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MODULE:FUNCTION",
+            help="Called as function(table, row) for every row; returns (table, row), or None to leave it out.",
+            show_default=False,
+        ),
+    ] = None,
+    upsert: Annotated[
+        bool, typer.Option("--upsert", help="The target may hold rows: those with the same key are replaced.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> int:
+    """Put an export into a store: digests first, then chunk by chunk; the same command continues where it broke off.
+
+    Afterwards required columns and references are checked; exits 1 where the rows break them.
+
+    Example: datalayer load shop-export --target postgresql://user@localhost/shop
+    """
+    from datalayer.transfer.loads.transforms import find_transform
+
+    function = None if transform is None else find_transform(transform)
+    report = asyncio.run(_load(directory, target, moving.table_names(tables), function, upsert=upsert))
+    if as_json:
+        output.print_json(report.as_json())
+    else:
+        _print(report)
+    return ExitCode.DIFFERENCE if report.problems else ExitCode.OK
+
+
+async def _load(
+    directory: Path, url: str, tables: list[str] | None, transform: Transform | None, *, upsert: bool
+) -> LoadReport:
+    from datalayer.transfer.exports.checking import finished_manifest
+    from datalayer.transfer.loads.loading import load as load_export
+
+    # Before the target is opened, which makes a SQLite file.
+    finished_manifest(directory)
+    async with moving.opened(url) as store:
+        with moving.bars("loading") as on_progress:
+            return await load_export(
+                directory, store, tables=tables, transform=transform, upsert=upsert, on_progress=on_progress
+            )
+
+
+def _print(report: LoadReport) -> None:
+    for note in report.notes:
+        output.note(f"note: {note}")
+    rows = [
+        (
+            t.table,
+            f"{t.rows:,}",
+            f"{t.written:,}",
+            "" if t.targets in ((), (t.table,)) else f"into {', '.join(t.targets)}",
+            _resumed(t),
+        )
+        for t in report.tables
+    ]
+    output.print_table(("table", "rows", "written", "", ""), rows)
+    output.results().print(
+        "\n".join([*report.problems, f"{len(rows)} tables, {report.rows:,} rows loaded in {report.seconds:.1f} s"])
+    )
+
+
+def _resumed(table: LoadedTable) -> str:
+    if not table.resumed_at:
+        return ""
+    return "loaded before" if table.resumed_at == table.rows else f"continued at {table.resumed_at:,}"

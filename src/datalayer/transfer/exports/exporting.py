@@ -1,0 +1,200 @@
+"""Export: every table of a store into a file of its own, the manifest last.
+
+    catalog -> chosen tables in the order of their foreign keys -> one file each -> manifest.json
+
+PostgreSQL and SQLite are read in one snapshot, so all tables are of one moment; over REST each has its own. What broke
+off continues when the same export runs again: finished tables are kept, and the manifest says when each was read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from time import perf_counter
+from typing import Final
+
+from datalayer.errors import TransferError
+from datalayer.query import Count, Row
+from datalayer.stores.catalog import Catalog, Table
+from datalayer.stores.contract import Session, Store
+from datalayer.transfer.exports.checking import file_problems
+from datalayer.transfer.exports.files import PARTIAL, SUFFIX, TableFile, file_name, itself, sync_directory, write_whole
+from datalayer.transfer.exports.manifest import MANIFEST, UNFINISHED, ExportedTable, Manifest, read_manifest
+from datalayer.transfer.exports.reports import ExportReport
+from datalayer.transfer.ordering import dependency_groups
+from datalayer.transfer.reading import CHUNK_ROWS, source_rows
+from datalayer.transfer.reports import OnProgress, Progress
+from datalayer.transfer.selection import check_named, selected
+
+#: Seconds for one statement of the snapshot: a chunk of a large table may wait for a slow disk.
+_STATEMENT_SECONDS: Final = 3600.0
+
+
+async def export(
+    source: Store,
+    directory: Path,
+    *,
+    tables: Sequence[str] | None = None,
+    source_name: str = "",
+    on_progress: OnProgress | None = None,
+) -> ExportReport:
+    """Write tables with all their rows into a directory; docs/exporting.md has its layout.
+
+    Args:
+        source: is only read.
+        directory: made where it is missing; empty, or with the beginning of the same export, which is then continued.
+        tables: names; None for all but the store's bookkeeping.
+        source_name: where the source is, for the manifest; without user and password.
+        on_progress: hears of every 1,000 rows; runs in the exporting task.
+
+    Raises:
+        TransferError: the directory has something else, the disk is full, or a row cannot be read; finished tables
+            stay.
+    """
+    started = perf_counter()
+    catalog = await source.catalog(refresh=True)
+    check_named(tables, catalog)
+    plan = _plan(source, source_name, catalog, selected(catalog, tables))
+    try:
+        begun = _begin(directory, plan)
+        kept = tuple(table.name for table in begun.tables)
+        async with _snapshot(source) as session:
+            for table in plan.schema.values():
+                if table.name not in kept:
+                    exported = await _export_table(session, directory, table, on_progress)
+                    begun = replace(begun, tables=(*begun.tables, exported))
+                    write_whole(directory / UNFINISHED, begun.spelt())
+        manifest = _finish(directory, begun, kept)
+    except OSError as error:
+        raise TransferError(
+            f"{error.filename or directory} cannot be written: {error.strerror}; finished tables are kept, make room"
+            " and run the same export again to continue"
+        ) from None
+    return ExportReport(directory, manifest, kept, perf_counter() - started)
+
+
+def finished_tables(directory: Path) -> list[str]:
+    """Return which tables of an unfinished export are kept; none where there is no such export."""
+    try:
+        return [table.name for table in read_manifest(directory / UNFINISHED).tables]
+    except TransferError:
+        return []
+
+
+def _plan(source: Store, source_name: str, catalog: Catalog, names: set[str]) -> Manifest:
+    groups = dependency_groups({name: catalog.tables[name] for name in names})
+    return Manifest(
+        source=source.name,
+        source_name=source_name,
+        tool_version=version("datalayer"),
+        started_at=_now(),
+        finished_at=None,
+        schema={table.name: table for group in groups for table in group},
+        tables=(),
+    )
+
+
+def _begin(directory: Path, plan: Manifest) -> Manifest:
+    """Make the directory, or take up what an earlier run of the same export left in it."""
+    directory.mkdir(parents=True, exist_ok=True)
+    if (directory / MANIFEST).exists():
+        raise TransferError(f"{directory} has a finished export; choose another directory")
+    if (directory / UNFINISHED).exists():
+        return _continued(directory, plan)
+    # A run may have ended between making the directory and its first record.
+    others = [path.name for path in directory.iterdir() if path.name != UNFINISHED + PARTIAL]
+    if others:
+        raise TransferError(f"{directory} is not empty: it has {others[0]}; choose another directory")
+    write_whole(directory / UNFINISHED, plan.spelt())
+    return plan
+
+
+def _continued(directory: Path, plan: Manifest) -> Manifest:
+    found = read_manifest(directory / UNFINISHED)
+    if (found.source, found.source_name) != (plan.source, plan.source_name):
+        raise TransferError(f"{directory} has the beginning of an export of another store; choose another directory")
+    changed = sorted(name for name in {*found.schema, *plan.schema} if found.schema.get(name) != plan.schema.get(name))
+    if changed:
+        raise TransferError(
+            f"{directory} has the beginning of an export, and since then {', '.join(changed)} changed, vanished or was"
+            " chosen differently; choose another directory",
+            table=changed[0],
+        )
+    kept = tuple(table for table in found.tables if not file_problems(directory, [table]))
+    keep = {UNFINISHED, *(table.file for table in kept)}
+    for path in directory.iterdir():
+        if path.name not in keep and path.name.endswith((SUFFIX, PARTIAL)):
+            path.unlink()
+    return replace(found, tables=kept)
+
+
+@asynccontextmanager
+async def _snapshot(source: Store) -> AsyncIterator[Session]:
+    """Lend a session that sees one moment, where the store has such."""
+    if source.name == "supabase":
+        yield source
+        return
+    opened = source.transaction(isolation="repeatable read", read_only=True, timeout=_STATEMENT_SECONDS)
+    async with opened as session:
+        yield session
+
+
+async def _export_table(
+    session: Session, directory: Path, table: Table, on_progress: OnProgress | None
+) -> ExportedTable:
+    read_at = _now()
+    total = 0 if on_progress is None else await session.count(Count(table.name))
+    file = TableFile(directory / file_name(table.name), table)
+    try:
+        rows = 0
+        async for chunk in _chunks(session, table):
+            await asyncio.to_thread(file.write, chunk)
+            rows += len(chunk)
+            if on_progress is not None:
+                on_progress(Progress(table.name, rows, max(rows, total)))
+        written = await asyncio.to_thread(file.finish)
+    finally:
+        file.discard()
+    return ExportedTable(
+        name=table.name,
+        file=file_name(table.name),
+        rows=written.rows,
+        bytes=written.bytes,
+        sha256=written.sha256,
+        content_checksum=written.content_checksum,
+        read_at=read_at,
+    )
+
+
+async def _chunks(session: Session, table: Table) -> AsyncIterator[list[Row]]:
+    chunk: list[Row] = []
+    async with aclosing(source_rows(session, itself(table))) as rows:
+        async for row in rows:
+            chunk.append(row)
+            if len(chunk) == CHUNK_ROWS:
+                yield chunk
+                chunk = []
+    if chunk:
+        yield chunk
+
+
+def _finish(directory: Path, begun: Manifest, kept: Sequence[str]) -> Manifest:
+    order = list(begun.schema)
+    tables = sorted(begun.tables, key=lambda table: order.index(table.name))
+    notes = [f"{name} was read by an earlier run: it is of another moment than the rest" for name in kept]
+    if begun.source == "supabase":
+        notes.append("each table was read at its own moment, as REST has no snapshot")
+    manifest = replace(begun, tables=tuple(tables), notes=tuple(notes), finished_at=_now())
+    write_whole(directory / UNFINISHED, manifest.spelt())
+    (directory / UNFINISHED).rename(directory / MANIFEST)
+    sync_directory(directory)
+    return manifest
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,64 @@
+"""Checks after a load: what the source's schema promises must hold, also where the target does not ask for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from datalayer.query import Count, where_equal
+from datalayer.stores.catalog import ForeignKey, Table
+from datalayer.stores.contract import Store
+from datalayer.transfer.loads.contract import LoadTarget
+
+
+async def find_problems(
+    store: Store,
+    target: LoadTarget,
+    schema: Mapping[str, Table],
+    present: Mapping[str, Table],
+    touched: Iterable[str],
+) -> list[str]:
+    """Count NULLs in columns that the source requires, and rows that refer to nothing.
+
+    Args:
+        schema: the exported tables.
+        present: the target's.
+        touched: names of the tables that were written to.
+    """
+    problems: list[str] = []
+    for name in sorted(set(touched) & present.keys()):
+        table = present[name]
+        if name in schema:
+            problems += await _missing_values(store, schema[name], table)
+        promised = [*table.foreign_keys, *(schema[name].foreign_keys if name in schema else ())]
+        keys = {(k.columns, k.target_table, k.target_columns): k for k in promised if _can_be_asked(k, table, present)}
+        for key in keys.values():
+            found = await target.orphans(table, key)
+            if found:
+                problems.append(
+                    f"{found:,} rows of {name} ({', '.join(key.columns)}) refer to rows that {key.target_table} lacks"
+                )
+    return problems
+
+
+async def _missing_values(store: Store, source: Table, target: Table) -> list[str]:
+    promised = [
+        column.name
+        for column in source.columns
+        if not column.nullable and column.name in target.by_name and target.by_name[column.name].nullable
+    ]
+    problems = []
+    for name in promised:
+        found = await store.count(Count(target.name, where_equal(**{name: None})))
+        if found:
+            problems.append(f"{found:,} rows of {target.name} have no {name}, which the source requires")
+    return problems
+
+
+def _can_be_asked(key: ForeignKey, table: Table, present: Mapping[str, Table]) -> bool:
+    parent = present.get(key.target_table)
+    return (
+        parent is not None
+        and len(key.columns) == len(key.target_columns)
+        and set(key.columns) <= table.by_name.keys()
+        and set(key.target_columns) <= parent.by_name.keys()
+    )

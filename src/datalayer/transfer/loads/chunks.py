@@ -1,0 +1,134 @@
+"""An exported table's file as chunks for the target: read, transformed, each value checked against its column."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from datalayer.errors import TransferError
+from datalayer.query import Row
+from datalayer.stores.catalog import Table
+from datalayer.transfer.conversions import Conversion
+from datalayer.transfer.exports.files import read_rows
+from datalayer.transfer.fitting import fit
+from datalayer.transfer.limits import MisfitError
+from datalayer.transfer.loads.contract import Batch
+from datalayer.transfer.loads.tables import TargetTables, refuse_other_rows
+from datalayer.transfer.loads.transforms import Transform, ValueFits, transformed
+from datalayer.transfer.pairing import ColumnPair, TablePair, pair_for_copy
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Rows read from a file, and what is to be written of them."""
+
+    rows_read: int
+    batches: tuple[Batch, ...]
+
+    @property
+    def rows_written(self) -> int:
+        """How many rows are to be written."""
+        return sum(len(batch.rows) for batch in self.batches)
+
+
+class PlainChunks:
+    """Rows as they were exported, into the table of the same name."""
+
+    def __init__(self, tables: TargetTables, *, upsert: bool) -> None:
+        self._tables = tables
+        self._upsert = upsert
+
+    async def read(self, path: Path, source: Table, *, skip: int, size: int) -> AsyncGenerator[Chunk, None]:
+        """Yield a table's chunks after so many rows."""
+        pair = pair_for_copy(source, self._tables.present[source.name])
+        fits = [(column.source.name, fit(column.source, column.target)) for column in pair.columns]
+        replaces = self._upsert and bool(pair.key)
+        number = skip
+        for rows in _sliced(read_rows(path, source, skip=skip), size):
+            fitted = [_fitted(fits, row, source, number + place) for place, row in enumerate(rows, 1)]
+            number += len(rows)
+            yield Chunk(len(rows), (Batch(pair, fitted, replaces),))
+
+
+class TransformedChunks:
+    """Rows as a transform wants them, into the tables it names."""
+
+    def __init__(self, tables: TargetTables, transform: Transform, *, upsert: bool, own: set[str]) -> None:
+        self._tables = tables
+        self._transform = transform
+        self._upsert = upsert
+        #: Tables that this load has begun to write to: their rows are no others'.
+        self._own = own
+        self._fits: dict[str, ValueFits] = {}
+
+    async def read(self, path: Path, source: Table, *, skip: int, size: int) -> AsyncGenerator[Chunk, None]:
+        """Yield a table's chunks after so many rows."""
+        number = skip
+        for rows in _sliced(read_rows(path, source, skip=skip), size):
+            groups: dict[tuple[str, tuple[str, ...]], list[Row]] = {}
+            for row in rows:
+                number += 1
+                made = transformed(self._transform, source.name, row, number)
+                if made is None:
+                    continue
+                name, values = made
+                table = await self._target(name)
+                fitted = self._fit(table, values, source, number)
+                groups.setdefault((name, tuple(fitted)), []).append(fitted)
+            yield Chunk(len(rows), tuple(self._batch(*place, made_rows) for place, made_rows in groups.items()))
+
+    async def _target(self, name: str) -> Table:
+        table = self._tables.present.get(name) or await self._tables.ensure(name)
+        if name not in self._own:
+            await refuse_other_rows(self._tables, [name], upsert=self._upsert)
+            self._own.add(name)
+        return table
+
+    def _fit(self, table: Table, values: Row, source: Table, number: int) -> Row:
+        fits = self._fits.setdefault(table.name, ValueFits(table))
+        unknown = [name for name in values if name not in table.by_name]
+        if unknown:
+            raise _misfit(source, number, f"{table.name} has no column {', '.join(map(str, unknown))}")
+        fitted: Row = {}
+        for name, value in values.items():
+            try:
+                fitted[name] = fits.apply(name, value)
+            except MisfitError as misfit:
+                raise _misfit(source, number, f"{table.name}.{name} {misfit}") from None
+        return fitted
+
+    def _batch(self, name: str, columns: tuple[str, ...], rows: list[Row]) -> Batch:
+        table = self._tables.present[name]
+        written = set(columns)
+        keys = (table.primary_key, *(unique.columns for unique in table.uniques))
+        key = next((key for key in keys if key and written.issuperset(key)), ())
+        if key:
+            rows = list({tuple(row[part] for part in key): row for row in rows}.values())
+        pairs = tuple(ColumnPair(table.by_name[column], table.by_name[column]) for column in columns)
+        return Batch(TablePair(table, table, pairs, key), rows, replaces=bool(key))
+
+
+def _sliced(rows: Iterator[Row], size: int) -> Iterator[list[Row]]:
+    while chunk := list(islice(rows, size)):
+        yield chunk
+
+
+def _fitted(fits: list[tuple[str, Conversion]], row: Row, source: Table, number: int) -> Row:
+    fitted: Row = {}
+    for name, apply in fits:
+        try:
+            fitted[name] = apply(row[name])
+        except MisfitError as misfit:
+            key = ", ".join(f"{part}={row[part]}" for part in source.primary_key)
+            where = f"{source.name}.{name} {misfit}" + (f", at {key}" if key else "")
+            raise _misfit(source, number, where) from None
+    return fitted
+
+
+def _misfit(source: Table, number: int, rule: str) -> TransferError:
+    return TransferError(
+        f"{rule} (row {number} of the exported {source.name}); change the column or transform the row, then load again",
+        table=source.name,
+    )

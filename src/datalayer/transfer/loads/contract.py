@@ -1,0 +1,53 @@
+"""What a load asks of its target."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from datalayer.query import Row
+from datalayer.stores.catalog import ForeignKey, Table
+from datalayer.transfer.loads.marks import Mark
+from datalayer.transfer.pairing import TablePair
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Rows of one table and one set of columns, fit for it.
+
+    Args:
+        replaces: rows that are there under the same key are replaced; else there are none.
+    """
+
+    pair: TablePair
+    rows: Sequence[Row]
+    replaces: bool
+
+
+class Writing(Protocol):
+    """Writes chunks."""
+
+    async def write(self, batches: Sequence[Batch], before: Mark, after: Mark) -> None:
+        """Write rows and advance the checkpoint, both or neither.
+
+        Raises:
+            TransferError: the target refused, or another process advanced the checkpoint.
+        """
+
+
+class LoadTarget(Writing, Protocol):
+    """The target of one load."""
+
+    async def marks(self) -> dict[str, Mark]:
+        """Return this load's checkpoints, by exported table."""
+
+    async def forget(self, table: str) -> None:
+        """Take a table's checkpoint away."""
+
+    def together(self, tables: Sequence[str]) -> AbstractAsyncContextManager[Writing]:
+        """Write chunks of tables that refer to each other, and check that when all of them are there."""
+
+    async def orphans(self, table: Table, key: ForeignKey) -> int | None:
+        """Count rows that refer to nothing; None where the store cannot be asked."""

@@ -1,0 +1,203 @@
+"""Load: an export into a store, so that it can break off anywhere and be run again.
+
+    digests of every file -> tables made -> chunk, chunk, chunk … each with its checkpoint -> keys, sequences -> checks
+
+A checkpoint is written in the transaction of the rows it counts, so each row of the export is dealt with once whatever
+happens. Over REST there are no such transactions: there a load begins anew and writes by key.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import replace
+from pathlib import Path
+from time import perf_counter
+
+from datalayer.errors import TransferError
+from datalayer.stores.catalog import Catalog, Table
+from datalayer.stores.contract import Store
+from datalayer.transfer.exports.checking import file_problems, finished_manifest
+from datalayer.transfer.exports.manifest import ExportedTable, Manifest
+from datalayer.transfer.loads.checks import find_problems
+from datalayer.transfer.loads.choosing import target_for
+from datalayer.transfer.loads.chunks import PlainChunks, TransformedChunks
+from datalayer.transfer.loads.contract import LoadTarget, Writing
+from datalayer.transfer.loads.marks import Mark
+from datalayer.transfer.loads.reports import LoadedTable, LoadReport
+from datalayer.transfer.loads.tables import TargetTables, forget_lost, refuse_other_rows
+from datalayer.transfer.loads.transforms import Transform
+from datalayer.transfer.ordering import dependency_groups
+from datalayer.transfer.reports import OnProgress, Progress
+from datalayer.transfer.selection import check_named, selected
+
+#: Rows of one transaction: large enough for COPY, small enough to be lost.
+CHUNK_ROWS = 5000
+
+
+async def load(
+    directory: Path,
+    target: Store,
+    *,
+    tables: Sequence[str] | None = None,
+    transform: Transform | None = None,
+    upsert: bool = False,
+    chunk_rows: int = CHUNK_ROWS,
+    on_progress: OnProgress | None = None,
+) -> LoadReport:
+    """Put the rows of an export into a store; missing tables are made as a copy makes them.
+
+    Args:
+        directory: of a finished export; every file is compared with its digest before anything is written.
+        target: its tables' own triggers do not fire (over REST they do).
+        tables: names in the export; None for all of them.
+        transform: called for every row; see ``transforms``. The same one when a load is continued.
+        upsert: the target may hold rows: those with the same key are replaced, others stay.
+        chunk_rows: rows of one transaction.
+        on_progress: hears of every chunk; runs in the loading task.
+
+    Raises:
+        TransferError: a file was edited, the schemas do not fit, the target holds other rows, or a value does not fit.
+            Chunks written before stay, and the same load run again continues behind them.
+    """
+    started = perf_counter()
+    manifest = finished_manifest(directory)
+    exported = _chosen(manifest, tables)
+    problems = await asyncio.to_thread(file_problems, directory, exported.values())
+    if problems:
+        raise TransferError("nothing was loaded: " + "; ".join(problems))
+    work = _Load(directory, manifest, exported, target, transform, upsert=upsert, chunk_rows=chunk_rows)
+    loaded = await work.run(on_progress)
+    return LoadReport(tuple(loaded), tuple(work.notes), tuple(work.problems), perf_counter() - started)
+
+
+def _chosen(manifest: Manifest, named: Sequence[str] | None) -> dict[str, ExportedTable]:
+    catalog = Catalog(manifest.schema)
+    check_named(named, catalog)
+    names = manifest.schema.keys() if named is None else selected(catalog, named)
+    return {table.name: table for table in manifest.tables if table.name in names}
+
+
+class _Load:
+    """One run of a load."""
+
+    def __init__(
+        self,
+        directory: Path,
+        manifest: Manifest,
+        exported: Mapping[str, ExportedTable],
+        target: Store,
+        transform: Transform | None,
+        *,
+        upsert: bool,
+        chunk_rows: int,
+    ) -> None:
+        self._directory = directory
+        self._exported = exported
+        self._schema = {name: manifest.schema[name] for name in exported}
+        self._store = target
+        self._transform = transform
+        self._upsert = upsert
+        self._chunk_rows = chunk_rows
+        self._tables = TargetTables(target, self._schema, manifest.source)
+        self._target: LoadTarget = target_for(target, _load_id(manifest, transform))
+        #: How far each exported table is; advanced with every chunk.
+        self._marks: dict[str, Mark] = {}
+        self.notes: list[str] = []
+        self.problems: list[str] = []
+
+    async def run(self, on_progress: OnProgress | None) -> list[LoadedTable]:
+        await self._prepare()
+        before = dict(self._marks)
+        chunks = self._chunks()
+        for group in dependency_groups(self._schema):
+            if self._refers_to_itself(group):
+                async with self._target.together([table.name for table in group]) as writing:
+                    for table in group:
+                        await self._load(table, chunks, writing, on_progress)
+            else:
+                for table in group:
+                    await self._load(table, chunks, self._target, on_progress)
+        await self._finish()
+        return [
+            LoadedTable(name, mark.rows_read, mark.rows_written, mark.targets, before[name].rows_read)
+            for name, mark in self._marks.items()
+        ]
+
+    async def _prepare(self) -> None:
+        found = await self._target.marks()
+        present = (await self._store.catalog(refresh=True)).tables
+        wanted: Iterable[str] = self._schema
+        if self._transform is not None:
+            # Which tables a transform needs is known when it names them; what an earlier run made is taken up.
+            wanted = {name for mark in found.values() for name in mark.targets} & present.keys()
+        await self._tables.prepare(wanted)
+        if self._upsert and found and all(found[name].finished for name in self._schema if name in found):
+            for name in found.keys() & self._schema.keys():
+                await self._target.forget(name)
+        self.notes += await forget_lost(self._target, self._tables, self._schema)
+        found = await self._target.marks()
+        self._marks = {name: found.get(name) or Mark(name) for name in self._schema}
+        if self._transform is None:
+            begun = {name for name, mark in self._marks.items() if mark.rows_written or mark.finished}
+            fresh = [name for name in self._schema if name not in begun]
+            await refuse_other_rows(self._tables, fresh, upsert=self._upsert)
+        elif found and all(mark.finished for mark in self._marks.values()):
+            self.notes.append("every table of this export was loaded before; nothing was written")
+
+    def _chunks(self) -> PlainChunks | TransformedChunks:
+        if self._transform is None:
+            return PlainChunks(self._tables, upsert=self._upsert)
+        own = {name for mark in self._marks.values() for name in mark.targets}
+        return TransformedChunks(self._tables, self._transform, upsert=self._upsert, own=own)
+
+    def _refers_to_itself(self, group: Sequence[Table]) -> bool:
+        """Whether the target enforces references among these tables; on tables made here it does so only at the end."""
+        names = {table.name for table in group}
+        live = [self._tables.present[name] for name in names if name in self._tables.present]
+        return any(key.target_table in names for table in live for key in table.foreign_keys)
+
+    async def _load(
+        self,
+        table: Table,
+        chunks: PlainChunks | TransformedChunks,
+        writing: Writing,
+        on_progress: OnProgress | None,
+    ) -> None:
+        name, total = table.name, self._exported[table.name].rows
+        mark = self._marks[name]
+        if mark.finished:
+            return
+        path = self._directory / self._exported[name].file
+        async with aclosing(chunks.read(path, table, skip=mark.rows_read, size=self._chunk_rows)) as found:
+            async for chunk in found:
+                after = mark.advanced(chunk.rows_read, chunk.rows_written, {b.pair.name for b in chunk.batches})
+                after = replace(after, finished=after.rows_read == total)
+                await writing.write(chunk.batches, mark, after)
+                self._marks[name] = mark = after
+                if on_progress is not None:
+                    on_progress(Progress(name, mark.rows_read, total))
+        if mark.rows_read != total:
+            raise TransferError(
+                f"{path} has {mark.rows_read:,} rows and the manifest names {total:,}; it was edited while it was read",
+                table=name,
+            )
+        if not mark.finished:
+            self._marks[name] = replace(mark, finished=True)
+            await writing.write((), mark, self._marks[name])
+
+    async def _finish(self) -> None:
+        touched = {name for mark in self._marks.values() for name in mark.targets}
+        if self._transform is None:
+            touched |= self._schema.keys()
+        await self._tables.finish(touched)
+        self.notes += self._tables.notes
+        self.problems += await find_problems(self._store, self._target, self._schema, self._tables.present, touched)
+
+
+def _load_id(manifest: Manifest, transform: Transform | None) -> str:
+    """Name a load by what it writes: the export, and the function that changes it."""
+    if transform is None:
+        return manifest.digest
+    return f"{manifest.digest} {transform.__module__}:{getattr(transform, '__qualname__', type(transform).__name__)}"

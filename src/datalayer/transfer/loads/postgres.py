@@ -1,0 +1,136 @@
+"""PostgreSQL as the target of a load: each chunk by COPY, in one transaction with its checkpoint."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+import psycopg
+from psycopg import AsyncConnection
+
+from datalayer.errors import DataLayerError, TransferError
+from datalayer.query import Row
+from datalayer.stores.catalog import ForeignKey, Table
+from datalayer.stores.postgres import PostgresStore
+from datalayer.stores.postgres.errors import translate
+from datalayer.transfer.loads import marks
+from datalayer.transfer.loads.contract import Batch, Writing
+from datalayer.transfer.loads.marks import Mark, mark_of
+from datalayer.transfer.loads.orphans import count_orphans
+from datalayer.transfer.writers.constraints import checked_at_the_end, without_triggers
+from datalayer.transfer.writers.copy_in import copy_rows, write_rows
+
+_SETTINGS = b"set local statement_timeout = 0; set local lock_timeout = '10s'; set local synchronous_commit = on"
+_ADVANCE = f"""
+    insert into {marks.TABLE} as mark (load_id, source_table, rows_read, rows_written, finished, targets)
+    values (%(load)s, %(table)s, %(rows_read)s, %(rows_written)s, %(finished)s, %(targets)s)
+    on conflict (load_id, source_table) do update set rows_read = excluded.rows_read,
+        rows_written = excluded.rows_written, finished = excluded.finished, targets = excluded.targets
+    where mark.rows_read = %(before)s and not mark.finished
+"""
+_COPY_PLACE = re.compile(r"^COPY .*?, line \d+(?:, column ([^:]+))?", re.MULTILINE)
+
+
+class PostgresTarget:
+    """Writes one load into PostgreSQL."""
+
+    def __init__(self, store: PostgresStore, load_id: str) -> None:
+        self._store = store
+        self._load_id = load_id
+
+    async def marks(self) -> dict[str, Mark]:
+        """Return this load's checkpoints."""
+        async with self._transaction([]) as connection:
+            await connection.execute(marks.CREATE.encode())
+            cursor = await connection.execute(f"{marks.SELECT}%s".encode(), [self._load_id])
+            return {row["source_table"]: mark_of(row) for row in await cursor.fetchall()}
+
+    async def forget(self, table: str) -> None:
+        """Take a table's checkpoint away."""
+        async with self._transaction([]) as connection:
+            statement = f"delete from {marks.TABLE} where load_id = %s and source_table = %s"
+            await connection.execute(statement.encode(), [self._load_id, table])
+
+    async def write(self, batches: Sequence[Batch], before: Mark, after: Mark) -> None:
+        """Write a chunk, the tables' own triggers switched off."""
+        async with self._transaction([batch.pair.name for batch in batches]) as connection:
+            await _OpenTransaction(connection, self._load_id).write(batches, before, after)
+
+    @asynccontextmanager
+    async def together(self, tables: Sequence[str]) -> AsyncIterator[Writing]:
+        """Write all chunks in one transaction, and check their references at its end."""
+        async with (
+            self._transaction(tables) as connection,
+            checked_at_the_end(connection, tables, in_one_statement=False),
+        ):
+            yield _OpenTransaction(connection, self._load_id)
+
+    async def orphans(self, table: Table, key: ForeignKey) -> int | None:
+        """Count rows that refer to nothing."""
+        async with self._transaction([]) as connection:
+            row = await (await connection.execute(count_orphans(table, key).encode())).fetchone()
+            return None if row is None else row["orphans"]
+
+    @asynccontextmanager
+    async def _transaction(self, tables: Sequence[str]) -> AsyncIterator[AsyncConnection[Row]]:
+        try:
+            async with self._store.connection() as connection, connection.transaction():
+                await connection.execute(_SETTINGS)
+                if not tables:
+                    yield connection
+                    return
+                async with without_triggers(connection, tables):
+                    yield connection
+        except psycopg.Error as error:
+            raise _translated(error) from None
+
+
+class _OpenTransaction:
+    """Writes chunks inside a transaction."""
+
+    def __init__(self, connection: AsyncConnection[Row], load_id: str) -> None:
+        self._connection = connection
+        self._load_id = load_id
+
+    async def write(self, batches: Sequence[Batch], before: Mark, after: Mark) -> None:
+        for batch in batches:
+            put = write_rows if batch.replaces else copy_rows
+            await put(self._connection, batch.pair, _each(batch.rows))
+        cursor = await self._connection.execute(
+            _ADVANCE.encode(),
+            {
+                "load": self._load_id,
+                "table": after.table,
+                "rows_read": after.rows_read,
+                "rows_written": after.rows_written,
+                "finished": after.finished,
+                "targets": after.targets_text,
+                "before": before.rows_read,
+            },
+        )
+        if cursor.rowcount != 1:
+            raise TransferError(f"{after.table} is being loaded by another process too; let one of them finish")
+
+
+async def _each(rows: Sequence[Row]) -> AsyncGenerator[Row, None]:
+    for row in rows:
+        yield row
+
+
+def _translated(error: psycopg.Error) -> DataLayerError:
+    """Build an error without values; a server that is away stays that."""
+    told = translate(error, operation="load")
+    if told.retryable or told.sqlstate is None:
+        return told
+    place = _COPY_PLACE.search(error.diag.context or "")
+    columns = told.columns or ((place[1],) if place is not None and place[1] else ())
+    table = told.table or error.diag.table_name
+    parts = [str(told)]
+    if table:
+        parts.append(f"table {table}")
+    if told.constraint:
+        parts.append(f"constraint {told.constraint}")
+    if columns:
+        parts.append(f"column {', '.join(columns)}")
+    return TransferError("; ".join(parts), table=table)

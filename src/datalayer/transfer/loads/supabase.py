@@ -1,0 +1,53 @@
+"""Supabase as the target of a load: batches over REST, by key. It keeps no checkpoint: a load begins anew."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from datalayer.errors import StoreError, TransferError
+from datalayer.query import Insert, Upsert
+from datalayer.stores.catalog import ForeignKey, Table
+from datalayer.stores.contract import Session
+from datalayer.transfer.loads.contract import Batch, Writing
+from datalayer.transfer.loads.marks import Mark
+from datalayer.transfer.reading import CHUNK_ROWS
+
+
+class SupabaseTarget:
+    """Writes one load over REST."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    async def marks(self) -> dict[str, Mark]:
+        """There are none: REST cannot make a table to keep them in."""
+        return {}
+
+    async def forget(self, table: str) -> None:
+        """There is nothing to forget."""
+
+    async def write(self, batches: Sequence[Batch], before: Mark, after: Mark) -> None:
+        """Write a chunk in batches; each is written whole or not at all."""
+        for batch in batches:
+            name, key = batch.pair.name, batch.pair.key
+            try:
+                for start in range(0, len(batch.rows), CHUNK_ROWS):
+                    rows = batch.rows[start : start + CHUNK_ROWS]
+                    if key:
+                        await self._session.upsert(Upsert(name, rows, key, returning=False))
+                    else:
+                        await self._session.insert(Insert(name, rows, returning=False))
+            except StoreError as error:
+                if error.retryable:
+                    raise
+                raise TransferError(f"{name} could not be written: {error}", table=name) from error
+
+    @asynccontextmanager
+    async def together(self, tables: Sequence[str]) -> AsyncIterator[Writing]:
+        """REST has no transactions over several calls."""
+        yield self
+
+    async def orphans(self, table: Table, key: ForeignKey) -> int | None:
+        """REST cannot be asked."""
+        return None

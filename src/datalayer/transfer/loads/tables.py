@@ -1,0 +1,123 @@
+"""The tables that a load writes to: made where they are missing, and refused where they hold other rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from datalayer.errors import TransferError
+from datalayer.query import Select
+from datalayer.stores.catalog import Table
+from datalayer.stores.contract import Store, StoreName
+from datalayer.transfer.conversions import INTEGERS
+from datalayer.transfer.loads.contract import LoadTarget
+from datalayer.transfer.pairing import TablePair, obstacles
+from datalayer.transfer.references import possible_references
+from datalayer.transfer.writers.choosing import writer_for
+
+
+class TargetTables:
+    """The live tables of the target, and the making of those that an export knows.
+
+    Args:
+        schema: the exported tables that are loaded.
+        source: which kind of store they come from.
+    """
+
+    def __init__(self, store: Store, schema: Mapping[str, Table], source: StoreName) -> None:
+        self._store = store
+        self._writer = writer_for(store)
+        self._schema = {name: _counting_by_itself(table) for name, table in schema.items()}
+        self._source = source
+        #: By name, as the target has them; replaced whenever tables were made.
+        self.present: Mapping[str, Table] = {}
+        self.created: set[str] = set()
+        self.notes: list[str] = []
+
+    async def prepare(self, names: Iterable[str]) -> None:
+        """Refuse tables that the rows do not fit into, make those of the names that are missing.
+
+        Tables that an earlier run made and did not finish are taken up as well.
+        """
+        self.present = (await self._store.catalog(refresh=True)).tables
+        chosen = {name: self._schema[name] for name in names if name in self._schema}
+        found = [o for name, t in chosen.items() if name in self.present for o in obstacles(t, self.present[name])]
+        if found:
+            shown = "; ".join(found[:20]) + (f"; and {len(found) - 20} more" if len(found) > 20 else "")
+            raise TransferError(f"nothing was loaded, the schemas do not fit: {shown}")
+        await self._make(list(chosen.values()))
+
+    async def ensure(self, name: str) -> Table:
+        """Return a table, made first where the export knows it."""
+        if name not in self.present:
+            if name not in self._schema:
+                raise TransferError(
+                    f"the target has no table {name}, and the export does not either; create it, then load again",
+                    table=name,
+                )
+            await self._make([self._schema[name]])
+        return self.present[name]
+
+    async def finish(self, names: Iterable[str]) -> None:
+        """Add foreign keys to tables that a load made, move sequences behind the largest number."""
+        tables = [self.present[name] for name in sorted(set(names)) if name in self.present]
+        self.notes += await self._writer.finish([TablePair(t, t, (), t.primary_key) for t in tables])
+        self.present = (await self._store.catalog(refresh=True)).tables
+
+    async def with_rows(self, names: Iterable[str]) -> list[str]:
+        """Return which of the tables hold rows."""
+        return [name for name in names if name in self.present and await self._has_rows(self.present[name])]
+
+    async def _has_rows(self, table: Table) -> bool:
+        first = (table.columns[0].name,)
+        return bool(await self._store.select(Select(table.name, columns=first, limit=1)))
+
+    async def _make(self, tables: Sequence[Table]) -> None:
+        references, notes = possible_references(
+            {table.name: table for table in tables}, await self._store.catalog(refresh=True)
+        )
+        before = set(self.present)
+        self.notes += notes
+        self.notes += await self._writer.create(tables, references, self._source)
+        self.present = (await self._store.catalog(refresh=True)).tables
+        self.created |= {table.name for table in tables} - before
+
+
+async def refuse_other_rows(tables: TargetTables, names: Sequence[str], *, upsert: bool) -> None:
+    """Refuse tables that hold rows which this load did not write, unless they are to be brought up to date."""
+    held = await tables.with_rows(names)
+    if held and not upsert:
+        raise TransferError(
+            f"nothing was loaded: the target already holds rows in {', '.join(held)}; --upsert replaces those with the"
+            " same key and keeps the others, or empty the tables",
+            table=held[0],
+        )
+    keyless = [name for name in held if not tables.present[name].primary_key and not tables.present[name].uniques]
+    if keyless:
+        raise TransferError(
+            f"nothing was loaded: {', '.join(keyless)} holds rows in the target and has no key, so a row could not be"
+            " told from one that is there already; empty the table",
+            table=keyless[0],
+        )
+
+
+async def forget_lost(target: LoadTarget, tables: TargetTables, named: Iterable[str]) -> list[str]:
+    """Forget checkpoints of tables that somebody emptied since; return notes."""
+    notes = []
+    for name, mark in (await target.marks()).items():
+        written_to = [table for table in mark.targets if table in tables.present]
+        if name in named and mark.rows_written and not await tables.with_rows(written_to):
+            await target.forget(name)
+            notes.append(f"{name} was loaded before and is empty now: it was loaded again")
+    return notes
+
+
+def _counting_by_itself(table: Table) -> Table:
+    """Have a lone whole-number key count by itself where the source cannot tell (REST): else inserts would fail."""
+    if table.keys_known or len(table.primary_key) != 1:
+        return table
+    number = table.by_name[table.primary_key[0]]
+    if number.type.kind not in INTEGERS or number.default is not None:
+        return table
+    numbered = replace(number, identity=True)
+    return replace(table, columns=tuple(numbered if column is number else column for column in table.columns))
