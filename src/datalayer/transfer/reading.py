@@ -35,8 +35,11 @@ async def fitting_rows(source: Session, pair: TablePair) -> AsyncGenerator[Row, 
         yield fitted
 
 
-async def source_rows(source: Session, pair: TablePair) -> AsyncGenerator[Row, None]:
+async def source_rows(source: Session, pair: TablePair, *, probe: Session | None = None) -> AsyncGenerator[Row, None]:
     """Stream the shared columns of a table.
+
+    Args:
+        probe: is asked for the row that cannot be read, where the source is a transaction that this spoils.
 
     Raises:
         TransferError: a stored value is not of its column's type, which SQLite allows; names table, column and key.
@@ -48,7 +51,7 @@ async def source_rows(source: Session, pair: TablePair) -> AsyncGenerator[Row, N
     except UnfitValueError as error:
         if not error.columns:
             raise TransferError(f"{pair.name} cannot be read: {error}", table=pair.name) from error
-        where = await _unreadable_row(source, pair, error.columns[0])
+        where = await _unreadable_row(probe or source, pair, error.columns[0])
         raise _misfit(pair, error.columns[0], f"cannot be read: {error.message}", where) from error
     finally:
         close = getattr(stream, "aclose", None)

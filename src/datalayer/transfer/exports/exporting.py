@@ -66,7 +66,7 @@ async def export(
         async with _snapshot(source) as session:
             for table in plan.schema.values():
                 if table.name not in kept:
-                    exported = await _export_table(session, directory, table, on_progress)
+                    exported = await _export_table(source, session, directory, table, on_progress)
                     begun = replace(begun, tables=(*begun.tables, exported))
                     write_whole(directory / UNFINISHED, begun.spelt())
         manifest = _finish(directory, begun, kept)
@@ -145,14 +145,14 @@ async def _snapshot(source: Store) -> AsyncIterator[Session]:
 
 
 async def _export_table(
-    session: Session, directory: Path, table: Table, on_progress: OnProgress | None
+    source: Store, session: Session, directory: Path, table: Table, on_progress: OnProgress | None
 ) -> ExportedTable:
     read_at = _now()
     total = 0 if on_progress is None else await session.count(Count(table.name))
     file = TableFile(directory / file_name(table.name), table)
     try:
         rows = 0
-        async for chunk in _chunks(session, table):
+        async for chunk in _chunks(source, session, table):
             await asyncio.to_thread(file.write, chunk)
             rows += len(chunk)
             if on_progress is not None:
@@ -171,9 +171,9 @@ async def _export_table(
     )
 
 
-async def _chunks(session: Session, table: Table) -> AsyncIterator[list[Row]]:
+async def _chunks(source: Store, session: Session, table: Table) -> AsyncIterator[list[Row]]:
     chunk: list[Row] = []
-    async with aclosing(source_rows(session, itself(table))) as rows:
+    async with aclosing(source_rows(session, itself(table), probe=source)) as rows:
         async for row in rows:
             chunk.append(row)
             if len(chunk) == CHUNK_ROWS:

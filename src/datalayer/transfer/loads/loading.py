@@ -9,7 +9,7 @@ happens. Over REST there are no such transactions: there a load begins anew and 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from pathlib import Path
@@ -127,12 +127,11 @@ class _Load:
 
     async def _prepare(self) -> None:
         found = await self._target.marks()
-        present = (await self._store.catalog(refresh=True)).tables
-        wanted: Iterable[str] = self._schema
-        if self._transform is not None:
-            # Which tables a transform needs is known when it names them; what an earlier run made is taken up.
-            wanted = {name for mark in found.values() for name in mark.targets} & present.keys()
-        await self._tables.prepare(wanted)
+        if self._transform is None:
+            await self._tables.make_all()
+        else:
+            # Which tables a transform needs is known when it names them.
+            await self._tables.take_up({name for mark in found.values() for name in mark.targets})
         if self._upsert and found and all(found[name].finished for name in self._schema if name in found):
             for name in found.keys() & self._schema.keys():
                 await self._target.forget(name)

@@ -34,18 +34,20 @@ class TargetTables:
         self.created: set[str] = set()
         self.notes: list[str] = []
 
-    async def prepare(self, names: Iterable[str]) -> None:
-        """Refuse tables that the rows do not fit into, make those of the names that are missing.
-
-        Tables that an earlier run made and did not finish are taken up as well.
-        """
+    async def make_all(self) -> None:
+        """Refuse tables that the exported rows do not fit into, make those that are missing."""
         self.present = (await self._store.catalog(refresh=True)).tables
-        chosen = {name: self._schema[name] for name in names if name in self._schema}
+        chosen = self._schema
         found = [o for name, t in chosen.items() if name in self.present for o in obstacles(t, self.present[name])]
         if found:
             shown = "; ".join(found[:20]) + (f"; and {len(found) - 20} more" if len(found) > 20 else "")
             raise TransferError(f"nothing was loaded, the schemas do not fit: {shown}")
         await self._make(list(chosen.values()))
+
+    async def take_up(self, names: Iterable[str]) -> None:
+        """Take up tables that an earlier run may have made and not finished."""
+        self.present = (await self._store.catalog(refresh=True)).tables
+        await self._make([self._schema[name] for name in names if name in self._schema and name in self.present])
 
     async def ensure(self, name: str) -> Table:
         """Return a table, made first where the export knows it."""
