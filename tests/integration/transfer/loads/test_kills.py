@@ -24,6 +24,7 @@ from datalayer.transfer.exports.exporting import export
 _KILLS = int(os.environ.get("DATALAYER_KILLS", "3"))
 _PROGRAM = "import sys; from datalayer.cli.app import run; sys.exit(run(sys.argv[1:]))"
 _SHOP = """
+    pragma foreign_keys = off;
     create table goods (id integer primary key, title text not null, parent integer references goods (id));
     create table sales (good integer references goods (id), day date, amount decimal_text, note text,
         primary key (good, day));
@@ -33,6 +34,7 @@ _SHOP = """
     insert into sales
         select id, date('2024-01-01', '+' || (id % 300) || ' days'), id || '.50', 'note ' || id from goods;
     insert into log select 'twice' from goods;
+    pragma foreign_keys = on;
 """
 
 

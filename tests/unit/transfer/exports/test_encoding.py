@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.unit.transfer.tables import column
 
@@ -50,6 +50,7 @@ def _there_and_back(columns: list[Column], row: dict[str, Any]) -> dict[str, Any
     return row_decoder(columns)(row_encoder(columns)(row))
 
 
+@settings(max_examples=40)
 @given(st.data())
 def test_every_value_of_every_kind_comes_back(data: st.DataObject) -> None:
     """A row of all kinds, alone and in arrays, NULLs among them, is the same after a round trip, types included."""
