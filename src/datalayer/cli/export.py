@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from datalayer.cli import moving, output
+from datalayer.cli import output
 from datalayer.cli.errors import EXIT_CODES, ExitCode
+from datalayer.cli.transfer import AsJson, Tables, bars, names, opened_source, place
 from datalayer.errors import DataLayerError
 
 if TYPE_CHECKING:
@@ -46,17 +47,15 @@ def export(
     out: Annotated[
         Path | None, typer.Option(help="The directory, made where it is missing.", show_default=False)
     ] = None,
-    tables: Annotated[
-        str | None, typer.Option(help="Names, separated by commas; all tables without it.", show_default=False)
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    tables: Tables = None,
+    as_json: AsJson = False,
 ) -> None:
     """Write tables into a directory, unless a subcommand is meant."""
     if context.invoked_subcommand is not None:
         return
     if source is None or out is None:
         raise typer.BadParameter("--source and --out are both needed", ctx=context)
-    report = _exported(source, out, moving.table_names(tables))
+    report = _exported(source, out, names(tables))
     if as_json:
         output.print_json(report.as_json())
         return
@@ -73,7 +72,7 @@ def export(
 @commands.command(epilog=EXIT_CODES)
 def verify(
     directory: Annotated[Path, typer.Argument(help="Of an export.", show_default=False)],
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    as_json: AsJson = False,
 ) -> int:
     """Check every file, byte and row of an export against its manifest; exits 0 only when all is as it was written.
 
@@ -108,8 +107,6 @@ def _exported(source: str, out: Path, tables: list[str] | None) -> ExportReport:
 async def _export(source: str, out: Path, tables: list[str] | None) -> ExportReport:
     from datalayer.transfer.exports.exporting import export as write_export
 
-    async with moving.opened(source, must_exist=True) as store:
-        with moving.bars("exporting") as on_progress:
-            return await write_export(
-                store, out, tables=tables, source_name=moving.place(source), on_progress=on_progress
-            )
+    async with opened_source(source) as store:
+        with bars("exporting") as on_progress:
+            return await write_export(store, out, tables=tables, source_name=place(source), on_progress=on_progress)

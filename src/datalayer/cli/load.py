@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from datalayer.cli import moving, output
+from datalayer.cli import output
 from datalayer.cli.errors import EXIT_CODES, ExitCode
+from datalayer.cli.transfer import AsJson, Tables, bars, names, opened_target
 
 if TYPE_CHECKING:
     from datalayer.transfer.loads.reports import LoadedTable, LoadReport
@@ -26,9 +27,7 @@ def load(
     target: Annotated[
         str, typer.Option(help="Where the rows go: postgresql://USER@HOST/DATABASE, sqlite:///FILE or supabase://HOST.")
     ],
-    tables: Annotated[
-        str | None, typer.Option(help="Names, separated by commas; all tables without it.", show_default=False)
-    ] = None,
+    tables: Tables = None,
     transform: Annotated[
         str | None,
         typer.Option(
@@ -40,7 +39,7 @@ def load(
     upsert: Annotated[
         bool, typer.Option("--upsert", help="The target may hold rows: those with the same key are replaced.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    as_json: AsJson = False,
 ) -> int:
     """Put an export into a store: digests first, then chunk by chunk; the same command continues where it broke off.
 
@@ -51,7 +50,7 @@ def load(
     from datalayer.transfer.loads.transforms import find_transform
 
     function = None if transform is None else find_transform(transform)
-    report = asyncio.run(_load(directory, target, moving.table_names(tables), function, upsert=upsert))
+    report = asyncio.run(_load(directory, target, names(tables), function, upsert=upsert))
     if as_json:
         output.print_json(report.as_json())
     else:
@@ -67,8 +66,8 @@ async def _load(
 
     # Before the target is opened, which makes a SQLite file.
     finished_manifest(directory)
-    async with moving.opened(url) as store:
-        with moving.bars("loading") as on_progress:
+    async with opened_target(url) as store:
+        with bars("loading") as on_progress:
             return await load_export(
                 directory, store, tables=tables, transform=transform, upsert=upsert, on_progress=on_progress
             )

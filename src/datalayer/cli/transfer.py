@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeAlias
+from urllib.parse import urlsplit
 
 import typer
 
@@ -30,22 +31,32 @@ AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print one JSON 
 
 
 @asynccontextmanager
-async def opened(source_url: str, target_url: str) -> AsyncIterator[tuple[Store, Store]]:
-    """Open the source and the target, and close both."""
+async def opened_source(url: str) -> AsyncIterator[Store]:
+    """Open a store that is there already, and close it."""
+    _refuse_missing_file(url)
+    async with opened_target(url) as store:
+        yield store
+
+
+@asynccontextmanager
+async def opened_target(url: str) -> AsyncIterator[Store]:
+    """Open a store, a SQLite file also where it is not there yet, and close it."""
     from datalayer.stores.opening import open_store
 
+    store = await open_store(url)
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+@asynccontextmanager
+async def opened(source_url: str, target_url: str) -> AsyncIterator[tuple[Store, Store]]:
+    """Open the source and the target, and close both."""
     if source_url == target_url:
         raise ConfigurationError("--source and --target are the same store; name another one")
-    _refuse_missing_file(source_url)
-    source = await open_store(source_url)
-    try:
-        target = await open_store(target_url)
-        try:
-            yield source, target
-        finally:
-            await target.close()
-    finally:
-        await source.close()
+    async with opened_source(source_url) as source, opened_target(target_url) as target:
+        yield source, target
 
 
 def _refuse_missing_file(url: str) -> None:
@@ -53,6 +64,12 @@ def _refuse_missing_file(url: str) -> None:
     path = url.removeprefix("sqlite:///")
     if path != url and not Path(path).exists():
         raise ConfigurationError(f"the source file {path} does not exist; sqlite:////path is absolute")
+
+
+def place(url: str) -> str:
+    """Return where a store is, without user, password and parameters."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
 def names(tables: str | None) -> list[str] | None:
