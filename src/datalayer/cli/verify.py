@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
@@ -15,11 +15,43 @@ from datalayer.cli.transfer import Source, Tables, Target, bars, names, opened
 from datalayer.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from datalayer.transfer import VerifyReport
+    from collections.abc import Mapping
+
+    from datalayer.transfer import RepairReport, VerifyReport
 
 JsonFile: TypeAlias = Annotated[
     str | None,
     typer.Option("--json", metavar="FILE", help="Also write the result to a file; - for stdout.", show_default=False),
+]
+HtmlFile: TypeAlias = Annotated[
+    Path | None,
+    typer.Option("--html", metavar="FILE", help="Also write a page to keep as evidence.", show_default=False),
+]
+StateFile: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "--state", metavar="FILE", help="Remember what is equal here; run again to go on.", show_default=False
+    ),
+]
+InvariantsFile: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "--invariants",
+        metavar="FILE",
+        help="Named SQL statements that must return no rows of the target.",
+        show_default=False,
+    ),
+]
+Jobs: TypeAlias = Annotated[int, typer.Option(min=1, max=32, help="Tables compared at a time.")]
+Limit: TypeAlias = Annotated[int, typer.Option(min=1, help="Differences named per table; all are counted.")]
+Strong: TypeAlias = Annotated[
+    bool, typer.Option("--strong", help="Hash every row here with BLAKE2b, never inside the servers; slower.")
+]
+Repair: TypeAlias = Annotated[
+    bool, typer.Option("--repair", help="Make the differing rows of the target what the source has; verify again.")
+]
+AllowDeletes: TypeAlias = Annotated[
+    int, typer.Option(metavar="N", min=0, help="Rows that --repair may delete; beyond it nothing is repaired.")
 ]
 
 
@@ -28,51 +60,119 @@ def register(app: typer.Typer) -> None:
     app.command("verify", epilog=EXIT_CODES)(verify)
 
 
-def verify(source: Source, target: Target, tables: Tables = None, json_file: JsonFile = None) -> int:
-    """Compare tables row by row, in any order, and name the first differences; exits 0 only when all are equal.
+def verify(
+    source: Source,
+    target: Target,
+    tables: Tables = None,
+    repair: Repair = False,
+    allow_deletes: AllowDeletes = 100,
+    invariants: InvariantsFile = None,
+    strong: Strong = False,
+    limit: Limit = 10,
+    jobs: Jobs = 2,
+    state: StateFile = None,
+    json_file: JsonFile = None,
+    html_file: HtmlFile = None,
+) -> int:
+    """Compare tables row by row, in any order, name the first differences; exits 0 only when all are equal.
 
-    Example: datalayer verify --source sqlite:///shop.sqlite --target postgresql://user@localhost/shop
+    Foreign keys, NOT NULL columns and invariants of the target are checked too.
+
+    Example: datalayer verify --source sqlite:///shop.sqlite --target postgresql://user@localhost/shop --html proof.html
     """
-    report = asyncio.run(_verify(source, target, names(tables)))
-    if json_file == "-":
-        output.print_json(report.as_json())
+    from datalayer.transfer.verifying.checks import read_invariants
+
+    if repair and state is not None:
+        raise ConfigurationError("--repair compares everything again; leave --state out")
+    options: dict[str, Any] = {
+        "tables": names(tables),
+        "limit": limit,
+        "jobs": jobs,
+        "strong": strong,
+        "checks": True,
+        "invariants": () if invariants is None else read_invariants(invariants),
+    }
+    if repair:
+        repaired = asyncio.run(_repair(source, target, options | {"allow_deletes": allow_deletes}))
+        report, as_json = repaired.after, repaired.as_json()
     else:
-        if json_file is not None:
-            _write_json(json_file, report)
+        repaired, report = None, asyncio.run(_verify(source, target, options, state))
+        as_json = report.as_json()
+    _write_files(report, repaired, as_json, (source, target), json_file, html_file)
+    if json_file == "-":
+        output.print_json(as_json)
+    else:
+        _print_repaired(repaired)
         _print_verified(report)
-    return ExitCode.OK if report.equal else ExitCode.DIFFERENCE
+    return ExitCode.OK if report.proven else ExitCode.DIFFERENCE
 
 
-async def _verify(source_url: str, target_url: str, tables: list[str] | None) -> VerifyReport:
+async def _verify(source_url: str, target_url: str, options: dict[str, Any], file: Path | None) -> VerifyReport:
+    from datalayer import transfer
+    from datalayer.transfer.verifying.state import VerifyState
+
+    state = None if file is None else VerifyState.open(file, f"{source_url}\n{target_url}\n{options['strong']}")
+    async with opened(source_url, target_url) as (source, target):
+        with bars("verifying") as on_progress:
+            return await transfer.verify(source, target, **options, state=state, on_progress=on_progress)
+
+
+async def _repair(source_url: str, target_url: str, options: dict[str, Any]) -> RepairReport:
     from datalayer import transfer
 
     async with opened(source_url, target_url) as (source, target):
         with bars("verifying") as on_progress:
-            return await transfer.verify(source, target, tables=tables, on_progress=on_progress)
+            return await transfer.repair(source, target, **options, on_progress=on_progress)
+
+
+def _write_files(
+    report: VerifyReport,
+    repaired: RepairReport | None,
+    as_json: Mapping[str, Any],
+    urls: tuple[str, str],
+    json_file: str | None,
+    html_file: Path | None,
+) -> None:
+    if json_file not in (None, "-"):
+        _write("--json", Path(json_file), json.dumps(as_json, ensure_ascii=False, indent=2) + "\n")
+    if html_file is not None:
+        from datalayer.transfer.verifying.page import page
+
+        _write("--html", html_file, page(report, source=urls[0], target=urls[1], repaired=repaired))
+
+
+def _write(option: str, file: Path, text: str) -> None:
+    try:
+        file.write_text(text)
+    except OSError as error:
+        raise ConfigurationError(f"the file {file} for {option} cannot be written: {error.strerror}") from None
+
+
+def _print_repaired(repaired: RepairReport | None) -> None:
+    if repaired is None:
+        return
+    for note in repaired.notes:
+        output.note(f"note: {note}")
+    for table in repaired.tables:
+        output.results().print(f"repaired {table.table}: {table.upserted} rows written, {table.deleted} deleted")
 
 
 def _print_verified(report: VerifyReport) -> None:
     for note in report.notes:
         output.note(f"note: {note}")
-    rows = [
-        (t.table, _count(t.source_rows), _count(t.target_rows), "equal" if t.equal else "DIFFERENT")
-        for t in report.tables
-    ]
-    output.print_table(("table", "source rows", "target rows", ""), rows)
-    lines = [f"{table.table}: {difference}" for table in report.tables for difference in table.differences]
+    lines: list[str] = []
+    for table in report.tables:
+        lines.append(str(table))
+        lines += [f"  {table.table}: {difference}" for difference in table.differences]
+        unnamed = table.differing.rows - len(table.differences)
+        if table.differences and unnamed > 0:
+            lines.append(f"  {table.table}: and {unnamed} more; --limit names them")
+    lines += [str(check) for check in report.checks if check.violations != 0]
+    kept = sum(check.violations == 0 for check in report.checks)
+    if kept:
+        lines.append(f"{kept} of {len(report.checks)} rules of the target kept")
     unequal = sum(not table.equal for table in report.tables)
     summary = (
         f"{unequal} of {len(report.tables)} tables differ" if unequal else f"all {len(report.tables)} tables equal"
     )
     output.results().print("\n".join([*lines, f"{summary}, compared in {report.seconds:.1f} s"]))
-
-
-def _count(rows: int | None) -> str:
-    return "-" if rows is None else f"{rows:,}"
-
-
-def _write_json(file: str, report: VerifyReport) -> None:
-    try:
-        Path(file).write_text(json.dumps(report.as_json(), ensure_ascii=False, indent=2) + "\n")
-    except OSError as error:
-        raise ConfigurationError(f"the file {file} for --json cannot be written: {error.strerror}") from None

@@ -4,16 +4,32 @@ Both read everything from the stores' live catalogs; no table is known by name.
 """
 
 from datalayer.transfer.copying import copy
-from datalayer.transfer.reports import CopiedTable, CopyReport, Difference, Progress, VerifiedTable, VerifyReport
-from datalayer.transfer.verifying import verify
+from datalayer.transfer.reports import (
+    Check,
+    CopiedTable,
+    CopyReport,
+    Difference,
+    Differing,
+    Progress,
+    RepairedTable,
+    RepairReport,
+    VerifiedTable,
+    VerifyReport,
+)
+from datalayer.transfer.verifying import repair, verify
 
 __all__ = [
+    "Check",
     "CopiedTable",
     "CopyReport",
     "Difference",
+    "Differing",
     "Progress",
+    "RepairReport",
+    "RepairedTable",
     "VerifiedTable",
     "VerifyReport",
     "copy",
+    "repair",
     "verify",
 ]

@@ -35,16 +35,22 @@ class Segments:
         self.rows = 0
         self._mask = count - 1
         self._sums = [0] * count
+        self._counts = [0] * count
 
     def add(self, key: bytes, row: bytes) -> None:
         """Count one row, given as digests of its key and of the whole of it."""
         self.rows += 1
-        place = self.place(key)
-        self._sums[place] = (self._sums[place] + int.from_bytes(row)) % _MODULUS
+        place = int.from_bytes(key[:2]) & self._mask
+        self._sums[place] += int.from_bytes(row)
+        self._counts[place] += 1
 
     def place(self, key: bytes) -> int:
         """Return the segment of a key, given as its digest."""
         return int.from_bytes(key[:2]) & self._mask
+
+    def rows_in(self, place: int) -> int:
+        """Return how many rows a segment has."""
+        return self._counts[place]
 
     @property
     def checksum(self) -> str:
@@ -53,5 +59,7 @@ class Segments:
 
     def unequal(self, other: Segments) -> list[int]:
         """Return the segments in which two tables differ."""
-        pairs = zip(self._sums, other._sums, strict=True)
-        return [place for place, (mine, theirs) in enumerate(pairs) if mine != theirs]
+        pairs = enumerate(zip(self._sums, other._sums, self._counts, other._counts, strict=True))
+        return [
+            place for place, (mine, theirs, rows, others) in pairs if rows != others or (mine - theirs) % _MODULUS != 0
+        ]

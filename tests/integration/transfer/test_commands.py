@@ -55,9 +55,13 @@ async def test_copy_then_verify_exits_zero_and_a_difference_exits_one(
         "table": "goods",
         "source_rows": 2,
         "target_rows": 2,
+        "matching_rows": 1,
         "equal": False,
         "source_checksum": report["tables"][0]["source_checksum"],
         "target_checksum": report["tables"][0]["target_checksum"],
+        "method": "canonical",
+        "differing": {"missing": 0, "extra": 0, "changed": 1, "complete": True},
+        "seconds": report["tables"][0]["seconds"],
         "differences": [{"finding": "unequal value", "key": {"id": 2}, "columns": ["title"], "row": None}],
     }
 

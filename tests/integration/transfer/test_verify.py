@@ -18,7 +18,7 @@ async def test_verify_names_table_key_and_columns_of_differences(origin: Postgre
     await copy(origin, target)
     await run(
         target,
-        "update t set note = 'note ', n = 2 where a = 17; delete from t where a = 18; insert into t values (5000, 'k')",
+        "update t set note = 'note ', n = 7 where a = 17; delete from t where a = 18; insert into t values (5000, 'k')",
     )
     (table,) = (await verify(origin, target)).tables
     assert not table.equal

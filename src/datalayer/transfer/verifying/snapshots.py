@@ -1,0 +1,109 @@
+"""One side of a comparison at one moment: sessions that all see the same snapshot."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any, Final, TypeVar
+
+import psycopg
+from psycopg.rows import tuple_row
+
+from datalayer.stores.contract import Session, Store
+from datalayer.stores.postgres import PostgresStore
+from datalayer.stores.postgres.errors import translate
+from datalayer.stores.postgres.session import PostgresSession
+
+T = TypeVar("T")
+
+#: Seconds for one statement: a table of any size is one statement, so only a stuck server should reach it.
+PATIENCE: Final = 86_400.0
+
+#: A grouped hash is computed by all workers at once; by itself the planner expects a group per key and sorts the rows.
+_SETTINGS: Final = (
+    b"set local enable_sort = off; set local work_mem = '64MB'; set local jit = off;"
+    b" set local parallel_setup_cost = 0; set local parallel_tuple_cost = 0;"
+    b" set local idle_in_transaction_session_timeout = 0"
+)
+
+
+class Side:
+    """One store as it was when the comparison began; over REST, as it is at each page.
+
+    Args:
+        store: for what only the store itself can be asked.
+        sessions: one for each job that may run at once; lent one at a time.
+    """
+
+    def __init__(self, store: Store, sessions: Sequence[Session]) -> None:
+        self.store = store
+        self._free: asyncio.Queue[Session] = asyncio.Queue()
+        for session in sessions:
+            self._free.put_nowait(session)
+
+    @asynccontextmanager
+    async def session(self) -> AsyncIterator[Session]:
+        """Lend a session that nobody else uses."""
+        session = await self._free.get()
+        try:
+            yield session
+        finally:
+            self._free.put_nowait(session)
+
+    async def ask(self, sql: str) -> list[tuple[Any, ...]]:
+        """Return the rows of a query on PostgreSQL, values as the store reads them."""
+        async with self.session() as session:
+            if not isinstance(session, PostgresSession):
+                raise TypeError(f"a {session.name} store takes no SQL here")
+            async with session.connection() as connection:
+                try:
+                    async with connection.cursor(row_factory=tuple_row) as cursor:
+                        await cursor.execute(sql.encode())
+                        return await cursor.fetchall()
+                except psycopg.Error as error:
+                    raise translate(error, operation="verify") from None
+
+
+async def together(first: Coroutine[Any, Any, T], second: Coroutine[Any, Any, T]) -> tuple[T, T]:
+    """Run the same on both sides at once; the failure of one ends the other."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = group.create_task(first), group.create_task(second)
+    except BaseExceptionGroup as failed:
+        raise failed.exceptions[0] from None
+    return tasks[0].result(), tasks[1].result()
+
+
+@asynccontextmanager
+async def snapshot(store: Store, jobs: int) -> AsyncGenerator[Side, None]:
+    """Open a side for so many jobs at once; PostgreSQL exports one snapshot to all of its connections."""
+    async with AsyncExitStack() as stack:
+        if isinstance(store, PostgresStore):
+            connections = max(1, min(jobs, store.pool.max_size - 1))
+            yield Side(store, await _postgres_sessions(store, connections, stack))
+        elif store.name == "sqlite":
+            yield Side(store, [await stack.enter_async_context(store.transaction(read_only=True, timeout=PATIENCE))])
+        else:
+            yield Side(store, [store] * jobs)
+
+
+async def _postgres_sessions(store: PostgresStore, connections: int, stack: AsyncExitStack) -> list[PostgresSession]:
+    sessions: list[PostgresSession] = []
+    shared: str | None = None
+    for _ in range(connections):
+        session = await stack.enter_async_context(
+            store.transaction(isolation="repeatable read", read_only=True, timeout=PATIENCE)
+        )
+        async with session.connection() as connection:
+            try:
+                if shared is not None:
+                    await connection.execute(f"set transaction snapshot '{shared}'".encode())
+                elif connections > 1:
+                    cursor = await connection.execute(b"select pg_export_snapshot() as shared")
+                    shared = (await cursor.fetchall())[0]["shared"]
+                await connection.execute(_SETTINGS)
+            except psycopg.Error as error:
+                raise translate(error, operation="snapshot") from None
+        sessions.append(session)
+    return sessions
