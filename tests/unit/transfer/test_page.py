@@ -12,12 +12,12 @@ EQUAL = VerifiedTable("clients", 1304, 1304, "aa11", "aa11", method="inside both
 UNLIKE = VerifiedTable(
     "st<aff", 12, 12, "aa", "bb", (Difference("unequal value", {"id": 7}, ("name",)),), Differing(changed=3)
 )
-URLS = {"source": "postgresql://app:secret@db.example:5432/salon?password=hidden", "target": "sqlite:///salon.db"}
+SOURCE, TARGET = "postgresql://app:secret@db.example:5432/salon?password=hidden", "sqlite:///salon.db"
 
 
 def test_page_of_equal_stores_says_so() -> None:
     """The verdict, the counts, the moment and the checksum are on the page."""
-    written = page(VerifyReport((EQUAL,), (), 1.5, started=MOMENT), **URLS)
+    written = page(VerifyReport((EQUAL,), (), 1.5, started=MOMENT), source=SOURCE, target=TARGET)
     assert "Every row matches" in written
     assert "1,304" in written
     assert "2026-05-06 07:08:09 UTC" in written
@@ -32,7 +32,7 @@ def test_page_names_differences_and_broken_rules() -> None:
         Check("invariant", "nobody owes", None, None, "no SQL"),
         Check("required", "phone", "clients", 0),
     )
-    written = page(VerifyReport((EQUAL, UNLIKE), ("a note",), 1.5, checks, MOMENT), **URLS)
+    written = page(VerifyReport((EQUAL, UNLIKE), ("a note",), 1.5, checks, MOMENT), source=SOURCE, target=TARGET)
     assert "The rows differ" in written
     assert "st&lt;aff" in written
     assert "st<aff" not in written
@@ -46,7 +46,7 @@ def test_page_names_differences_and_broken_rules() -> None:
 def test_page_of_broken_rules_is_no_proof() -> None:
     """Equal rows that break a rule do not get the good verdict."""
     report = VerifyReport((EQUAL,), (), 1.5, (Check("required", "phone", "clients", 1),), MOMENT)
-    assert "rules are broken" in page(report, **URLS)
+    assert "rules are broken" in page(report, source=SOURCE, target=TARGET)
 
 
 def test_page_is_self_contained_and_without_secrets() -> None:
@@ -54,7 +54,7 @@ def test_page_is_self_contained_and_without_secrets() -> None:
     repaired = RepairReport(
         VerifyReport((UNLIKE,), (), 1), VerifyReport((EQUAL,), (), 1), (RepairedTable("staff", 3, 1),), ("left",)
     )
-    written = page(VerifyReport((EQUAL,), (), 1.5, started=MOMENT), **URLS, repaired=repaired)
+    written = page(VerifyReport((EQUAL,), (), 1.5, started=MOMENT), source=SOURCE, target=TARGET, repaired=repaired)
     assert "Repaired before" in written
     for forbidden in ("secret", "hidden", "app:", "<script", "src=", "href=", "@import"):
         assert forbidden not in written
