@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from datalayer.errors import ConfigurationError
 from datalayer.stores.contract import Store
 from datalayer.telemetry import Observer
 
+_MEMORY = ":memory:"
 _FORMS = "postgresql://USER@HOST/DATABASE, sqlite:///FILE, supabase://HOST or supabase+http://HOST:PORT"
 
 
 async def open_store(
-    url: str, *, key: str | None = None, timeout: float = 5.0, observers: Sequence[Observer] = ()
+    url: str,
+    *,
+    key: str | None = None,
+    create: bool = True,
+    timeout: float = 5.0,
+    observers: Sequence[Observer] = (),
 ) -> Store:
     """Open the store that a URL names; close it after use.
 
@@ -22,10 +29,11 @@ async def open_store(
         url: ``postgresql://…``; ``sqlite:///relative/file``, ``sqlite:////absolute/file`` or ``sqlite://:memory:``;
             ``supabase://HOST`` (https) or ``supabase+http://HOST:PORT`` (a local stack or a bare PostgREST).
         key: Supabase's service key; by default SUPABASE_SERVICE_ROLE_KEY or SUPABASE_KEY from the environment.
+        create: whether a SQLite file that is missing is made.
         timeout: default deadline of a call in seconds.
 
     Raises:
-        ConfigurationError: the URL has none of these forms, or the key is missing.
+        ConfigurationError: the URL has none of these forms, the key is missing, or a file that is not to be made.
     """
     scheme, separator, rest = url.partition("://")
     if not separator:
@@ -37,7 +45,7 @@ async def open_store(
     if scheme == "sqlite":
         from datalayer.stores.sqlite import SqliteStore
 
-        return await SqliteStore.open(_sqlite_path(rest), timeout=timeout, observers=observers)
+        return await SqliteStore.open(_sqlite_path(rest), create=create, timeout=timeout, observers=observers)
     if scheme in {"supabase", "supabase+http"}:
         from datalayer.stores.supabase import SupabaseStore
 
@@ -47,11 +55,28 @@ async def open_store(
     raise ConfigurationError(f"no store has URLs that begin with {scheme}://; known are {_FORMS}")
 
 
+def sqlite_file(url: str) -> Path | None:
+    """Return the file that a SQLite URL names; None for a database in memory and for other URLs.
+
+    Raises:
+        ConfigurationError: a SQLite URL that names no file.
+    """
+    scheme, _, rest = url.partition("://")
+    path = _sqlite_path(rest) if scheme == "sqlite" else _MEMORY
+    return None if path == _MEMORY else Path(path)
+
+
 def _sqlite_path(rest: str) -> str:
-    path = rest if rest == ":memory:" else rest.removeprefix("/")
-    if not path:
+    if rest == _MEMORY:
+        return rest
+    if not rest.removeprefix("/"):
         raise ConfigurationError("the SQLite URL names no file; write sqlite:///FILE or sqlite:////ABSOLUTE/FILE")
-    return path
+    if not rest.startswith("/"):
+        raise ConfigurationError(
+            f"a SQLite URL has three slashes before a relative path and four before an absolute one:"
+            f" write sqlite:///{rest}"
+        )
+    return rest.removeprefix("/")
 
 
 def _http_url(scheme: str, url: str) -> str:

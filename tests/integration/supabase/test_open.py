@@ -71,11 +71,12 @@ async def test_silent_host_is_given_up_at_the_timeout(rest: PostgrestServer) -> 
 
 @pytest.mark.parametrize("answer", [reply(200, body="<html>"), reply(200, body="[]"), reply(404)])
 async def test_other_server_is_a_configuration_error(rest: PostgrestServer, answer: bytes) -> None:
-    """A web page is not a PostgREST."""
+    """A web page is not a PostgREST; the message says where it was found."""
     async with FaultyProxy(rest.url) as proxy:
         proxy.script.extend([answer, answer])
         with pytest.raises(ConfigurationError) as caught:
             await SupabaseStore.open(proxy.url, rest.service_key)
+        assert proxy.url in str(caught.value)
     assert caught.value.variables == ("SUPABASE_URL",)
 
 

@@ -30,16 +30,17 @@ def check_version() -> None:
         )
 
 
-def connect(path: str, *, writable: bool, patience: float) -> sqlite3.Connection:
+def connect(path: str, *, writable: bool, create: bool, patience: float) -> sqlite3.Connection:
     """Open a connection in autocommit mode, for use on one thread at a time; only interrupt() comes from others.
 
     Args:
-        path: of the file, made when it is missing and ``writable``; or ``:memory:``.
+        path: of the file, or ``:memory:``.
         writable: False for a connection that only reads.
+        create: whether a file that is missing is made.
         patience: seconds to wait here for another process's lock.
     """
     connection = sqlite3.connect(
-        path if path == MEMORY else f"file:{quote_url(str(Path(path).absolute()))}?mode={'rwc' if writable else 'rw'}",
+        path if path == MEMORY else f"file:{quote_url(str(Path(path).absolute()))}?mode={'rwc' if create else 'rw'}",
         uri=path != MEMORY,
         timeout=patience,
         isolation_level=None,

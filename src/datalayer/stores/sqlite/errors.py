@@ -9,10 +9,11 @@ import re
 import sqlite3
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from datalayer import errors
-from datalayer.errors import StoreError, UnavailableError
+from datalayer.errors import ConfigurationError, DataLayerError, StoreError, UnavailableError
 from datalayer.stores.contract import StoreName
 
 if TYPE_CHECKING:
@@ -137,8 +138,10 @@ def is_busy(error: BaseException | None) -> bool:
     return isinstance(error, sqlite3.OperationalError) and _code(error) & 0xFF == sqlite3.SQLITE_BUSY
 
 
-def cannot_open(error: sqlite3.Error, path: str) -> UnavailableError:
+def cannot_open(error: sqlite3.Error, path: str, *, create: bool = True) -> DataLayerError:
     """Build the error for a file that cannot be opened; it names the file and the next step."""
+    if not (create or Path(path).exists()):
+        return ConfigurationError(f"the file {path} does not exist; sqlite:////path is absolute")
     if _code(error) == sqlite3.SQLITE_NOTADB:
         reason, hint = f"{path} is not a SQLite database", "check the path, or choose a name that is free"
     elif is_busy(error):

@@ -50,24 +50,27 @@ class SqliteStore(SqliteSession):
         self._abandoned: set[CopySnapshot] = set()
 
     @classmethod
-    async def open(cls, path: str | Path, *, timeout: float = 5.0, observers: Sequence[Observer] = ()) -> Self:
-        """Open a file, made when it is missing, or ``":memory:"``.
+    async def open(
+        cls, path: str | Path, *, create: bool = True, timeout: float = 5.0, observers: Sequence[Observer] = ()
+    ) -> Self:
+        """Open a file, or ``":memory:"``.
 
         Args:
             path: of the file.
+            create: whether a file that is missing is made.
             timeout: default deadline of a call in seconds, waiting for locks included.
             observers: who hears of each call.
 
         Raises:
-            ConfigurationError: Python's SQLite library is too old.
+            ConfigurationError: Python's SQLite library is too old, or a file that is not to be made is missing.
             UnavailableError: the file cannot be opened or is not a database.
         """
         check_version()
         name = str(path)
         try:
-            writer = await Worker.start(name, writable=True, patience=timeout)
+            writer = await Worker.start(name, writable=True, create=create, patience=timeout)
         except sqlite3.Error as error:
-            raise cannot_open(error, name) from None
+            raise cannot_open(error, name, create=create) from None
         readers = None if name == MEMORY else Readers(name, timeout)
         return cls(writer, readers, Shared(timeout, tuple(observers)))
 

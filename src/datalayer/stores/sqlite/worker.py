@@ -44,7 +44,7 @@ class Worker:
         self.opened: WeakSet[Opened] = WeakSet()
 
     @classmethod
-    async def start(cls, path: str, *, writable: bool, patience: float) -> Worker:
+    async def start(cls, path: str, *, writable: bool, create: bool = False, patience: float) -> Worker:
         """Open a connection on a new thread; ``patience`` is how many seconds another process may keep it locked.
 
         Raises:
@@ -52,7 +52,7 @@ class Worker:
         """
         executor = ThreadPoolExecutor(1, thread_name_prefix="datalayer-sqlite")
         opening = asyncio.get_running_loop().run_in_executor(
-            executor, partial(connect, path, writable=writable, patience=patience)
+            executor, partial(connect, path, writable=writable, create=create, patience=patience)
         )
         try:
             return cls(await asyncio.shield(opening), executor)

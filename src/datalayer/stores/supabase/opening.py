@@ -42,7 +42,7 @@ async def open_client(
         except StoreError as error:
             raise _as_open(error) from None
         return _supabase_client(root, path, key, http), document
-    raise ConfigurationError("there is no REST interface at this URL", variables=("SUPABASE_URL",))
+    raise ConfigurationError(f"there is no REST interface at {root}", variables=("SUPABASE_URL",))
 
 
 async def read_description(
@@ -56,7 +56,7 @@ async def read_description(
     except ValueError:
         document = None
     if not isinstance(document, dict) or "paths" not in document:
-        raise ConfigurationError("what answers there is not a PostgREST", variables=("SUPABASE_URL",))
+        raise ConfigurationError(f"what answers at {rest_url} is not a PostgREST", variables=("SUPABASE_URL",))
     return document
 
 
@@ -75,6 +75,11 @@ def _checked_url(url: str) -> str:
     if found is None:
         raise ConfigurationError(
             "the Supabase URL must be https://HOST or http://HOST:PORT", variables=("SUPABASE_URL",)
+        )
+    if "@" in found[0]:
+        raise ConfigurationError(
+            "the Supabase URL must have no user and no password: the key is set in SUPABASE_SERVICE_ROLE_KEY",
+            variables=("SUPABASE_URL", "SUPABASE_SERVICE_ROLE_KEY"),
         )
     return found[0]
 
