@@ -60,6 +60,9 @@ class Filter:
     def __invert__(self) -> Filter:
         return Negation(self)
 
+    def __bool__(self) -> bool:
+        raise InvalidValueError("a filter has no truth of its own; join filters with &, | and ~, not with and, or, not")
+
 
 @dataclass(frozen=True, slots=True)
 class Comparison(Filter):
@@ -131,7 +134,7 @@ def _members(joint: str, part: Filter) -> tuple[Filter, ...]:
     return part.members if isinstance(part, Group) and part.joint == joint else (part,)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class col:  # noqa: N801 - reads as a word of the filter language
     """A column to build comparisons from. ``None`` is refused as a value: say ``is_null``."""
 
@@ -187,6 +190,12 @@ class col:  # noqa: N801 - reads as a word of the filter language
     def contains(self, value: Any) -> Comparison:
         """An array that has all given elements, or a JSON document that has the given one inside (``@>``)."""
         return self._compare(Operator.CONTAINS, value)
+
+    def __eq__(self, other: object) -> bool:
+        raise InvalidValueError("compare columns with eq, gt, lt and the like, not with ==", field=self.name)
+
+    def __hash__(self) -> int:
+        return hash(self.name)
 
     def _compare(self, operator: Operator, value: Any) -> Comparison:
         if value is None:

@@ -209,6 +209,8 @@ def given(**values: Any) -> dict[str, Any]:
 
 def joined(where: Filter | None, equal: dict[str, Any]) -> Filter | None:
     """Join a filter and the columns that must equal a value; None where there is neither."""
+    if where is not None and not isinstance(where, Filter):
+        raise InvalidValueError("a filter is built by col(...)", field="where")
     if not equal:
         return where
     return where_equal(**equal) if where is None else where & where_equal(**equal)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, get_args
 
 from datalayer.errors import InvalidValueError, UnsafeWriteError
 from datalayer.query import Delete, Insert, Row, Select, Update, Upsert
 from datalayer.stores.catalog import Table
+from datalayer.stores.contract import Isolation
 
 
 def check_select(question: Select, table: Table, *, store: str, operation: str = "select") -> None:
@@ -45,6 +46,18 @@ def check_change(question: Update | Delete, table: Table, *, store: str, operati
         if not question.changes:
             raise InvalidValueError("an update changes at least one column", field="changes")
         table.check_columns(question.changes, store=store, operation=operation)
+
+
+def check_timeout(timeout: float | None) -> None:
+    """Raise InvalidValueError for a deadline that no call can keep."""
+    if timeout is not None and not timeout > 0:
+        raise InvalidValueError("must be a positive number of seconds", field="timeout")
+
+
+def check_isolation(isolation: Isolation | None) -> None:
+    """Raise InvalidValueError for a word that is no isolation level."""
+    if isolation is not None and isolation not in get_args(Isolation):
+        raise InvalidValueError(f"is one of {', '.join(get_args(Isolation))}", field="isolation")
 
 
 def merge_by_key(rows: Sequence[Mapping[str, Any]], target: tuple[str, ...]) -> dict[tuple[Any, ...], Row]:

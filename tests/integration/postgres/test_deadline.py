@@ -8,7 +8,7 @@ from time import perf_counter
 import pytest
 from psycopg import AsyncConnection
 
-from datalayer.errors import StoreTimeoutError, UnavailableError
+from datalayer.errors import InvalidValueError, StoreTimeoutError, UnavailableError
 from datalayer.query import Count, Insert, Update, where_equal
 from datalayer.stores.postgres import PostgresStore
 
@@ -86,3 +86,25 @@ async def test_a_frozen_server_costs_the_deadline_and_a_grace_period(
     assert lasted < 4
     assert await single.count(Count("items")) == 0
     await single.close()
+
+
+async def test_the_wait_for_a_connection_and_the_statement_share_one_budget(store: PostgresStore) -> None:
+    """What waiting took is not given to the statement once more."""
+    holders = [store.connection(), store.connection()]
+    for holder in holders:
+        await holder.__aenter__()
+    started = perf_counter()
+    asked = asyncio.create_task(store.fetch_all("select pg_sleep(30)", timeout=1.0))
+    await asyncio.sleep(0.7)
+    for holder in holders:
+        await holder.__aexit__(None, None, None)
+    with pytest.raises(StoreTimeoutError):
+        await asked
+    assert perf_counter() - started < 1.6
+
+
+@pytest.mark.parametrize("timeout", [0, -1, float("nan")])
+async def test_a_deadline_that_no_call_can_keep_is_refused(store: PostgresStore, timeout: float) -> None:
+    """The budget is a positive number of seconds."""
+    with pytest.raises(InvalidValueError, match="timeout"):
+        await store.count(Count("items"), timeout=timeout)

@@ -40,10 +40,10 @@ COSTS: dict[str, tuple[Call, int]] = {
     "find": (lambda items: items.find(name="a"), 25),
     "list": (lambda items: items.list(name="a"), 27),
     "count": (lambda items: items.count(name="a"), 23),
-    "upsert": (lambda items: items.upsert({"name": "a"}), 57),
+    "upsert": (lambda items: items.upsert({"name": "a"}), 53),
     "upsert_many": (lambda items: items.upsert_many([{"name": str(n)} for n in range(500)]), 3073),
-    "update": (lambda items: items.update({"name": "a"}, name="a"), 32),
-    "delete": (lambda items: items.delete(name="z"), 23),
+    "update": (lambda items: items.update({"name": "a"}, name="a"), 33),
+    "delete": (lambda items: items.delete(name="z"), 25),
 }
 
 
@@ -83,11 +83,12 @@ async def test_a_shape_is_compiled_once(verb: str, store: PostgresStore) -> None
 
 
 @pytest.mark.parametrize("verb", COSTS)
-async def test_a_call_stays_as_thin_as_it_is(verb: str, store: PostgresStore) -> None:
+async def test_a_call_stays_as_thin_as_it_is(verb: str, single: PostgresStore) -> None:
     """Calls of our own functions on the way to the driver and back do not grow."""
     call, most = COSTS[verb]
-    items = Items(store)
-    await call(items)
+    items = Items(single)
+    for _ in range(2):
+        await call(items)
     counted = await _count_own_calls(lambda: call(items))
     assert counted <= most
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from datalayer.errors import InvalidValueError
 from datalayer.query import Comparison, Count, Delete, Filter, Group, Negation, Operator, Select, Update
 from datalayer.query.order import OrderBy
 from datalayer.stores.catalog import Column, Table
@@ -19,6 +20,9 @@ from datalayer.stores.postgres.values import (
     record_value,
     write_encoder,
 )
+
+#: Source: PostgreSQL 18 manual, "Message Formats", Bind: the number of parameters is a 16-bit integer.
+MOST_PARAMETERS = 65_535
 
 _SIGNS = {
     Operator.EQ: "=",
@@ -41,9 +45,12 @@ class Statement:
 
     def bind(self, values: Iterable[Any]) -> list[Any]:
         """Return the parameters for one execution."""
+        parameters = list(values)
+        if len(parameters) > MOST_PARAMETERS:
+            raise InvalidValueError(f"a statement takes {MOST_PARAMETERS:,} values at most; ask in parts")
         if self.encoders is None:
-            return list(values)
-        paired = zip(values, self.encoders, strict=True)
+            return parameters
+        paired = zip(parameters, self.encoders, strict=True)
         return [value if encode is None else encode(value) for value, encode in paired]
 
 
@@ -59,7 +66,10 @@ class _Builder:
         return Statement(sql.encode(), encoders if any(encoders) else None)
 
     def where(self, condition: Filter | None) -> str:
-        return "" if condition is None else f" WHERE {self._condition(condition)}"
+        try:
+            return "" if condition is None else f" WHERE {self._condition(condition)}"
+        except RecursionError:
+            raise InvalidValueError("the filter is nested too deeply") from None
 
     def _condition(self, condition: Filter) -> str:
         if isinstance(condition, Comparison):
@@ -158,11 +168,21 @@ def write_many(table: Table, columns: Sequence[str], target: tuple[str, ...] | N
     values = ", ".join((*sent.values(), *(f"old.{quote(name)}" for name in kept)))
     if target is not None and kept:
         same = " AND ".join(f"old.{quote(name)} = {sent[name]}" for name in target)
-        records = f"ROWS FROM (jsonb_to_recordset(%s::jsonb) AS ({fields})) WITH ORDINALITY AS r({names(sent)}, place)"
-        source = f"SELECT {values} FROM {records} LEFT JOIN {quote(table.name)} AS old ON {same} ORDER BY r.place"
+        place = quote(_unused_name(table))
+        records = (
+            f"ROWS FROM (jsonb_to_recordset(%s::jsonb) AS ({fields})) WITH ORDINALITY AS r({names(sent)}, {place})"
+        )
+        source = f"SELECT {values} FROM {records} LEFT JOIN {quote(table.name)} AS old ON {same} ORDER BY r.{place}"
     else:
         source = f"SELECT {values} FROM jsonb_to_recordset(%s::jsonb) AS r({fields})"
     return Statement(_write(table, columns, source, target, wanted=wanted, kept=kept).encode())
+
+
+def _unused_name(table: Table) -> str:
+    name = "place"
+    while name in table.by_name:
+        name += "_"
+    return name
 
 
 def _write(

@@ -16,6 +16,9 @@ from datalayer.stores.sqlstates import Translation, canonical, key_columns, tran
 
 STORE = "postgres"
 
+#: Operations whose text is the caller's own.
+RAW_OPERATIONS = frozenset({"fetch_all", "fetch_one", "execute"})
+
 #: Text of libpq's connection failures, which come without SQLSTATE.
 _REFUSED_LOGIN = re.compile(r"authentication failed|no pg_hba\.conf entry|role \".*\" does not exist|no password")
 _MISSING_DATABASE = re.compile(r"database \".*\" does not exist")
@@ -70,7 +73,7 @@ def _classify(error: psycopg.Error, operation: str) -> Translation:
     if isinstance(error, UnfitParameter):
         return errors.UnfitValueError, str(error)
     state = error.sqlstate
-    if state == "42883" and operation not in {"fetch_all", "fetch_one", "execute"}:
+    if state == "42883" and operation not in RAW_OPERATIONS:
         return errors.UnfitValueError, "a value has the wrong type for its column"
     if state is not None:
         return translation(state) or (StoreError, f"the server reported SQLSTATE {state}")
@@ -80,6 +83,8 @@ def _classify(error: psycopg.Error, operation: str) -> Translation:
         return errors.UnfitValueError, (
             "text must not contain NUL characters" if "NUL" in str(error) else "a value cannot be sent or read exactly"
         )
+    if isinstance(error, psycopg.ProgrammingError) and operation in RAW_OPERATIONS:
+        return StoreError, "the query's placeholders and the parameters do not match"
     if isinstance(error, psycopg.ProgrammingError):
         return errors.UnfitValueError, "a value of this Python type cannot be sent to PostgreSQL"
     return StoreError, type(error).__name__

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from time import perf_counter
+from time import monotonic
 from typing import Any, TypeAlias
 
 import psycopg
@@ -13,14 +13,17 @@ from psycopg import AsyncConnection
 
 from datalayer.errors import (
     DataLayerError,
+    InvalidValueError,
     OutcomeUnknownError,
     SchemaError,
     StoreError,
     StoreTimeoutError,
+    TransactionConflictError,
     UnfitValueError,
 )
 from datalayer.query import Row
 from datalayer.stores.catalog import Catalog, Table
+from datalayer.stores.checks import check_timeout
 from datalayer.stores.contract import Isolation
 from datalayer.stores.postgres.catalog import read_catalog
 from datalayer.stores.postgres.compile import Statement
@@ -31,6 +34,11 @@ from datalayer.telemetry import CallEvent
 
 Connection: TypeAlias = AsyncConnection[Row]
 Parameters: TypeAlias = Sequence[Any] | Mapping[str, Any]
+
+#: "cached plan must not change result type": a column's type was altered after the statement was prepared.
+_STALE_PLAN = "0A000"
+#: psycopg sees this go by and forgets its own list of prepared statements.
+_FORGET_PLANS = b"DEALLOCATE ALL"
 
 
 class Executor(ABC):
@@ -54,54 +62,93 @@ class Executor(ABC):
     ) -> AbstractAsyncContextManager[Executor]:
         """Open a transaction, or a savepoint inside one."""
 
+    def ends(self, timeout: float | None) -> float:
+        """Return the moment, on the monotonic clock, at which a call's budget runs out."""
+        if timeout is None:
+            return monotonic() + self.shared.timeout
+        check_timeout(timeout)
+        return monotonic() + timeout
+
     async def run(
         self,
         operation: str,
         table: str,
         sql: bytes,
         parameters: Parameters | None,
-        timeout: float | None = None,
+        ends: float,
         *,
         has_rows: bool = True,
         writes: bool = False,
     ) -> tuple[list[Row], int]:
         """Execute one statement and return its rows and the number of rows it touched."""
-        shared = self.shared
-        seconds = shared.timeout if timeout is None else timeout
-        started = perf_counter() if shared.observers else 0.0
+        if not self.shared.observers:
+            return await self._run(operation, table, sql, parameters, ends, has_rows, writes)
+        started = monotonic()
         count, failure = 0, None
         try:
-            async with self.connection(timeout=seconds) as connection:
-                deadline = Deadline(connection, seconds)
-                try:
-                    cursor = await connection.execute(sql, parameters, prepare=shared.prepare)
-                    rows = await cursor.fetchall() if has_rows else []
-                except psycopg.Error as error:
-                    raise self._failure(error, operation, table, passed=deadline.passed, writes=writes) from None
-                except UnicodeEncodeError:
-                    raise _unencodable(operation, table) from None
-                finally:
-                    await deadline.finish()
-                count = cursor.rowcount
-                return rows, count
+            rows, count = await self._run(operation, table, sql, parameters, ends, has_rows, writes)
         except DataLayerError as error:
             failure = type(error).__name__
             raise
         finally:
-            if shared.observers:
-                self._tell(operation, table, perf_counter() - started, count, failure)
+            self.tell(operation, table, monotonic() - started, count, failure)
+        return rows, count
+
+    async def _run(
+        self,
+        operation: str,
+        table: str,
+        sql: bytes,
+        parameters: Parameters | None,
+        ends: float,
+        has_rows: bool,
+        writes: bool,
+    ) -> tuple[list[Row], int]:
+        async with self.connection(timeout=max(ends - monotonic(), 0.0)) as connection:
+            deadline = Deadline(connection, ends - monotonic())
+            try:
+                try:
+                    cursor = await connection.execute(sql, parameters, prepare=self.shared.prepare)
+                except psycopg.errors.FeatureNotSupported:
+                    if not self.autocommit:
+                        raise
+                    await connection.execute(_FORGET_PLANS)
+                    cursor = await connection.execute(sql, parameters, prepare=self.shared.prepare)
+                if has_rows and cursor.rownumber is not None:
+                    return await cursor.fetchall(), cursor.rowcount
+                return [], cursor.rowcount
+            except psycopg.Error as error:
+                failure = self._failure(error, operation, table, passed=deadline.passed, writes=writes)
+                if error.sqlstate == _STALE_PLAN and not self.autocommit:
+                    await connection.close()
+            except UnicodeEncodeError:
+                failure = unencodable(operation, table)
+            finally:
+                await deadline.finish()
+        # Raised out here, the error has no context, which would quote row values.
+        raise failure
 
     def bind(self, operation: str, table: str, statement: Statement, values: Iterable[Any]) -> list[Any]:
         """Return a statement's parameters, or raise UnfitValueError for one that would not be sent exactly."""
         try:
             return statement.bind(values)
         except psycopg.DataError as error:
-            raise translate(error, operation=operation, table=table) from None
+            failure = translate(error, operation=operation, table=table)
+        raise failure
 
     def _failure(self, error: psycopg.Error, operation: str, table: str, *, passed: bool, writes: bool) -> StoreError:
         translated = translate(error, operation=operation, table=table, wrote=writes and self.autocommit)
         if table and isinstance(translated, SchemaError):
             self.shared.know(None)
+        if table and error.sqlstate == _STALE_PLAN and not self.autocommit:
+            return TransactionConflictError(
+                "the schema changed under a prepared statement",
+                store=STORE,
+                operation=operation,
+                table=table,
+                sqlstate=_STALE_PLAN,
+                hint="run the transaction again",
+            )
         lost = translated.sqlstate is None and not isinstance(translated, OutcomeUnknownError)
         if passed and lost:
             return StoreTimeoutError(
@@ -109,16 +156,16 @@ class Executor(ABC):
             )
         return translated
 
-    async def table(
-        self, name: str, operation: str, check: Callable[[Table], None], *, timeout: float | None = None
-    ) -> Table:
+    async def table(self, name: str, operation: str, check: Callable[[Table], None], ends: float) -> Table:
         """Return the table after ``check`` accepted it; a schema that seems too old is read again once."""
         fresh = self.shared.catalog is None
         while True:
-            catalog = await self._known_catalog(refresh=fresh, timeout=timeout)
+            catalog = await self._known_catalog(ends, refresh=fresh)
             try:
                 table = catalog.table(name, store=STORE, operation=operation)
                 check(table)
+            except RecursionError:
+                raise InvalidValueError("the filter is nested too deeply") from None
             except SchemaError:
                 if fresh:
                     raise
@@ -128,28 +175,30 @@ class Executor(ABC):
 
     async def catalog(self, *, refresh: bool = False) -> Catalog:
         """Return the live schema; kept after the first call until ``refresh``."""
-        return await self._known_catalog(refresh=refresh, timeout=None)
+        return await self._known_catalog(self.ends(None), refresh=refresh)
 
-    async def _known_catalog(self, *, refresh: bool, timeout: float | None) -> Catalog:
+    async def _known_catalog(self, ends: float, *, refresh: bool) -> Catalog:
         known = self.shared.catalog
         if known is None or refresh:
 
             async def ask(sql: bytes) -> list[Row]:
-                rows, _ = await self.run("catalog", "", sql, None, timeout)
+                rows, _ = await self.run("catalog", "", sql, None, ends)
                 return rows
 
             known = await read_catalog(ask)
             self.shared.know(known)
         return known
 
-    def _tell(self, operation: str, table: str, seconds: float, rows: int, failure: str | None) -> None:
+    def tell(self, operation: str, table: str, seconds: float, rows: int, failure: str | None) -> None:
+        """Tell the observers of a finished call."""
         size, waiting = self.shared.pool_stats()
         event = CallEvent(STORE, operation, table, seconds, rows, failure, size, waiting)
         for observer in self.shared.observers:
             observer(event)
 
 
-def _unencodable(operation: str, table: str) -> UnfitValueError:
+def unencodable(operation: str, table: str) -> UnfitValueError:
+    """Build the error for text that has no UTF-8."""
     return UnfitValueError(
         "text must not contain half of a surrogate pair",
         store=STORE,

@@ -25,56 +25,58 @@ class RawQueries(Executor):
 
     @overload
     async def fetch_all(
-        self, query: LiteralString, parameters: Parameters = ..., *, timeout: float | None = ...
+        self, query: LiteralString, parameters: Parameters | None = ..., *, timeout: float | None = ...
     ) -> list[Row]: ...
 
     @overload
     async def fetch_all(
-        self, query: LiteralString, parameters: Parameters = ..., *, rows: type[T], timeout: float | None = ...
+        self, query: LiteralString, parameters: Parameters | None = ..., *, rows: type[T], timeout: float | None = ...
     ) -> list[T]: ...
 
     async def fetch_all(
         self,
         query: LiteralString,
-        parameters: Parameters = (),
+        parameters: Parameters | None = None,
         *,
         rows: type[Any] | None = None,
         timeout: float | None = None,
     ) -> list[Any]:
         """Return every row of the result."""
-        found, _ = await self.run("fetch_all", "", query.encode(), parameters or None, timeout, writes=True)
+        found, _ = await self.run("fetch_all", "", query.encode(), parameters, self.ends(timeout), writes=True)
         return found if rows is None else _typed(found, rows)
 
     @overload
     async def fetch_one(
-        self, query: LiteralString, parameters: Parameters = ..., *, timeout: float | None = ...
+        self, query: LiteralString, parameters: Parameters | None = ..., *, timeout: float | None = ...
     ) -> Row | None: ...
 
     @overload
     async def fetch_one(
-        self, query: LiteralString, parameters: Parameters = ..., *, rows: type[T], timeout: float | None = ...
+        self, query: LiteralString, parameters: Parameters | None = ..., *, rows: type[T], timeout: float | None = ...
     ) -> T | None: ...
 
     async def fetch_one(
         self,
         query: LiteralString,
-        parameters: Parameters = (),
+        parameters: Parameters | None = None,
         *,
         rows: type[Any] | None = None,
         timeout: float | None = None,
     ) -> Any:
         """Return the one row of the result, or None; raise MultipleRowsError for more."""
-        found, _ = await self.run("fetch_one", "", query.encode(), parameters or None, timeout, writes=True)
+        found, _ = await self.run("fetch_one", "", query.encode(), parameters, self.ends(timeout), writes=True)
         if len(found) > 1:
             raise MultipleRowsError("the result of the query")
         if not found:
             return None
         return found[0] if rows is None else _typed(found, rows)[0]
 
-    async def execute(self, query: LiteralString, parameters: Parameters = (), *, timeout: float | None = None) -> int:
+    async def execute(
+        self, query: LiteralString, parameters: Parameters | None = None, *, timeout: float | None = None
+    ) -> int:
         """Run a statement without a result and return how many rows it touched."""
         _, count = await self.run(
-            "execute", "", query.encode(), parameters or None, timeout, has_rows=False, writes=True
+            "execute", "", query.encode(), parameters, self.ends(timeout), has_rows=False, writes=True
         )
         return max(count, 0)
 

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager
-from typing import Any, cast
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager, aclosing
+from time import monotonic
+from typing import Any, TypeVar, cast
 from uuid import uuid4
 
 import psycopg
 
-from datalayer.query import Count, Delete, Insert, Row, Select, Update, Upsert, Written
+from datalayer.errors import StoreError
+from datalayer.query import Count, Delete, Filter, Insert, Row, Select, Update, Upsert, Written
+from datalayer.stores.catalog import Table
 from datalayer.stores.checks import check_change, check_select
 from datalayer.stores.contract import Isolation, StoreName
 from datalayer.stores.postgres import compile as compiler
 from datalayer.stores.postgres import writes
 from datalayer.stores.postgres.compile import Statement
 from datalayer.stores.postgres.errors import STORE, translate
+from datalayer.stores.postgres.executor import Connection, unencodable
 from datalayer.stores.postgres.raw import RawQueries
+
+ChangeT = TypeVar("ChangeT", Update, Delete)
 
 
 class PostgresSession(RawQueries):
@@ -26,109 +32,68 @@ class PostgresSession(RawQueries):
 
     async def select(self, question: Select, *, timeout: float | None = None) -> list[Row]:
         """Return the rows that match."""
-        statement = await self._select_statement(question, timeout)
-        rows, _ = await self.run(
-            "select",
-            question.table,
-            statement.sql,
-            self.bind("select", question.table, statement, _select_values(question)),
-            timeout,
-        )
+        ends = self.ends(timeout)
+        statement = await self._select_statement(question, ends)
+        parameters = self.bind("select", question.table, statement, _select_values(question))
+        rows, _ = await self.run("select", question.table, statement.sql, parameters, ends)
         return rows
 
     async def count(self, question: Count, *, timeout: float | None = None) -> int:
         """Return how many rows match."""
-        where = question.where
-        key = ("count", question.table, None if where is None else where.shape)
+        ends = self.ends(timeout)
+        where, name = question.where, question.table
+        key = ("count", name, None if where is None else where.shape)
         statement = self.shared.statements.get(key)
         if statement is None:
-            checked = Select(question.table, where)
+            checked = Select(name, where)
             table = await self.table(
-                question.table,
-                "count",
-                lambda t: check_select(checked, t, store=STORE, operation="count"),
-                timeout=timeout,
+                name, "count", lambda t: check_select(checked, t, store=STORE, operation="count"), ends
             )
             statement = self.shared.keep(key, compiler.count(question, table))
-        values = () if where is None else where.values()
-        rows, _ = await self.run(
-            "count", question.table, statement.sql, self.bind("count", question.table, statement, values), timeout
-        )
+        parameters = self.bind("count", name, statement, () if where is None else where.values())
+        rows, _ = await self.run("count", name, statement.sql, parameters, ends)
         return cast("int", rows[0]["count"])
 
     async def insert(self, question: Insert, *, timeout: float | None = None) -> Written:
         """Insert all rows or none."""
-        return await writes.insert(self, question, timeout)
+        return await writes.insert(self, question, self.ends(timeout))
 
     async def upsert(self, question: Upsert, *, timeout: float | None = None) -> Written:
         """Insert or update all rows or none."""
-        return await writes.upsert(self, question, timeout)
+        return await writes.upsert(self, question, self.ends(timeout))
 
     async def update(self, question: Update, *, timeout: float | None = None) -> Written:
         """Change the rows that match."""
-        where = question.where
-        shape = None if where is None else where.shape
-        key = ("update", question.table, tuple(question.changes), shape, question.returning, question.every_row)
-        statement = self.shared.statements.get(key)
-        if statement is None:
-            table = await self.table(
-                question.table,
-                "update",
-                lambda t: check_change(question, t, store=STORE, operation="update"),
-                timeout=timeout,
-            )
-            statement = self.shared.keep(key, compiler.update(question, table))
-        values = [*question.changes.values(), *(() if where is None else where.values())]
-        rows, count = await self.run(
-            "update",
-            question.table,
-            statement.sql,
-            self.bind("update", question.table, statement, values),
-            timeout,
-            has_rows=question.returning,
-            writes=True,
+        return await self._change(
+            "update", question, tuple(question.changes), question.changes.values(), compiler.update, self.ends(timeout)
         )
-        return Written(count, rows)
 
     async def delete(self, question: Delete, *, timeout: float | None = None) -> Written:
         """Delete the rows that match."""
-        where = question.where
-        shape = None if where is None else where.shape
-        key = ("delete", question.table, shape, question.returning, question.every_row)
-        statement = self.shared.statements.get(key)
-        if statement is None:
-            table = await self.table(
-                question.table,
-                "delete",
-                lambda t: check_change(question, t, store=STORE, operation="delete"),
-                timeout=timeout,
-            )
-            statement = self.shared.keep(key, compiler.delete(question, table))
-        values = () if where is None else where.values()
-        rows, count = await self.run(
-            "delete",
-            question.table,
-            statement.sql,
-            self.bind("delete", question.table, statement, values),
-            timeout,
-            has_rows=question.returning,
-            writes=True,
-        )
-        return Written(count, rows)
+        return await self._change("delete", question, (), (), compiler.delete, self.ends(timeout))
 
     async def stream(self, question: Select, *, chunk_rows: int = 1000) -> AsyncIterator[Row]:
-        """Yield rows from a server-side cursor: one snapshot, ``chunk_rows`` rows in memory at a time."""
-        statement = await self._select_statement(question, None)
+        """Yield rows from a server-side cursor: one snapshot, ``chunk_rows`` rows in memory at a time.
+
+        Only the wait for a connection has a deadline: rows come as fast as they are taken.
+        """
+        statement = await self._select_statement(question, self.ends(None))
         values = self.bind("stream", question.table, statement, _select_values(question))
-        async with self.connection() as connection:
-            try:
-                async with connection.transaction(), connection.cursor(name=f"stream_{uuid4().hex}") as cursor:
-                    await cursor.execute(statement.sql, values)
-                    while chunk := await cursor.fetchmany(chunk_rows):
+        started, count, failure = monotonic(), 0, None
+        try:
+            async with self.connection() as connection:
+                chunks = _chunks(connection, statement, values, question.table, chunk_rows)
+                async with aclosing(chunks):
+                    async for chunk in chunks:
                         for row in chunk:
+                            count += 1
                             yield row
-            except psycopg.Error as error:
-                raise translate(error, operation="stream", table=question.table) from None
+        except StoreError as error:
+            failure = type(error).__name__
+            raise
+        finally:
+            if self.shared.observers:
+                self.tell("stream", question.table, monotonic() - started, count, failure)
 
     def transaction(
         self, *, isolation: Isolation | None = None, read_only: bool = False, timeout: float | None = None
@@ -137,7 +102,33 @@ class PostgresSession(RawQueries):
         scope = self.scope(isolation=isolation, read_only=read_only, timeout=timeout)
         return cast("AbstractAsyncContextManager[PostgresSession]", scope)
 
-    async def _select_statement(self, question: Select, timeout: float | None) -> Statement:
+    async def _change(
+        self,
+        operation: str,
+        question: ChangeT,
+        columns: tuple[str, ...],
+        changes: Iterable[Any],
+        compile_change: Callable[[ChangeT, Table], Statement],
+        ends: float,
+    ) -> Written:
+        """Run an update of these columns, or a delete of none."""
+        where: Filter | None = question.where
+        name = question.table
+        shape = None if where is None else where.shape
+        key = (operation, name, columns, shape, question.returning, question.every_row)
+        statement = self.shared.statements.get(key)
+        if statement is None:
+            table = await self.table(
+                name, operation, lambda t: check_change(question, t, store=STORE, operation=operation), ends
+            )
+            statement = self.shared.keep(key, compile_change(question, table))
+        parameters = self.bind(operation, name, statement, [*changes, *(() if where is None else where.values())])
+        rows, count = await self.run(
+            operation, name, statement.sql, parameters, ends, has_rows=question.returning, writes=True
+        )
+        return Written(count, rows)
+
+    async def _select_statement(self, question: Select, ends: float) -> Statement:
         where, limit = question.where, question.limit
         key = (
             question.table,
@@ -149,9 +140,7 @@ class PostgresSession(RawQueries):
         )
         statement = self.shared.statements.get(key)
         if statement is None or question.offset < 0 or (limit is not None and limit < 0):
-            table = await self.table(
-                question.table, "select", lambda t: check_select(question, t, store=STORE), timeout=timeout
-            )
+            table = await self.table(question.table, "select", lambda t: check_select(question, t, store=STORE), ends)
             statement = self.shared.keep(key, compiler.select(question, table))
         return statement
 
@@ -163,3 +152,19 @@ def _select_values(question: Select) -> list[Any]:
     if question.offset:
         values.append(question.offset)
     return values
+
+
+async def _chunks(
+    connection: Connection, statement: Statement, values: Sequence[Any], table: str, chunk_rows: int
+) -> AsyncGenerator[list[Row]]:
+    try:
+        async with connection.transaction(), connection.cursor(name=f"stream_{uuid4().hex}") as cursor:
+            await cursor.execute(statement.sql, values)
+            while chunk := await cursor.fetchmany(chunk_rows):
+                yield chunk
+            return
+    except psycopg.Error as error:
+        failure: StoreError = translate(error, operation="stream", table=table)
+    except UnicodeEncodeError:
+        failure = unencodable("stream", table)
+    raise failure

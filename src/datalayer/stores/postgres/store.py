@@ -19,6 +19,7 @@ from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
 
 from datalayer.errors import ConfigurationError, DataLayerError, UnavailableError
 from datalayer.query import Row
+from datalayer.stores.checks import check_timeout
 from datalayer.stores.contract import Health, Isolation
 from datalayer.stores.postgres.catalog import KINDS
 from datalayer.stores.postgres.errors import STORE, connection_failure
@@ -116,6 +117,7 @@ class PostgresStore(PostgresSession):
         self, *, isolation: Isolation | None = None, read_only: bool = False, timeout: float | None = None
     ) -> AsyncIterator[PostgresTransaction]:
         """Open a transaction; see the store contract."""
+        check_timeout(timeout)
         seconds = self.shared.timeout if timeout is None else timeout
         async with self.connection(timeout=seconds) as connection:
             transaction = PostgresTransaction(connection, self.shared)
@@ -125,8 +127,9 @@ class PostgresStore(PostgresSession):
     async def health(self, *, timeout: float = 5.0) -> Health:
         """Ask ``select 1``."""
         started = perf_counter()
+        ends = self.ends(timeout)
         try:
-            await self.run("health", "", b"SELECT 1", None, timeout)
+            await self.run("health", "", b"SELECT 1", None, ends)
         except DataLayerError as error:
             return Health(
                 self.name, healthy=False, response_seconds=perf_counter() - started, error=type(error).__name__

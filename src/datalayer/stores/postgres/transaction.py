@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from time import monotonic
+from typing import Any
 
 import psycopg
 from psycopg import AsyncConnection, sql
 from psycopg.pq import TransactionStatus
 
-from datalayer.errors import StoreError, UnsupportedOperationError
+from datalayer.errors import StoreError, StoreTimeoutError, UnsupportedOperationError
 from datalayer.query import Row
+from datalayer.stores.checks import check_isolation
 from datalayer.stores.contract import Isolation
 from datalayer.stores.postgres.errors import STORE, translate
+from datalayer.stores.postgres.executor import Parameters
 from datalayer.stores.postgres.session import PostgresSession
 from datalayer.stores.postgres.shared import Shared
 
@@ -22,9 +27,13 @@ class PostgresTransaction(PostgresSession):
 
     autocommit = False
 
-    def __init__(self, connection: AsyncConnection[Row], shared: Shared) -> None:
+    def __init__(self, connection: AsyncConnection[Row], shared: Shared, turn: asyncio.Lock | None = None) -> None:
         super().__init__(shared)
         self._connection = connection
+        #: One statement at a time, savepoints included: a deadline must cancel its own statement and no other task's.
+        self._turn = turn or asyncio.Lock()
+        #: The task that has a savepoint open here; set and reset by the block of that savepoint.
+        self._nester: asyncio.Task[Any] | None = None
         #: Set by the block that opened the transaction, when it leaves.
         self.ended = False
 
@@ -35,6 +44,27 @@ class PostgresTransaction(PostgresSession):
             raise UnsupportedOperationError(STORE, "a call on a transaction that has ended", "open a new transaction")
         yield self._connection
 
+    async def _run(
+        self,
+        operation: str,
+        table: str,
+        sql: bytes,
+        parameters: Parameters | None,
+        ends: float,
+        has_rows: bool,
+        writes: bool,
+    ) -> tuple[list[Row], int]:
+        try:
+            await asyncio.wait_for(self._turn.acquire(), ends - monotonic() if self._turn.locked() else None)
+        except TimeoutError:
+            raise StoreTimeoutError(
+                "another task's statement held the transaction", store=STORE, operation=operation, table=table or None
+            ) from None
+        try:
+            return await super()._run(operation, table, sql, parameters, ends, has_rows, writes)
+        finally:
+            self._turn.release()
+
     @asynccontextmanager
     async def scope(
         self, *, isolation: Isolation | None = None, read_only: bool = False, timeout: float | None = None
@@ -44,10 +74,25 @@ class PostgresTransaction(PostgresSession):
             raise UnsupportedOperationError(
                 STORE, "another isolation level inside a transaction", "give it to the outermost transaction"
             )
-        async with self.connection() as connection:
-            nested = PostgresTransaction(connection, self.shared)
-            async with transaction_scope(nested, None, read_only=False, timeout=None):
-                yield nested
+        with self._nesting():
+            async with self.connection() as connection:
+                nested = PostgresTransaction(connection, self.shared, self._turn)
+                async with transaction_scope(nested, None, read_only=False, timeout=None):
+                    yield nested
+
+    @contextmanager
+    def _nesting(self) -> Iterator[None]:
+        """Keep savepoints of several tasks apart: they would end out of order and undo each other's rows."""
+        task, outer = asyncio.current_task(), self._nester
+        if outer is not None and outer is not task:
+            raise UnsupportedOperationError(
+                STORE, "nested transactions of two tasks at once", "open them one after the other"
+            )
+        self._nester = task
+        try:
+            yield
+        finally:
+            self._nester = outer
 
 
 @asynccontextmanager
@@ -62,19 +107,34 @@ async def transaction_scope(
             if timeout is not None:
                 await connection.execute(_settings(isolation, read_only=read_only, timeout=timeout))
             yield
-            if connection.pgconn.transaction_status == TransactionStatus.INERROR:
-                raise _aborted()
+            if connection.pgconn.transaction_status != TransactionStatus.INTRANS:
+                raise _lost()
             committing = True
+        return
+    except psycopg.ProgrammingError as error:
+        failure = _open_stream() if error.sqlstate is None else translate(error, operation="transaction")
     except psycopg.Error as error:
-        raise translate(error, operation="commit" if committing else "transaction", wrote=committing) from None
+        failure = translate(error, operation="commit" if committing else "transaction", wrote=committing)
     finally:
         transaction.ended = True
+    raise failure
 
 
-def _aborted() -> StoreError:
-    """Build the error for a block that swallowed a failed statement: the server would undo it at COMMIT, silently."""
+def _open_stream() -> StoreError:
+    """Build the error for psycopg's complaint about transactions that end out of order."""
     return StoreError(
-        "an earlier statement of the transaction failed; nothing of it is kept",
+        "a stream was still open at the end of the transaction; nothing of it is kept",
+        store=STORE,
+        operation="transaction",
+        sqlstate="25000",
+        hint="close the stream, or take all its rows, inside the transaction",
+    )
+
+
+def _lost() -> StoreError:
+    """Build the error for a block that swallowed a failure: the server would undo everything at COMMIT, silently."""
+    return StoreError(
+        "an earlier statement of the transaction failed, or its connection was lost; nothing of it is kept",
         store=STORE,
         operation="transaction",
         sqlstate="25P02",
@@ -83,6 +143,7 @@ def _aborted() -> StoreError:
 
 
 def _settings(isolation: Isolation | None, *, read_only: bool, timeout: float) -> sql.Composed:
+    check_isolation(isolation)
     milliseconds = sql.Literal(max(1, round(timeout * 1000)))
     parts = [
         sql.SQL("SET LOCAL statement_timeout = {}").format(milliseconds),

@@ -12,11 +12,12 @@ from typing import Any, TypeAlias
 
 import psycopg
 from psycopg.types.json import Jsonb
+from psycopg.types.numeric import Float4
 from pydantic_core import PydanticSerializationError, from_json, to_json
 
-from datalayer.errors import InvalidValueError
 from datalayer.query import JSON_NULL
 from datalayer.stores.catalog import Column, ColumnType, Kind
+from datalayer.stores.documents import dump_document
 
 Encoder: TypeAlias = Callable[[Any], Any]
 
@@ -33,11 +34,6 @@ def load_json(data: str | bytes) -> Any:
     """Parse a json or jsonb value; the document ``null`` is JSON_NULL, SQL NULL never comes here."""
     parsed = from_json(data)
     return JSON_NULL if parsed is None else parsed
-
-
-def dump_json(document: Any) -> bytes:
-    """Write a JSON document; JSON_NULL, at any depth, is ``null``."""
-    return _write_json(document, inf_nan_mode="constants")
 
 
 def encoder(column_type: ColumnType) -> Encoder | None:
@@ -120,22 +116,13 @@ def record_value(column: Column, quoted: str) -> str:
 
 def _write_json(value: Any, **options: Any) -> bytes:
     try:
-        return to_json(value, fallback=_json_null, **options)
-    except (PydanticSerializationError, TypeError) as error:
-        raise InvalidValueError("a value cannot be written as JSON") from error
-
-
-def _json_null(value: Any) -> None:
-    if value is not JSON_NULL:
-        raise TypeError(f"a {type(value).__name__} cannot be written as JSON")
+        return to_json(value, **options)
+    except PydanticSerializationError:
+        raise UnfitParameter("a value of this Python type cannot be sent to PostgreSQL", "42804") from None
 
 
 def _json_document(value: Any) -> Jsonb | None:
-    return None if value is None else Jsonb(value, dump_json)
-
-
-def _json_text(value: Any) -> str:
-    return dump_json(value).decode()
+    return None if value is None else Jsonb(value, dump_document)
 
 
 def _json_elements(value: Any) -> Any:
@@ -162,6 +149,20 @@ def _clock_reading(value: Any) -> Any:
         raise UnfitParameter("a time is out of range in UTC", "22008") from None
 
 
+def _single_precision(value: Any) -> Any:
+    """Compare as the column does: no double is equal to a real but a few."""
+    return Float4(value) if type(value) is float else value
+
+
+def _octets(value: Any) -> Any:
+    """Take bytes alone: the server reads text for a bytea column as hexadecimal or as escapes, by how it begins."""
+    if value is None or isinstance(value, bytes):
+        return value
+    if isinstance(value, bytearray | memoryview):
+        return bytes(value)
+    raise UnfitParameter("bytes are wanted", "42804")
+
+
 def _calendar_day(value: Any) -> Any:
     """Refuse a moment for a date: the server would cut its time off silently."""
     if isinstance(value, datetime):
@@ -183,14 +184,17 @@ _ELEMENTS: Mapping[Kind, Encoder] = {
     Kind.INTEGER: _whole_number,
     Kind.BIGINT: _whole_number,
     Kind.NUMERIC: _exact_number,
+    Kind.REAL: _single_precision,
+    Kind.BYTEA: _octets,
     Kind.DATE: _calendar_day,
     Kind.TIMESTAMP: _clock_reading,
 }
 
 #: What turns a value into a field of a JSON record, by kind and whether it is an array; others go as they are.
 _RECORD_FIELDS: Mapping[tuple[Kind, bool], Encoder] = {
-    (Kind.JSON, False): _json_text,
-    (Kind.JSONB, False): _json_text,
+    (Kind.JSON, False): dump_document,
+    (Kind.JSONB, False): dump_document,
+    (Kind.BYTEA, False): _octets,
     (Kind.DATE, False): _calendar_day,
     (Kind.DATE, True): _array_of(_calendar_day),
     (Kind.TIMESTAMP, False): _clock_reading,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from operator import itemgetter
+from time import monotonic
 from typing import Any
 
 import psycopg
@@ -22,18 +23,18 @@ from datalayer.stores.postgres.values import json_records
 CHUNK_ROWS = 5000
 
 
-async def insert(executor: Executor, question: Insert, timeout: float | None) -> Written:
+async def insert(executor: Executor, question: Insert, ends: float) -> Written:
     """Insert all rows or none."""
     table = await executor.table(
-        question.table, "insert", lambda t: check_rows(question, t, store=STORE, operation="insert"), timeout=timeout
+        question.table, "insert", lambda t: check_rows(question, t, store=STORE, operation="insert"), ends
     )
-    return await _Writer(executor, "insert", table, None, question.returning, timeout).write(question.rows)
+    return await _Writer(executor, "insert", table, None, question.returning, ends).write(question.rows)
 
 
-async def upsert(executor: Executor, question: Upsert, timeout: float | None) -> Written:
+async def upsert(executor: Executor, question: Upsert, ends: float) -> Written:
     """Insert or update all rows or none; several rows with one key are laid over each other first."""
-    table = await executor.table(question.table, "upsert", lambda t: _check_upsert(question, t), timeout=timeout)
-    writer = _Writer(executor, "upsert", table, question.target, question.returning, timeout)
+    table = await executor.table(question.table, "upsert", lambda t: _check_upsert(question, t), ends)
+    writer = _Writer(executor, "upsert", table, question.target, question.returning, ends)
     if len(question.rows) == 1:
         return await writer.write(question.rows)
     merged = merge_by_key(question.rows, question.target)
@@ -80,14 +81,14 @@ class _Writer:
         table: Table,
         target: tuple[str, ...] | None,
         returning: bool,
-        timeout: float | None,
+        ends: float,
     ) -> None:
         self.executor = executor
         self.operation = operation
         self.table = table
         self.target = target
         self.returning = returning
-        self.timeout = timeout
+        self.ends = ends
 
     async def write(self, rows: Sequence[Any]) -> Written:
         pieces = list(_pieces(rows))
@@ -95,7 +96,7 @@ class _Writer:
             columns, _, piece = pieces[0]
             return await self._write_piece(self.executor, columns, piece)
         count, stored = 0, dict[int, Row]()
-        async with self.executor.scope(timeout=self.timeout) as scope:
+        async with self.executor.scope(timeout=max(self.ends - monotonic(), 0.001)) as scope:
             for columns, places, piece in pieces:
                 written = await self._write_piece(scope, columns, piece)
                 count += written.count
@@ -120,7 +121,7 @@ class _Writer:
             self.table.name,
             statement.sql,
             executor.bind(self.operation, self.table.name, statement, values),
-            self.timeout,
+            self.ends,
             has_rows=self.returning,
             writes=True,
         )
@@ -137,7 +138,8 @@ class _Writer:
         try:
             return json_records(rows, [self.table.by_name[name] for name in columns]).decode()
         except psycopg.DataError as error:
-            raise translate(error, operation=self.operation, table=self.table.name) from None
+            failure = translate(error, operation=self.operation, table=self.table.name)
+        raise failure
 
     def _one(self, columns: tuple[str, ...]) -> Statement:
         key = (self.operation, self.table.name, columns, self.target, self.returning, "one")

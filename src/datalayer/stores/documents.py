@@ -1,0 +1,36 @@
+"""JSON documents as they are written to any store: exact, or refused."""
+
+from __future__ import annotations
+
+import json
+from datetime import date, datetime, time
+from typing import Any
+from uuid import UUID
+
+from datalayer.errors import InvalidValueError
+from datalayer.query import JSON_NULL
+
+
+def dump_document(document: Any) -> str:
+    """Write a JSON document; JSON_NULL, at any depth, is ``null``; dates, times and UUIDs are their ISO text.
+
+    Raises:
+        InvalidValueError: it holds what JSON has no exact form for: a Decimal, bytes, NaN, an object of a program.
+    """
+    try:
+        return json.dumps(document, default=_without_a_form, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    except (ValueError, TypeError, RecursionError) as error:
+        reason = str(error) if isinstance(error, InvalidValueError) else "a value cannot be written as JSON"
+    raise InvalidValueError(reason)
+
+
+def _without_a_form(value: Any) -> Any:
+    if value is JSON_NULL:
+        return None
+    if isinstance(value, datetime | date | time):
+        return value.isoformat()
+    if isinstance(value, UUID):
+        return str(value)
+    raise InvalidValueError(
+        f"a {type(value).__name__} inside of a JSON document has no exact form; give text or a float"
+    )
