@@ -10,6 +10,7 @@
      ├─ UnsupportedOperationError     this store cannot do that: says what to use instead
      ├─ MigrationError                a migration file cannot be applied
      ├─ TransferError                 copy or verify cannot go on
+     │   └─ SelectionError            the tables that were named are not there
      └─ StoreError                    a store answered with an error; see its fields
          ├─ ConstraintViolationError
          │   ├─ UniqueViolationError
@@ -97,7 +98,7 @@ class NotFoundError(DataLayerError, LookupError):
 
     def __init__(self, table: str, columns: Sequence[str] = ()) -> None:
         by = f" by {', '.join(columns)}" if columns else ""
-        super().__init__(f"no row in {table} was found{by}; use find_* where none is a normal answer")
+        super().__init__(f"no row in {table} was found{by}; use find where none is a normal answer")
         self.table = table
         self.columns = tuple(columns)
 
@@ -145,6 +146,10 @@ class TransferError(DataLayerError):
     def __init__(self, message: str, *, table: str | None = None) -> None:
         super().__init__(message)
         self.table = table
+
+
+class SelectionError(TransferError):
+    """The choice of tables names one that is not there, or none at all."""
 
 
 class StoreError(DataLayerError):

@@ -33,7 +33,8 @@ def copy(source: Source, target: Target, tables: Tables = None, as_json: AsJson 
         output.note(f"note: {note}")
     rows = [(t.table, f"{t.rows:,}", "created" if t.created else "") for t in report.tables]
     output.print_table(("table", "rows", ""), rows)
-    output.results().print(f"{len(report.tables)} tables, {report.rows:,} rows copied in {report.seconds:.1f} s")
+    tables, copied = output.counted(len(report.tables), "table"), output.counted(report.rows, "row")
+    output.results().print(f"{tables}, {copied} copied in {report.seconds:.1f} s")
 
 
 async def _copy(source_url: str, target_url: str, tables: list[str] | None) -> CopyReport:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import IntEnum
 from typing import Final
 
@@ -14,6 +16,10 @@ from datalayer.errors import (
     ConfigurationError,
     DataLayerError,
     InvalidValueError,
+    SelectionError,
+    StoreError,
+    StoreTimeoutError,
+    TransferError,
     UnavailableError,
     UnsupportedOperationError,
 )
@@ -34,20 +40,45 @@ class ExitCode(IntEnum):
 #: For the help of every command that can fail.
 EXIT_CODES: Final = (
     "Exit codes: 0 done, 1 a difference was found, 2 wrong usage, 3 wrong configuration,"
-    " 4 server unavailable or access denied, 5 the operation failed, 130 interrupted."
+    " 4 server unavailable, access denied or no answer in time, 5 the operation failed, 130 interrupted."
 )
 
 _CODES: Final[tuple[tuple[type[Exception], ExitCode], ...]] = (
     (ConfigurationError, ExitCode.CONFIGURATION),
     (UnavailableError, ExitCode.UNAVAILABLE),
+    (StoreTimeoutError, ExitCode.UNAVAILABLE),
     (AccessDeniedError, ExitCode.UNAVAILABLE),
     (UnsupportedOperationError, ExitCode.USAGE),
     (InvalidValueError, ExitCode.USAGE),
+    (SelectionError, ExitCode.USAGE),
+)
+
+#: What to look at when the URL came from the command line, and not from the variables that a store's own hint names.
+_URL_HINTS: Final[tuple[tuple[type[StoreError], str], ...]] = (
+    (AccessDeniedError, "check user and password in the URL"),
+    (UnavailableError, "check host, port and database in the URL, and that the server runs"),
 )
 
 
+class OpeningError(DataLayerError):
+    """A store that the command line names cannot be opened; the cause tells the exit code."""
+
+
+@contextmanager
+def opening(side: str | None = None) -> Iterator[None]:
+    """Have an error say on which side it happened, and point at the URL that was given."""
+    try:
+        yield
+    except DataLayerError as error:
+        where = f"{side}: " if side else ""
+        raise OpeningError(f"{where}{_said_of_a_url(error)}") from error
+
+
 def exit_code(error: Exception) -> ExitCode:
-    """Return the exit code of an error."""
+    """Return the exit code of an error; a transfer that a store's error ended has the code of that."""
+    cause = error.__cause__
+    if isinstance(error, OpeningError | TransferError) and isinstance(cause, DataLayerError):
+        return exit_code(cause)
     return next((code for kind, code in _CODES if isinstance(error, kind)), ExitCode.FAILED)
 
 
@@ -68,6 +99,16 @@ def report(error: Exception, *, debug: bool) -> ExitCode:
 def say(message: str) -> None:
     """Write one error line."""
     sys.stderr.write(f"error: {message}\n")
+
+
+def _said_of_a_url(error: DataLayerError) -> str:
+    """Word an error anew where its hint names variables that were not read; Supabase's key always comes from one."""
+    if not isinstance(error, StoreError) or error.store == "sqlite":
+        return str(error)
+    if error.store == "supabase" and isinstance(error, AccessDeniedError):
+        return str(error)
+    hint = next((hint for kind, hint in _URL_HINTS if isinstance(error, kind)), error.hint)
+    return f"{error.store} {error.operation}: {error.message}" + (f" ({hint})" if hint else "")
 
 
 def _command_of(error: typer.TyperException) -> str:

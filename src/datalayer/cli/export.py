@@ -14,6 +14,7 @@ from datalayer.cli.transfer import AsJson, Tables, bars, names, opened_source, p
 from datalayer.errors import DataLayerError
 
 if TYPE_CHECKING:
+    from datalayer.transfer.exports.manifest import Manifest
     from datalayer.transfer.exports.reports import ExportReport
 
 commands = typer.Typer(
@@ -64,7 +65,7 @@ def export(
     rows = [(t.name, f"{t.rows:,}", t.file, f"{t.bytes:,}") for t in report.manifest.tables]
     output.print_table(("table", "rows", "file", "bytes"), rows)
     output.results().print(
-        f"{len(rows)} tables, {report.manifest.rows:,} rows in {out}, exported in {report.seconds:.1f} s;"
+        f"{_size(report.manifest)} in {out}, exported in {report.seconds:.1f} s;"
         f" datalayer export verify {out} checks them"
     )
 
@@ -85,11 +86,14 @@ def verify(
     if as_json:
         output.print_json(checked.as_json())
     elif checked.manifest is not None and checked.intact:
-        tables = checked.manifest.tables
-        output.results().print(f"{len(tables)} tables, {checked.manifest.rows:,} rows: every byte is as it was written")
+        output.results().print(f"{_size(checked.manifest)}: every byte is as it was written")
     else:
         output.results().print("\n".join(checked.problems))
     return ExitCode.OK if checked.intact else ExitCode.DIFFERENCE
+
+
+def _size(manifest: Manifest) -> str:
+    return f"{output.counted(len(manifest.tables), 'table')}, {output.counted(manifest.rows, 'row')}"
 
 
 def _exported(source: str, out: Path, tables: list[str] | None) -> ExportReport:

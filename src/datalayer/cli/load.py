@@ -87,9 +87,8 @@ def _print(report: LoadReport) -> None:
         for t in report.tables
     ]
     output.print_table(("table", "rows", "written", "", ""), rows)
-    output.results().print(
-        "\n".join([*report.problems, f"{len(rows)} tables, {report.rows:,} rows loaded in {report.seconds:.1f} s"])
-    )
+    tables, loaded = output.counted(len(rows), "table"), output.counted(report.rows, "row")
+    output.results().print("\n".join([*report.problems, f"{tables}, {loaded} loaded in {report.seconds:.1f} s"]))
 
 
 def _resumed(table: LoadedTable) -> str:

@@ -12,11 +12,15 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 import typer
 
 from datalayer.cli import output
-from datalayer.cli.errors import EXIT_CODES
+from datalayer.cli.errors import EXIT_CODES, opening
+from datalayer.errors import UnsupportedOperationError
 
 if TYPE_CHECKING:
     from datalayer.migrations import AppliedMigration, MigrationFile, MigrationStatus
     from datalayer.stores.contract import Store
+
+#: Stands for a SQLite file that is not there.
+_EMPTY = "sqlite://:memory:"
 
 Url: TypeAlias = Annotated[
     str | None,
@@ -29,7 +33,11 @@ Url: TypeAlias = Annotated[
 Directory: TypeAlias = Annotated[
     Path | None,
     typer.Option(
-        "--dir", help="Your own files, 0001_first_table.sql and so on; without it the package's.", show_default=False
+        "--dir",
+        help="Your own files, 0001_first_table.sql and so on; without it the package's.",
+        exists=True,
+        file_okay=False,
+        show_default=False,
     ),
 ]
 AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
@@ -107,8 +115,12 @@ async def _up(
     url: str | None, directory: Path | None, lock_timeout: float
 ) -> tuple[list[AppliedMigration], list[MigrationStatus]]:
     from datalayer import migrations
+    from datalayer.migrations.files import read_series
 
-    async with _opened(url) as store:
+    if directory is not None:
+        # Before a SQLite file is made: what cannot be applied leaves nothing behind.
+        read_series("sqlite", directory)
+    async with _opened(url, create=True) as store:
         applied = await migrations.apply(store, directory, lock_timeout=lock_timeout)
         lines = await migrations.status(store, directory)
         return applied, [line for line in lines if line.state == "missing"]
@@ -117,41 +129,38 @@ async def _up(
 async def _status(url: str | None, directory: Path | None) -> list[MigrationStatus]:
     from datalayer import migrations
 
-    async with _opened(url) as store:
+    async with _opened(url, create=False) as store:
         return await migrations.status(store, directory)
 
 
 async def _plan(url: str | None, directory: Path | None) -> list[MigrationFile]:
     from datalayer import migrations
 
-    async with _opened(url) as store:
+    async with _opened(url, create=False) as store:
         return await migrations.plan(store, directory)
 
 
 @asynccontextmanager
-async def _opened(url: str | None) -> AsyncIterator[Store]:
-    store = await (_open_default() if url is None else _open_url(url))
+async def _opened(url: str | None, *, create: bool) -> AsyncIterator[Store]:
+    store = await (_open_default(create=create) if url is None else _open_url(url, create=create))
     try:
         yield store
     finally:
         await store.close()
 
 
-async def _open_url(url: str) -> Store:
-    from datalayer.errors import UnsupportedOperationError
-    from datalayer.stores.opening import open_store
+async def _open_url(url: str, *, create: bool) -> Store:
+    from datalayer.stores.opening import open_store, sqlite_file
 
     if url.startswith(("supabase:", "supabase+http:")):
-        raise UnsupportedOperationError(
-            "supabase",
-            "migrations",
-            "give the database's own postgresql:// address, which Supabase shows under Connect",
-        )
-    return await open_store(url)
+        raise _no_migrations_over_rest()
+    with opening():
+        return await open_store(_EMPTY if not create and _is_missing(sqlite_file(url)) else url)
 
 
-async def _open_default() -> Store:
+async def _open_default(*, create: bool) -> Store:
     """Open what the environment names, else the embedded SQLite file; say which where it could surprise."""
+    from datalayer.flags import resolve_mode
     from datalayer.settings import Settings
 
     settings = Settings()
@@ -160,10 +169,31 @@ async def _open_default() -> Store:
         from datalayer.stores.postgres import PostgresStore
 
         return await PostgresStore.open(dsn.get_secret_value(), timeout=settings.datalayer_timeout_seconds)
+    if settings.has_supabase_url:
+        raise _no_migrations_over_rest()
+    resolve_mode(settings)
     from datalayer.stores.sqlite import SqliteStore
 
-    output.note(f"no DATABASE_URL or POSTGRES_HOST is set: using the SQLite file {settings.datalayer_sqlite_path}")
-    return await SqliteStore.open(str(settings.datalayer_sqlite_path), timeout=settings.datalayer_timeout_seconds)
+    file = settings.datalayer_sqlite_path
+    output.note(f"no DATABASE_URL or POSTGRES_HOST is set: using the SQLite file {file}")
+    path = ":memory:" if not create and _is_missing(file) else file
+    return await SqliteStore.open(path, timeout=settings.datalayer_timeout_seconds)
+
+
+def _is_missing(file: Path | None) -> bool:
+    """Whether a SQLite file is yet to be made: who only looks must not make it, and sees an empty database."""
+    if file is None or file.exists():
+        return False
+    output.note(f"note: the file {file} does not exist; datalayer migrate up makes it")
+    return True
+
+
+def _no_migrations_over_rest() -> UnsupportedOperationError:
+    return UnsupportedOperationError(
+        "supabase",
+        "migrations",
+        "give the database's own postgresql:// address, which Supabase shows under Connect, in --url or DATABASE_URL",
+    )
 
 
 def _note_missing(lines: list[MigrationStatus]) -> None:

@@ -38,6 +38,11 @@ def note(text: str) -> None:
     sys.stderr.write(f"{text}\n")
 
 
+def counted(number: int, noun: str) -> str:
+    """Return ``1 row`` or ``2,000 rows``."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Write rows under their headings."""
     from rich.table import Table

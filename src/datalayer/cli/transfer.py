@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from pathlib import Path
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Annotated, TypeAlias
 from urllib.parse import urlsplit
 
 import typer
 
 from datalayer.cli import output
+from datalayer.cli.errors import opening
 from datalayer.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -30,20 +30,22 @@ Tables: TypeAlias = Annotated[
 AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
-@asynccontextmanager
-async def opened_source(url: str) -> AsyncIterator[Store]:
+def opened_source(url: str) -> AbstractAsyncContextManager[Store]:
     """Open a store that is there already, and close it."""
-    _refuse_missing_file(url)
-    async with opened_target(url) as store:
-        yield store
+    return _opened("source", url, create=False)
+
+
+def opened_target(url: str, *, create: bool = True) -> AbstractAsyncContextManager[Store]:
+    """Open a store, with ``create`` a SQLite file also where it is not there yet, and close it."""
+    return _opened("target", url, create=create)
 
 
 @asynccontextmanager
-async def opened_target(url: str) -> AsyncIterator[Store]:
-    """Open a store, a SQLite file also where it is not there yet, and close it."""
+async def _opened(side: str, url: str, *, create: bool) -> AsyncIterator[Store]:
     from datalayer.stores.opening import open_store
 
-    store = await open_store(url)
+    with opening(side):
+        store = await open_store(url, create=create)
     try:
         yield store
     finally:
@@ -51,19 +53,12 @@ async def opened_target(url: str) -> AsyncIterator[Store]:
 
 
 @asynccontextmanager
-async def opened(source_url: str, target_url: str) -> AsyncIterator[tuple[Store, Store]]:
-    """Open the source and the target, and close both."""
+async def opened(source_url: str, target_url: str, *, create: bool = True) -> AsyncIterator[tuple[Store, Store]]:
+    """Open the source and the target, and close both; with ``create`` a SQLite target is made where it is missing."""
     if source_url == target_url:
         raise ConfigurationError("--source and --target are the same store; name another one")
-    async with opened_source(source_url) as source, opened_target(target_url) as target:
+    async with opened_source(source_url) as source, opened_target(target_url, create=create) as target:
         yield source, target
-
-
-def _refuse_missing_file(url: str) -> None:
-    """Opening would create the file, and an empty source looks like a finished copy."""
-    path = url.removeprefix("sqlite:///")
-    if path != url and not Path(path).exists():
-        raise ConfigurationError(f"the source file {path} does not exist; sqlite:////path is absolute")
 
 
 def place(url: str) -> str:

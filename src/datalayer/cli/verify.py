@@ -12,7 +12,7 @@ import typer
 from datalayer.cli import output
 from datalayer.cli.errors import EXIT_CODES, ExitCode
 from datalayer.cli.transfer import Source, Tables, Target, bars, names, opened
-from datalayer.errors import ConfigurationError
+from datalayer.errors import ConfigurationError, TransferError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -98,6 +98,7 @@ def verify(
     else:
         repaired, report = None, asyncio.run(_verify(source, target, options, state))
         as_json = report.as_json()
+    _refuse_nothing(report)
     _write_files(report, repaired, as_json, (source, target), json_file, html_file)
     if json_file == "-":
         output.print_json(as_json)
@@ -112,7 +113,7 @@ async def _verify(source_url: str, target_url: str, options: dict[str, Any], fil
     from datalayer.transfer.verifying.state import VerifyState
 
     state = None if file is None else VerifyState.open(file, f"{source_url}\n{target_url}\n{options['strong']}")
-    async with opened(source_url, target_url) as (source, target):
+    async with opened(source_url, target_url, create=False) as (source, target):
         with bars("verifying") as on_progress:
             return await transfer.verify(source, target, **options, state=state, on_progress=on_progress)
 
@@ -120,7 +121,7 @@ async def _verify(source_url: str, target_url: str, options: dict[str, Any], fil
 async def _repair(source_url: str, target_url: str, options: dict[str, Any]) -> RepairReport:
     from datalayer import transfer
 
-    async with opened(source_url, target_url) as (source, target):
+    async with opened(source_url, target_url, create=False) as (source, target):
         with bars("verifying") as on_progress:
             return await transfer.repair(source, target, **options, on_progress=on_progress)
 
@@ -157,6 +158,12 @@ def _print_repaired(repaired: RepairReport | None) -> None:
         output.results().print(f"repaired {table.table}: {table.upserted} rows written, {table.deleted} deleted")
 
 
+def _refuse_nothing(report: VerifyReport) -> None:
+    """An empty comparison proves nothing."""
+    if not report.tables:
+        raise TransferError("nothing was compared: neither the source nor the target has a table")
+
+
 def _print_verified(report: VerifyReport) -> None:
     for note in report.notes:
         output.note(f"note: {note}")
@@ -172,7 +179,8 @@ def _print_verified(report: VerifyReport) -> None:
     if kept:
         lines.append(f"{kept} of {len(report.checks)} rules of the target kept")
     unequal = sum(not table.equal for table in report.tables)
+    tables = output.counted(len(report.tables), "table")
     summary = (
-        f"{unequal} of {len(report.tables)} tables differ" if unequal else f"all {len(report.tables)} tables equal"
+        f"{unequal} of {tables} differ" if unequal else f"{'all ' if len(report.tables) > 1 else ''}{tables} equal"
     )
     output.results().print("\n".join([*lines, f"{summary}, compared in {report.seconds:.1f} s"]))

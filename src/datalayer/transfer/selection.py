@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from datalayer.errors import TransferError
+from datalayer.errors import SelectionError
 from datalayer.stores.catalog import Catalog
 
 #: Tables about the database itself; each side keeps its own. They are moved only when they are named.
@@ -19,16 +19,16 @@ def selected(catalog: Catalog, named: Sequence[str] | None) -> set[str]:
 
 
 def check_named(named: Sequence[str] | None, *catalogs: Catalog) -> None:
-    """Raise TransferError for a name that none of the catalogs has, and for an empty choice."""
+    """Raise SelectionError for a name that none of the catalogs has, and for an empty choice."""
     if named is None:
         return
     if not named:
-        raise TransferError("no table is named; leave the choice out for all tables")
+        raise SelectionError("no table is named; leave the choice out for all tables")
     unknown = [name for name in named if not any(name in catalog.tables for catalog in catalogs)]
     if unknown:
         known = sorted(_all_names(catalogs))
         shown = ", ".join(known[:20]) + (", ..." if len(known) > 20 else "")
-        raise TransferError(f"there is no table {', '.join(unknown)}; there are: {shown or 'none'}", table=unknown[0])
+        raise SelectionError(f"there is no table {', '.join(unknown)}; there are: {shown or 'none'}", table=unknown[0])
 
 
 def _all_names(catalogs: Iterable[Catalog]) -> set[str]:

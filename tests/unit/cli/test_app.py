@@ -19,7 +19,9 @@ from datalayer.errors import (
     ConfigurationError,
     InvalidValueError,
     MigrationError,
+    SelectionError,
     StoreTimeoutError,
+    TransferError,
     UnavailableError,
     UnsupportedOperationError,
 )
@@ -97,13 +99,22 @@ def test_mistyped_argument_is_one_line_on_stderr(arguments: list[str], capsys: p
         (UnsupportedOperationError("supabase", "migrations", "x"), ExitCode.USAGE),
         (InvalidValueError("x", field="limit"), ExitCode.USAGE),
         (MigrationError("x"), ExitCode.FAILED),
-        (StoreTimeoutError("x", store="postgres", operation="select"), ExitCode.FAILED),
+        (StoreTimeoutError("x", store="postgres", operation="select"), ExitCode.UNAVAILABLE),
+        (TransferError("x"), ExitCode.FAILED),
+        (SelectionError("x"), ExitCode.USAGE),
         (RuntimeError("x"), ExitCode.FAILED),
     ],
 )
 def test_errors_have_the_exit_codes_of_the_help(error: Exception, code: ExitCode) -> None:
     """Each class of error ends with the code the help promises."""
     assert exit_code(error) == code
+
+
+def test_transfer_that_ran_out_of_time_has_the_code_of_a_timeout() -> None:
+    """Whichever store was too slow, and whoever told of it."""
+    error = TransferError("goods could not be written")
+    error.__cause__ = StoreTimeoutError("x", store="supabase", operation="insert")
+    assert exit_code(error) == ExitCode.UNAVAILABLE
 
 
 def test_library_error_is_one_line_without_a_traceback(

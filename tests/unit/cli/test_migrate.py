@@ -9,13 +9,14 @@ import pytest
 
 from datalayer.cli.app import run
 from datalayer.cli.errors import ExitCode
+from datalayer.settings import Settings
 
 
 @pytest.fixture(autouse=True)
 def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Take every setting out of the environment and work in an empty directory."""
-    for name in ("DATABASE_URL", "POSTGRES_HOST", "DATALAYER_SQLITE_PATH", "SUPABASE_URL", "SUPABASE_KEY"):
-        monkeypatch.delenv(name, raising=False)
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
     monkeypatch.chdir(tmp_path)
 
 
@@ -25,6 +26,7 @@ def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         ("mysql://host/db", ExitCode.CONFIGURATION, "postgresql://"),
         ("salon.sqlite3", ExitCode.CONFIGURATION, "sqlite:///"),
         ("sqlite://", ExitCode.CONFIGURATION, "names no file"),
+        ("sqlite://salon.db", ExitCode.CONFIGURATION, "write sqlite:///salon.db"),
         ("supabase://project.supabase.co", ExitCode.USAGE, "the database's own postgresql:// address"),
         ("supabase+http://127.0.0.1:1", ExitCode.USAGE, "the database's own postgresql:// address"),
         ("postgresql://user:hidden@127.0.0.1:1/salon", ExitCode.UNAVAILABLE, "cannot be reached"),
@@ -42,6 +44,8 @@ def test_url_that_cannot_be_used_is_one_clear_line(
     assert captured.err.count("\n") == 1
     assert words in captured.err
     assert "hidden" not in captured.err
+    assert "DATABASE_URL" not in captured.err.replace("in --url or DATABASE_URL", "")
+    assert not list(Path.cwd().iterdir())
 
 
 def test_malformed_variable_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -112,7 +116,52 @@ def test_own_directory_goes_through_its_life(tmp_path: Path, capsys: pytest.Capt
     assert "0001_one.sql was edited after it was applied" in capsys.readouterr().err
 
 
-def test_directory_that_is_not_there_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A typing mistake in the path is not taken for a finished job."""
-    assert run(["migrate", "up", "--url", "sqlite:///own.sqlite3", "--dir", "migratoins"]) == ExitCode.FAILED
-    assert "there is no directory migratoins" in capsys.readouterr().err
+@pytest.mark.parametrize("command", ["up", "plan", "status"])
+def test_directory_that_is_not_there_is_wrong_usage(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A typing mistake in the path is not taken for a finished job, and leaves no file behind."""
+    options = ["--url", "sqlite:///own.sqlite3", "--dir", "migratoins"]
+    assert run(["migrate", command, *options]) == ExitCode.USAGE
+    err = capsys.readouterr().err
+    assert "'migratoins' does not exist" in err
+    assert f"(see datalayer migrate {command} --help)" in err
+    assert not list(Path.cwd().iterdir())
+
+
+def test_directory_without_files_makes_no_database(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What cannot be applied is found before a SQLite file is made."""
+    (tmp_path / "empty").mkdir()
+    assert run(["migrate", "up", "--url", "sqlite:///own.sqlite3", "--dir", "empty"]) == ExitCode.FAILED
+    assert "empty holds no migration file" in capsys.readouterr().err
+    assert not (tmp_path / "own.sqlite3").exists()
+
+
+@pytest.mark.parametrize("url", [["--url", "sqlite:///absent.sqlite3"], []])
+@pytest.mark.parametrize("command", ["plan", "status"])
+def test_plan_and_status_make_no_file(command: str, url: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """Of a file that is not there they tell that everything is pending, and that it is not there."""
+    assert run(["migrate", command, *url]) == ExitCode.OK
+    captured = capsys.readouterr()
+    assert "0001_" in captured.out or "pending" in captured.out
+    assert ".sqlite3 does not exist; datalayer migrate up makes it" in captured.err
+    assert not list(Path.cwd().iterdir())
+
+
+def test_supabase_of_the_environment_is_refused_as_its_url_is(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Who configured Supabase alone does not get tables in a new SQLite file."""
+    monkeypatch.setenv("SUPABASE_URL", "https://project.supabase.co")
+    monkeypatch.setenv("SUPABASE_KEY", "key")
+    assert run(["migrate", "up"]) == ExitCode.USAGE
+    assert "the database's own postgresql:// address" in capsys.readouterr().err
+    assert not list(Path.cwd().iterdir())
+
+
+def test_flags_of_the_environment_are_heeded(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Settings that the layer would refuse are refused here too."""
+    monkeypatch.setenv("USE_REPOSITORY_PATTERN", "true")
+    assert run(["migrate", "up"]) == ExitCode.CONFIGURATION
+    assert "DATABASE_URL" in capsys.readouterr().err
+    assert not list(Path.cwd().iterdir())

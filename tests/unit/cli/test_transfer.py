@@ -1,0 +1,97 @@
+"""What copy, verify, export and load are told wrongly: which side is meant, which code ends it, and no file made."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from datalayer.cli.app import run
+from datalayer.cli.errors import ExitCode
+
+AWAY = "postgresql://app:hidden@127.0.0.1:1/salon"
+
+
+@pytest.fixture(autouse=True)
+def shop(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Work in a directory with a file of one table and one without any."""
+    monkeypatch.chdir(tmp_path)
+    with closing(sqlite3.connect("shop.db")) as connection:
+        connection.executescript("create table goods (id integer primary key); insert into goods values (1)")
+    Path("empty.db").touch()
+
+
+def files() -> list[str]:
+    """Name what is in the directory."""
+    return sorted(path.name for path in Path.cwd().iterdir())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (("copy", "sqlite:///no.db", "sqlite:///new.db"), ExitCode.CONFIGURATION, "source: the file no.db does not"),
+        (("copy", "sqlite://shop.db", "sqlite:///new.db"), ExitCode.CONFIGURATION, "source: "),
+        (("copy", "sqlite:///shop.db", "sqlite://new.db"), ExitCode.CONFIGURATION, "target: "),
+        (("copy", "sqlite:///shop.db", "mysql://host/db"), ExitCode.CONFIGURATION, "target: no store"),
+        (("copy", "mysql://host/db", "sqlite:///new.db"), ExitCode.CONFIGURATION, "source: no store"),
+        (("copy", AWAY, "sqlite:///new.db"), ExitCode.UNAVAILABLE, "source: postgres connect: "),
+        (("copy", "sqlite:///shop.db", AWAY), ExitCode.UNAVAILABLE, "target: postgres connect: "),
+        (("verify", "sqlite:///no.db", "sqlite:///shop.db"), ExitCode.CONFIGURATION, "source: the file no.db"),
+        (("verify", "sqlite:///shop.db", "sqlite:///no.db"), ExitCode.CONFIGURATION, "target: the file no.db"),
+        (("verify", "sqlite:///shop.db", "mysql://host/db"), ExitCode.CONFIGURATION, "target: no store"),
+        (("verify", "sqlite:///shop.db", AWAY), ExitCode.UNAVAILABLE, "target: postgres connect: "),
+    ],
+)
+def test_error_says_which_side_is_meant(
+    arguments: tuple[str, str, str], code: ExitCode, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One line: the side, what is wrong with its URL and not with a variable, and no password; no file appears."""
+    command, source, target = arguments
+    assert run([command, "--source", source, "--target", target]) == code
+    err = capsys.readouterr().err
+    assert err.startswith(f"error: {said}")
+    assert err.count("\n") == 1
+    assert "DATABASE_URL" not in err
+    assert "hidden" not in err
+    assert files() == ["empty.db", "shop.db"]
+
+
+def test_export_of_a_missing_file_makes_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    """Neither the database nor the directory."""
+    assert run(["export", "--source", "sqlite:///no.db", "--out", "out"]) == ExitCode.CONFIGURATION
+    assert "source: the file no.db does not exist" in capsys.readouterr().err
+    assert files() == ["empty.db", "shop.db"]
+
+
+def test_verify_that_compared_nothing_fails(capsys: pytest.CaptureFixture[str]) -> None:
+    """Two databases without tables are equal and prove nothing; no report says so."""
+    Path("bare.db").touch()
+    both = ["--source", "sqlite:///empty.db", "--target", "sqlite:///bare.db"]
+    assert run(["verify", *both, "--json", "report.json"]) == ExitCode.FAILED
+    assert "nothing was compared" in capsys.readouterr().err
+    assert "report.json" not in files()
+
+
+@pytest.mark.parametrize("command", ["copy", "verify"])
+def test_unknown_table_is_wrong_usage(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """The message names those that are there."""
+    both = ["--source", "sqlite:///shop.db", "--target", "sqlite:///empty.db", "--tables", "godos"]
+    assert run([command, *both]) == ExitCode.USAGE
+    assert capsys.readouterr().err == "error: there is no table godos; there are: goods\n"
+
+
+def test_one_table_is_not_many(capsys: pytest.CaptureFixture[str]) -> None:
+    """The summary of a single table is good English."""
+    both = ["--source", "sqlite:///shop.db", "--target", "sqlite:///empty.db"]
+    assert run(["copy", *both]) == ExitCode.OK
+    assert "1 table, 1 row copied" in capsys.readouterr().out
+    assert run(["verify", *both]) == ExitCode.OK
+    assert "\n1 table equal, compared" in capsys.readouterr().out
+    assert run(["export", "--source", "sqlite:///shop.db", "--out", "out"]) == ExitCode.OK
+    assert "1 table, 1 row in out" in capsys.readouterr().out
+    assert run(["export", "verify", "out"]) == ExitCode.OK
+    assert "1 table, 1 row: every byte" in capsys.readouterr().out
+    assert run(["load", "out", "--target", "sqlite:///loaded.db"]) == ExitCode.OK
+    assert "1 table, 1 row loaded" in capsys.readouterr().out
