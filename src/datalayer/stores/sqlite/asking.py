@@ -80,7 +80,7 @@ class Asker:
         facts = self.checked(connection, lambda schema: _asked_facts(asked, schema, "count"))
         key = ("count", _shape(question))
         statement = facts.compiled(key, lambda: compiler.count(question, facts))
-        values = statement.bind(question.where.values() if question.where else ())
+        values = statement.bind(() if question.where is None else question.where.values())
         [(rows,)], _ = statement.execute(connection, values)
         return int(rows)
 
@@ -90,7 +90,7 @@ class Asker:
         facts.check_identity([question.changes], "update")
         key = ("update", _shape(question), tuple(question.changes), question.returning)
         statement = facts.compiled(key, lambda: compiler.update(question, facts))
-        values = [*question.changes.values(), *(question.where.values() if question.where else ())]
+        values = [*question.changes.values(), *(() if question.where is None else question.where.values())]
         return self._change(connection, question, facts, statement, statement.bind(values))
 
     def delete(self, connection: sqlite3.Connection, question: Delete) -> Written:
@@ -98,7 +98,7 @@ class Asker:
         facts = self.checked(connection, lambda schema: _change_facts(question, schema, "delete"))
         key = ("delete", _shape(question), question.returning)
         statement = facts.compiled(key, lambda: compiler.delete(question, facts))
-        values = statement.bind(question.where.values() if question.where else ())
+        values = statement.bind(() if question.where is None else question.where.values())
         return self._change(connection, question, facts, statement, values)
 
     def _change(

@@ -48,7 +48,7 @@ def remaining_child(
                 continue
             pairs = list(zip(key.columns, key.target_columns, strict=True))
             statement = compiler.referencing(where, facts, child.name, pairs)
-            found, _ = statement.execute(connection, statement.bind(where.values() if where else ()))
+            found, _ = statement.execute(connection, statement.bind(() if where is None else where.values()))
             if found:
                 return _violation(facts, key, key.target_columns, operation)
     return None
