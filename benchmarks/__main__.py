@@ -30,17 +30,17 @@ def main() -> None:
         for scenario, found in by_scenario(figures).items():
             screen.figures(scenario, found)
     else:
-        figures = asyncio.run(_measured(QUICK if arguments.quick else FULL, arguments.only, screen))
+        scale = QUICK if arguments.quick else FULL
+        figures = asyncio.run(_measured(scale, arguments.only, arguments.json, screen))
     screen.claims(check_targets(figures))
-    if arguments.json:
-        write_figures(arguments.json, figures)
     if arguments.svg:
         write_charts(arguments.svg, figures)
     if arguments.page:
         arguments.page.write_text(fill_in(arguments.page.read_text(), figures))
 
 
-async def _measured(scale: Scale, only: Sequence[str], screen: Screen) -> list[Figure]:
+async def _measured(scale: Scale, only: Sequence[str], file: Path | None, screen: Screen) -> list[Figure]:
+    """Measure and show; the file is written after each scenario, so that a run that breaks off has kept the others."""
     from benchmarks.scenarios import SCENARIOS
     from benchmarks.stage import started_stage
 
@@ -60,6 +60,8 @@ async def _measured(scale: Scale, only: Sequence[str], screen: Screen) -> list[F
             for scenario, found in by_scenario(measured).items():
                 screen.figures(scenario, found)
             figures += measured
+            if file is not None:
+                write_figures(file, figures)
     return figures
 
 

@@ -40,7 +40,7 @@ class Scale:
 FULL = Scale(
     rows=200_000,
     sizes=(10_000, 100_000, 1_000_000),
-    moved_rows=1_000_000,
+    moved_rows=200_000,
     kept_rows=100_000,
     bulk_rows=(10_000, 100_000),
     callers=(1, 8, 32, 128),
