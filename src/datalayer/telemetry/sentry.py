@@ -5,10 +5,14 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime
 
-import sentry_sdk
-
 from datalayer import errors
+from datalayer.errors import ConfigurationError
 from datalayer.telemetry.events import CallEvent
+
+try:
+    import sentry_sdk
+except ModuleNotFoundError:
+    raise ConfigurationError("Sentry's SDK is not installed: pip install 'datalayer[sentry]'") from None
 
 #: What an application meets in its daily work and handles; everything else is worth an alert.
 _EXPECTED = frozenset(
