@@ -1,6 +1,6 @@
 """The modes, and the one function that chooses among them.
 
-    nothing configured                                         sqlite, an embedded file
+    nothing configured, neither flag set                       sqlite, an embedded file
     PostgreSQL alone, or USE_LEGACY_SUPABASE=false             postgres
     Supabase, unless USE_LEGACY_SUPABASE=false                 supabase
 
@@ -73,20 +73,6 @@ def _legacy(settings: ModeSettings) -> bool:
 #: The first rule that applies decides.
 _RULES: tuple[_Rule, ...] = (
     _Rule(
-        lambda s: s.enable_dual_write and not s.has_postgres,
-        _Refusal(
-            "ENABLE_DUAL_WRITE=true needs both stores, and PostgreSQL is missing: set DATABASE_URL (or POSTGRES_HOST)",
-            ("DATABASE_URL", "POSTGRES_HOST", "ENABLE_DUAL_WRITE"),
-        ),
-    ),
-    _Rule(
-        lambda s: s.enable_dual_write and not s.has_supabase_url,
-        _Refusal(
-            "ENABLE_DUAL_WRITE=true needs both stores, and Supabase is missing: set SUPABASE_URL",
-            ("SUPABASE_URL", "ENABLE_DUAL_WRITE"),
-        ),
-    ),
-    _Rule(
         lambda s: s.enable_dual_write,
         _Refusal(
             "ENABLE_DUAL_WRITE=true is not available in this version: set it to false and keep one primary",
@@ -146,6 +132,14 @@ _RULES: tuple[_Rule, ...] = (
         _Refusal(
             "there is a Supabase key and no project: set SUPABASE_URL, or remove the key",
             ("SUPABASE_URL", "SUPABASE_SERVICE_ROLE_KEY", "SUPABASE_KEY"),
+        ),
+    ),
+    _Rule(
+        lambda s: s.use_legacy_supabase is not None or s.use_repository_pattern is not None,
+        _Refusal(
+            "USE_LEGACY_SUPABASE and USE_REPOSITORY_PATTERN choose between Supabase and PostgreSQL, and neither is"
+            " configured: set DATABASE_URL (or POSTGRES_HOST), or remove both flags for the embedded SQLite file",
+            ("DATABASE_URL", "POSTGRES_HOST", "USE_LEGACY_SUPABASE", "USE_REPOSITORY_PATTERN"),
         ),
     ),
     _Rule(lambda _: True, Mode.SQLITE),

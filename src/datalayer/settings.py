@@ -7,13 +7,25 @@ Values are checked here, one by one and against each other; which store they add
 from __future__ import annotations
 
 import difflib
+import logging
+import os
+import re
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from datalayer.errors import ConfigurationError
@@ -26,6 +38,12 @@ def _flag(value: object) -> bool:
     return text == "true"
 
 
+def _region(text: str) -> str:
+    if re.fullmatch("[A-Z]{2}", text) is None:
+        raise ValueError("must be two capital letters, the code of a country such as RU")
+    return text
+
+
 Flag = Annotated[bool, BeforeValidator(_flag)]
 
 #: libpq's word for each POSTGRES_* setting.
@@ -36,6 +54,12 @@ _CONNECTION_PARTS = {
     "postgres_user": "user",
     "postgres_password": "password",
 }
+
+
+LOGGER = logging.getLogger("datalayer")
+
+#: How alike a variable and a setting must be for the one to be taken for the other, misspelt; 1 is the same.
+_ALIKE = 0.9
 
 
 class Settings(BaseSettings):
@@ -76,7 +100,7 @@ class Settings(BaseSettings):
     #: Deadline of a call to the store, and of connecting to it.
     datalayer_timeout_seconds: float = Field(default=5, gt=0, allow_inf_nan=False)
     #: Country of phone numbers that come without a country code, two capital letters.
-    datalayer_phone_region: str = Field(default="RU", pattern="^[A-Z]{2}$")
+    datalayer_phone_region: Annotated[str, AfterValidator(_region)] = "RU"
     #: Compare tables, columns and conflict targets with the models at start.
     datalayer_check_schema: Flag = True
     #: Unset: report to Sentry when the application has initialised it before the layer opens.
@@ -88,10 +112,17 @@ class Settings(BaseSettings):
             near = difflib.get_close_matches(unknown[0], type(self).model_fields, n=1)
             hint = f"; did you mean {near[0]}?" if near else ""
             raise ConfigurationError(f"there is no setting {unknown[0]}{hint}", variables=[unknown[0].upper()])
+        self._warn_of_misspelt_variables()
         try:
             super().__init__(**values)
         except ValidationError as error:
             raise _configuration_error(error) from None
+
+    @classmethod
+    def _warn_of_misspelt_variables(cls) -> None:
+        settings = [name.upper() for name in cls.model_fields]
+        for given, meant in misspelt(os.environ, settings):
+            LOGGER.warning("%s is not a setting and is ignored; did you mean %s?", given, meant)
 
     @property
     def has_postgres(self) -> bool:
@@ -184,6 +215,10 @@ class GivenSettings(Settings):
         super().__init__(**values)
 
     @classmethod
+    def _warn_of_misspelt_variables(cls) -> None:
+        """Leave the environment alone."""
+
+    @classmethod
     def settings_customise_sources(
         cls,
         settings_cls: type[BaseSettings],
@@ -194,6 +229,20 @@ class GivenSettings(Settings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Keep the arguments, leave out every other source."""
         return (init_settings,)
+
+
+def misspelt(variables: Iterable[str], settings: Sequence[str]) -> list[tuple[str, str]]:
+    """Return the variables that are no setting and look like one, each with the setting it looks like.
+
+    They begin alike: DATABSE_URL is taken for DATABASE_URL, TEST_DATABASE_URL is somebody else's.
+    """
+    pairs = []
+    for name in variables:
+        kin = [setting for setting in settings if setting[:3] == name[:3].upper()]
+        near = difflib.get_close_matches(name.upper(), kin, n=1, cutoff=_ALIKE)
+        if near and near[0] != name.upper():
+            pairs.append((name, near[0]))
+    return pairs
 
 
 def _configuration_error(error: ValidationError) -> ConfigurationError:

@@ -51,7 +51,7 @@ def expected(given: dict[str, Any]) -> Mode | None:
         works = (url and key) if wants_supabase else postgres
         one = not (wants_supabase and wants_postgres)
         return (Mode.SUPABASE if wants_supabase else Mode.POSTGRES) if works and one else None
-    return None if postgres or url or key else Mode.SQLITE
+    return None if postgres or url or key or legacy or repository else Mode.SQLITE
 
 
 @pytest.mark.parametrize("given", TABLE, ids=lambda given: ",".join(f"{k}={v}" for k, v in given.items()) or "nothing")
@@ -91,12 +91,9 @@ def test_mode_table_reaches_every_mode() -> None:
         ),
         ({"supabase_url": URL, "supabase_key": "k", "use_legacy_supabase": "false"}, "DATABASE_URL"),
         ({"supabase_key": "k"}, "SUPABASE_URL"),
-        ({"enable_dual_write": "true", "supabase_url": URL, "supabase_key": "k"}, "DATABASE_URL"),
-        ({"enable_dual_write": "true", "database_url": DSN}, "SUPABASE_URL"),
-        (
-            {"enable_dual_write": "true", "database_url": DSN, "supabase_url": URL, "supabase_key": "k"},
-            "ENABLE_DUAL_WRITE",
-        ),
+        ({"use_legacy_supabase": "false"}, "DATABASE_URL"),
+        ({"use_repository_pattern": "false"}, "DATABASE_URL"),
+        ({"use_legacy_supabase": "false", "use_repository_pattern": "false"}, "DATABASE_URL"),
     ],
 )
 def test_refusal_names_the_variable_to_change_first(given: dict[str, Any], variable: str) -> None:
@@ -105,3 +102,12 @@ def test_refusal_names_the_variable_to_change_first(given: dict[str, Any], varia
         resolve_mode(GivenSettings(**given))
     assert caught.value.variables[0] == variable
     assert variable in str(caught.value)
+
+
+@pytest.mark.parametrize("stores", STORES, ids=lambda given: ",".join(given) or "nothing")
+@pytest.mark.parametrize("flags", FLAGS, ids=lambda given: ",".join(f"{k}={v}" for k, v in given.items()) or "none")
+def test_dual_write_is_refused_before_anything_is_asked_for(stores: dict[str, Any], flags: dict[str, Any]) -> None:
+    """Nobody is sent to configure stores for what this version does not do."""
+    with pytest.raises(ConfigurationError, match="not available in this version") as caught:
+        resolve_mode(GivenSettings(**stores, **flags, enable_dual_write="true"))
+    assert caught.value.variables == ("ENABLE_DUAL_WRITE",)

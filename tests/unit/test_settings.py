@@ -132,6 +132,57 @@ def test_settings_name_every_malformed_value_at_once(monkeypatch: pytest.MonkeyP
     assert set(caught.value.variables) == {"POSTGRES_PORT", "USE_LEGACY_SUPABASE"}
 
 
+def test_settings_say_in_words_what_a_phone_region_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody has to read a pattern."""
+    monkeypatch.setenv("DATALAYER_PHONE_REGION", "Russia")
+    with pytest.raises(ConfigurationError, match="DATALAYER_PHONE_REGION: must be two capital letters"):
+        Settings()
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ("DATABSE_URL", "DATABASE_URL"),
+        ("SUPABSE_URL", "SUPABASE_URL"),
+        ("USE_LEGACY_SUPABSE", "USE_LEGACY_SUPABASE"),
+        ("USE_REPOSITORY_PATERN", "USE_REPOSITORY_PATTERN"),
+        ("datalayer_sqlite_pth", "DATALAYER_SQLITE_PATH"),
+    ],
+)
+def test_settings_warn_of_a_misspelt_variable(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, given: str, meant: str
+) -> None:
+    """A line in the log names both, and not what the variable holds; settings from code do not look."""
+    monkeypatch.setenv(given, SECRET)
+    GivenSettings()
+    assert caplog.messages == []
+    Settings()
+    (record,) = caplog.records
+    assert (record.name, record.levelname) == ("datalayer", "WARNING")
+    assert record.getMessage() == f"{given} is not a setting and is ignored; did you mean {meant}?"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "TEST_DATABASE_URL",
+        "DATABASE_URL_TEST",
+        "POSTGRES_DB",
+        "SUPABASE_DB_URL",
+        "SUPABASE_ANON_KEY",
+        "PGHOST",
+        "database_url",
+    ],
+)
+def test_settings_leave_other_variables_alone(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, name: str
+) -> None:
+    """What another program calls its own is not taken for a mistake, nor is a setting in lower case."""
+    monkeypatch.setenv(name, "postgresql://host/db")
+    Settings()
+    assert caplog.messages == []
+
+
 def test_settings_refuse_an_unknown_argument() -> None:
     """A misspelt argument is not ignored."""
     with pytest.raises(ConfigurationError, match="did you mean database_url"):

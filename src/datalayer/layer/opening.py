@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from datalayer.errors import ConfigurationError
@@ -14,6 +16,8 @@ from datalayer.telemetry.logs import LogObserver
 if TYPE_CHECKING:
     from datalayer.settings import Settings
     from datalayer.stores.contract import Store
+
+LOGGER = logging.getLogger("datalayer")
 
 
 async def open_store_for(mode: Mode, settings: Settings, observers: Sequence[Observer]) -> Store:
@@ -79,13 +83,18 @@ async def _open_supabase(settings: Settings, observers: Sequence[Observer]) -> S
     )
 
 
+def _is_missing(file: Path) -> bool:
+    return not file.exists()
+
+
 async def _open_sqlite(settings: Settings, observers: Sequence[Observer]) -> Store:
     from datalayer import migrations
     from datalayer.stores.sqlite import SqliteStore
 
-    store = await SqliteStore.open(
-        settings.datalayer_sqlite_path, timeout=settings.datalayer_timeout_seconds, observers=observers
-    )
+    file, is_new = settings.datalayer_sqlite_path, _is_missing(settings.datalayer_sqlite_path)
+    store = await SqliteStore.open(file, timeout=settings.datalayer_timeout_seconds, observers=observers)
+    if is_new and "datalayer_sqlite_path" not in settings.model_fields_set:
+        LOGGER.warning("no database is configured (DATABASE_URL, SUPABASE_URL): made the SQLite file %s", file)
     try:
         await migrations.apply(store)
     except BaseException:

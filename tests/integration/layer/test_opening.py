@@ -51,6 +51,28 @@ async def test_layer_works_with_nothing_set(tmp_path: Path) -> None:
     assert company.title == "Салон"
 
 
+async def test_layer_warns_once_that_it_made_the_default_file(caplog: pytest.LogCaptureFixture) -> None:
+    """Whoever forgot DATABASE_URL reads where the rows went; a file that was chosen, or is there, is no surprise."""
+    for _ in range(2):
+        async with DataLayer.open():
+            pass
+    async with DataLayer.open(GivenSettings(datalayer_sqlite_path="chosen.sqlite3")):
+        pass
+    (warning,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert "DATABASE_URL" in warning
+    assert warning.endswith("made the SQLite file datalayer.sqlite3")
+
+
+@pytest.mark.parametrize("flag", ["USE_LEGACY_SUPABASE", "USE_REPOSITORY_PATTERN"])
+async def test_layer_makes_no_file_when_only_a_flag_is_set(monkeypatch: pytest.MonkeyPatch, flag: str) -> None:
+    """A flag speaks of stores that are configured; a forgotten DATABASE_URL is said and not replaced."""
+    monkeypatch.setenv(flag, "false")
+    with pytest.raises(ConfigurationError, match="DATABASE_URL"):
+        async with DataLayer.open():
+            pass
+    assert not list(Path.cwd().iterdir())
+
+
 async def test_layer_reads_its_settings_from_the_environment(
     monkeypatch: pytest.MonkeyPatch, postgres_place: Place
 ) -> None:
