@@ -9,7 +9,7 @@ from datalayer.models.columns import CrmId, Date, Integers, Number, Texts, Times
 
 
 class Booking(RowModel):
-    """A booking, as synchronised with the CRM. ``datetime`` is the salon's clock."""
+    """A booking, as synchronised with the CRM. ``datetime`` is the salon's clock: give it without a zone."""
 
     id: UUID = GENERATED
     yclients_record_id: CrmId

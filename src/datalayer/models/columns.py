@@ -20,8 +20,8 @@ Title: TypeAlias = Annotated[str, OnWrite(rules.trimmed)]
 #: Text without spaces around it.
 Name: TypeAlias = Annotated[str, OnWrite(str.strip)]
 Date: TypeAlias = Annotated[dt.date, OnWrite(BeforeValidator(rules.iso_date))]
-#: ``timestamp`` without time zone: UTC where the store or the library sets it, the salon's clock where the CRM does.
-Timestamp: TypeAlias = Annotated[dt.datetime, OnWrite(rules.wall_clock)]
+#: ``timestamp`` without time zone: a time given with a zone is brought to UTC, one given without is kept as it is.
+Timestamp: TypeAlias = Annotated[dt.datetime, OnWrite(rules.utc_clock)]
 #: ``timestamptz``.
 ZonedTimestamp: TypeAlias = Annotated[dt.datetime, OnWrite(rules.utc_unless_zoned)]
 Number: TypeAlias = Annotated[Decimal, AllowInfNan(True)]

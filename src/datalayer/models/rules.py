@@ -47,13 +47,14 @@ def iso_date(value: Any) -> Any:
     return value
 
 
-def wall_clock(value: datetime) -> datetime:
-    """Drop the time zone, for columns that have none.
-
-    Source: PostgreSQL 18 manual, Date/Time Types: for a timestamp without time zone "PostgreSQL will silently ignore
-    any time zone indication". Done here, it holds on every store and for values that are no text.
-    """
-    return value.replace(tzinfo=None)
+def utc_clock(value: datetime) -> datetime:
+    """Bring a time with a zone to UTC, for columns that have no zone; one without stays, whatever clock it is of."""
+    if value.tzinfo is None:
+        return value
+    try:
+        return value.astimezone(UTC).replace(tzinfo=None)
+    except OverflowError:
+        raise ValueError("is out of range in UTC") from None
 
 
 def utc_unless_zoned(value: datetime) -> datetime:

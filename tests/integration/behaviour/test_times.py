@@ -108,6 +108,16 @@ async def test_aware_time_for_a_column_without_zone_is_kept_in_utc(store: Store)
     assert await read(store, "things", col("moment").gt(MOSCOW)) == []
 
 
+async def test_text_with_a_zone_for_a_column_without_one_is_kept_in_utc(store: Store) -> None:
+    """A text means what the datetime means that it spells, in rows and in filters."""
+    text = MOSCOW.isoformat()
+    await put(store, "things", {"id": 1, "moment": text})
+    await put(store, "things", {"id": 2, "moment": text}, {"id": 3, "moment": text})
+    assert [row["moment"] for row in await read(store, "things")] == [IN_UTC] * 3
+    assert len(await read(store, "things", col("moment").eq(text))) == 3
+    assert len(await read(store, "things", col("moment").in_([text]))) == 3
+
+
 async def test_naive_time_for_a_column_with_zone_is_taken_as_utc(store: Store) -> None:
     """Without a zone UTC is meant, whatever the time zone of client and server."""
     await put(store, "things", {"id": 1, "instant": IN_UTC})
@@ -125,3 +135,14 @@ async def test_moment_for_a_date_column_is_refused(store: Store, rows: int) -> N
     given = [{"day": moment} for _ in range(rows)]
     with pytest.raises(UnfitValueError):
         await store.insert(Insert("things", given))
+
+
+@pytest.mark.parametrize("rows", [1, 2])
+async def test_time_that_utc_has_no_year_for_is_refused(store: Store, rows: int) -> None:
+    """The first hour of year 1 in a zone east of Greenwich; one row and many alike, and in a filter."""
+    first_hour = datetime.fromisoformat("0001-01-01T00:00:00+03:00")
+    for given in (first_hour, first_hour.isoformat()):
+        with pytest.raises(UnfitValueError):
+            await store.insert(Insert("things", [{"moment": given} for _ in range(rows)]))
+        with pytest.raises(UnfitValueError):
+            await read(store, "things", col("moment").eq(given))

@@ -11,6 +11,7 @@ from tests.integration.repositories.conftest import NOW
 from tests.integration.repositories.samples import OTHER_SALON, SALON, appointment
 
 from datalayer.errors import InvalidValueError
+from datalayer.query import col
 from datalayer.repositories import RepositorySet
 from datalayer.repositories.appointments import AppointmentOrder
 
@@ -67,11 +68,11 @@ async def test_upcoming_returns_what_is_still_to_come(repositories: RepositorySe
 
 
 async def test_bookings_are_written_by_record_and_salon(repositories: RepositorySet) -> None:
-    """Their time is the salon's clock: the zone that comes with it is dropped."""
+    """Their time is the salon's clock, which is given without a zone."""
     booking = {
         "yclients_record_id": 1,
         "company_id": SALON,
-        "datetime": "2026-11-21T15:00:00+03:00",
+        "datetime": "2026-11-21T15:00:00",
         "date": "2026-11-21",
     }
     first = await repositories.bookings.upsert({**booking, "services": ["Стрижка"], "service_ids": [1]})
@@ -85,6 +86,17 @@ async def test_bookings_are_written_by_record_and_salon(repositories: Repository
     assert second.synced_at == NOW.replace(tzinfo=None)
     assert await repositories.bookings.find_by_record_id(1, SALON) == second
     assert await repositories.bookings.find_by_record_id(1, OTHER_SALON) is None
+
+
+async def test_a_time_with_a_zone_is_found_again_in_a_column_without_one(repositories: RepositorySet) -> None:
+    """Stored in UTC and asked for in UTC, as a datetime and as a text."""
+    at = dt.datetime(2026, 11, 21, 10, tzinfo=dt.timezone(dt.timedelta(hours=3)))
+    for number, spelling in enumerate([at, at.isoformat(), at.astimezone(dt.UTC)], start=1):
+        await repositories.bookings.upsert({"yclients_record_id": number, "company_id": SALON, "datetime": spelling})
+    for spelling in (at, at.isoformat(), at.isoformat(" "), dt.datetime(2026, 11, 21, 7), "2026-11-21T07:00:00Z"):
+        assert await repositories.bookings.count(datetime=spelling) == 3
+        assert await repositories.bookings.count(col("datetime").in_([spelling])) == 3
+        assert await repositories.bookings.count(col("datetime").gt(spelling)) == 0
 
 
 async def test_reminders_are_due_until_they_are_sent(repositories: RepositorySet) -> None:

@@ -110,11 +110,18 @@ def test_check_makes_numerics_exact() -> None:
     assert _write(Client, {"total_spent": 10.1}) == {"total_spent": Decimal("10.1")}
 
 
-def test_check_drops_the_zone_where_the_column_has_none() -> None:
-    """PostgreSQL ignores the zone of a text written to such a column; so do we, for every spelling."""
-    naive = dt.datetime(2026, 11, 21, 10, 0)
-    for given_value in ("2026-11-21T10:00:00+03:00", naive, naive.replace(tzinfo=dt.UTC)):
-        assert _write(Client, {"last_sync_at": given_value}) == {"last_sync_at": naive}
+def test_check_keeps_utc_where_the_column_has_no_zone() -> None:
+    """A moment is the same clock reading however its zone is written, in a text too; without a zone it stays."""
+    utc = dt.datetime(2026, 11, 21, 10, 0)
+    moscow = dt.datetime(2026, 11, 21, 13, 0, tzinfo=dt.timezone(dt.timedelta(hours=3)))
+    for given_value in (utc, utc.isoformat(), utc.replace(tzinfo=dt.UTC), moscow, "2026-11-21T13:00:00+03:00"):
+        assert _write(Client, {"last_sync_at": given_value}) == {"last_sync_at": utc}
+
+
+def test_check_refuses_a_time_that_utc_has_no_year_for() -> None:
+    """The first hour of year 1 in Moscow cannot be said in UTC."""
+    with pytest.raises(InvalidValueError, match="last_sync_at: is out of range in UTC"):
+        _write(Client, {"last_sync_at": "0001-01-01T00:00:00+03:00"})
 
 
 def test_check_takes_a_time_without_zone_as_utc_where_the_column_has_one() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from operator import itemgetter
 from types import NoneType
@@ -18,6 +18,7 @@ from pydantic_core import PydanticSerializationError, from_json, to_json
 from datalayer.query import JSON_NULL
 from datalayer.stores.catalog import Column, ColumnType, Kind
 from datalayer.stores.documents import dump_document
+from datalayer.stores.moments import clock_reading
 
 Encoder: TypeAlias = Callable[[Any], Any]
 
@@ -140,11 +141,8 @@ def _whole_number(value: Any) -> Any:
 
 
 def _clock_reading(value: Any) -> Any:
-    """Read an aware datetime in UTC, as a single parameter's cast does; in a JSON record its zone would be ignored."""
-    if not isinstance(value, datetime) or value.tzinfo is None:
-        return value
     try:
-        return value.astimezone(UTC).replace(tzinfo=None)
+        return clock_reading(value)
     except OverflowError:
         raise UnfitParameter("a time is out of range in UTC", "22008") from None
 

@@ -166,15 +166,22 @@ def timestamp(value: Any) -> str:
     """A moment without zone; one with zone is taken in UTC."""
     moment = _moment(value)
     if moment.tzinfo is not None:
-        moment = moment.astimezone(UTC).replace(tzinfo=None)
+        moment = _in_utc(moment).replace(tzinfo=None)
     return moment.isoformat(" ", "microseconds")
 
 
 def timestamptz(value: Any) -> str:
     """A moment in UTC; one without zone is taken as UTC, as PostgreSQL does in our sessions."""
     moment = _moment(value)
-    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else _in_utc(moment)
     return moment.isoformat(" ", "microseconds")
+
+
+def _in_utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise Unfit(unfit.BAD_DATE, "a time is out of range in UTC") from None
 
 
 def _moment(value: Any) -> datetime:

@@ -17,6 +17,7 @@ from pydantic_core import PydanticSerializationError, from_json, to_json
 from datalayer.errors import InvalidValueError, UnfitValueError, UnsupportedOperationError
 from datalayer.query import JSON_NULL
 from datalayer.stores.catalog import JSON_KINDS, Column, ColumnType, Kind
+from datalayer.stores.moments import clock_reading
 from datalayer.stores.supabase import quoting
 from datalayer.stores.supabase.errors import STORE
 
@@ -179,7 +180,7 @@ def _scalar(value: Any, column: Column) -> bool | int | str:
         case str():
             if "\0" in value:
                 raise _nul(column)
-            return value
+            return str(_clock_reading(value, column)) if column.type.kind is Kind.TIMESTAMP else value
         case float():
             return repr(value)
         case Decimal() | UUID():
@@ -187,7 +188,7 @@ def _scalar(value: Any, column: Column) -> bool | int | str:
         case datetime():
             if column.type.kind is Kind.DATE:
                 raise _unfit(value, column)
-            return _moment(value, column.type.kind).isoformat()
+            return _moment(value, column).isoformat()
         case date() | time():
             return value.isoformat()
         case bytes() | bytearray() | memoryview():
@@ -205,13 +206,27 @@ def _unfit(value: Any, column: Column) -> UnfitValueError:
     )
 
 
-def _moment(value: datetime, kind: Kind) -> datetime:
+def _moment(value: datetime, column: Column) -> datetime:
     """Read a naive instant as UTC, and write an aware one to a column without zone as UTC, as the other stores do."""
-    if kind is Kind.TIMESTAMPTZ and value.tzinfo is None:
+    if column.type.kind is Kind.TIMESTAMPTZ and value.tzinfo is None:
         return value.replace(tzinfo=UTC)
-    if kind is Kind.TIMESTAMP and value.tzinfo is not None:
-        return value.astimezone(UTC).replace(tzinfo=None)
+    if column.type.kind is Kind.TIMESTAMP:
+        moment: datetime = _clock_reading(value, column)
+        return moment
     return value
+
+
+def _clock_reading(value: datetime | str, column: Column) -> Any:
+    try:
+        return clock_reading(value)
+    except OverflowError:
+        raise UnfitValueError(
+            "a time is out of range in UTC",
+            store=STORE,
+            operation="encode",
+            sqlstate="22008",
+            columns=(column.name,),
+        ) from None
 
 
 def _nul(column: Column | None) -> UnfitValueError:
