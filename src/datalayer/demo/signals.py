@@ -1,4 +1,4 @@
-"""Being told to stop: SIGTERM ends a block as Ctrl-C does, cleaning up; what must not end half-way is finished."""
+"""Being told to stop: SIGTERM and SIGHUP end a block as Ctrl-C does; what must not end half-way is finished."""
 
 from __future__ import annotations
 
@@ -8,43 +8,50 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Final
 
-#: What a shell reports of a process that SIGTERM ended.
-TERMINATED: Final = 128 + signal.SIGTERM
+#: A request to end, and a terminal that was closed.
+_ENDING: Final = (signal.SIGTERM, signal.SIGHUP)
 
 
 @contextmanager
 def terminating_cleanly() -> Iterator[None]:
-    """Turn SIGTERM into the interruption of the block, and then into the exit code 143. For the main thread."""
-    received = False
+    """Turn the first SIGTERM or SIGHUP into the interruption of the block; more of them do not disturb its clean-up.
+
+    The process then ends with what a shell reports of such a signal: 143 or 129. For the main thread.
+    """
+    received: list[int] = []
 
     def interrupt(number: int, frame: FrameType | None) -> None:
-        nonlocal received
-        received = True
+        received.append(number)
+        if len(received) > 1:
+            return
         # asyncio puts a handler of its own here while it runs; a process started in the background has none.
         on_interrupt = signal.getsignal(signal.SIGINT)
         if not callable(on_interrupt):
             raise KeyboardInterrupt
         on_interrupt(number, frame)
 
-    previous = signal.signal(signal.SIGTERM, interrupt)
+    # nohup has SIGHUP ignored, and so it stays.
+    taken = [number for number in _ENDING if signal.getsignal(number) is not signal.SIG_IGN]
+    previous = {number: signal.signal(number, interrupt) for number in taken}
     try:
         yield
     except KeyboardInterrupt:
         if received:
-            raise SystemExit(TERMINATED) from None
+            raise SystemExit(128 + received[0]) from None
         raise
     finally:
-        signal.signal(signal.SIGTERM, previous)
+        for number, handler in previous.items():
+            signal.signal(number, handler)
 
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Hold back SIGINT and SIGTERM until the block has ended, also from the processes that it starts.
+    """Hold back SIGINT, SIGTERM and SIGHUP until the block has ended, also from the processes that it starts.
 
     Those inherit the blocked signals, so this is only for processes that end by themselves or set their own mask, as
     initdb, pg_ctl and PostgreSQL do. For the main thread, while there are no others.
     """
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, *_ENDING})
     try:
         yield
     finally:

@@ -1,32 +1,53 @@
-"""SIGTERM leaves a block as Ctrl-C does, and the process with its own exit code."""
+"""SIGTERM and SIGHUP leave a block as Ctrl-C does, and the process with their own exit codes."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import signal
+from collections.abc import Iterator
 
 import pytest
 
 from datalayer.demo.signals import terminating_cleanly, uninterrupted
 
 
-def test_sigterm_unwinds_the_block_and_becomes_exit_code_143() -> None:
-    """What the block holds is closed, then the process ends with 143; the old handler is back."""
-    before, closed = signal.getsignal(signal.SIGTERM), []
+@pytest.fixture(autouse=True)
+def _not_under_nohup() -> Iterator[None]:
+    """Take SIGHUP as it is outside of nohup, which has it ignored."""
+    previous = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, previous)
+
+
+@pytest.mark.parametrize(("how", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_signal_unwinds_the_block_and_becomes_an_exit_code(how: signal.Signals, code: int) -> None:
+    """What the block holds is closed, then the process ends with 143 or 129; the old handler is back."""
+    before, closed = signal.getsignal(how), []
 
     def block() -> None:
         with terminating_cleanly():
             try:
-                signal.raise_signal(signal.SIGTERM)
+                signal.raise_signal(how)
             finally:
+                signal.raise_signal(how)  # a shell that loses its terminal sends SIGHUP twice
                 closed.append(True)
 
     with pytest.raises(SystemExit) as ended:
         block()
-    assert ended.value.code == 143
+    assert ended.value.code == code
     assert closed == [True]
-    assert signal.getsignal(signal.SIGTERM) is before
+    assert signal.getsignal(how) is before
+
+
+def test_sighup_stays_ignored_where_it_is() -> None:
+    """A demo that nohup started plays on."""
+    previous = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with terminating_cleanly():
+            signal.raise_signal(signal.SIGHUP)
+    finally:
+        signal.signal(signal.SIGHUP, previous)
 
 
 def test_sigterm_cancels_what_asyncio_runs() -> None:
@@ -67,7 +88,9 @@ def test_ctrl_c_stays_what_it_is() -> None:
         signal.raise_signal(signal.SIGINT)
 
 
-@pytest.mark.parametrize(("how", "error"), [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, SystemExit)])
+@pytest.mark.parametrize(
+    ("how", "error"), [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, SystemExit), (signal.SIGHUP, SystemExit)]
+)
 def test_uninterrupted_block_is_finished_first(how: signal.Signals, error: type[BaseException]) -> None:
     """A signal within the block takes effect at its end, not before."""
     done = []
@@ -80,4 +103,4 @@ def test_uninterrupted_block_is_finished_first(how: signal.Signals, error: type[
     with pytest.raises(error):
         block()
     assert done == [True]
-    assert not signal.pthread_sigmask(signal.SIG_BLOCK, ()) & {signal.SIGINT, signal.SIGTERM}
+    assert not signal.pthread_sigmask(signal.SIG_BLOCK, ()) & {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
