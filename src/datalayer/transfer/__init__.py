@@ -1,9 +1,9 @@
-"""Moving data between any two stores, and proving that it arrived: copy and verify, for any tables.
 
-Both read everything from the stores' live catalogs; no table is known by name.
+All read everything from the stores' live catalogs; no table is known by name.
 """
 
-from datalayer.transfer.copying import copy
+from datalayer.transfer.copying import copy, plan_copy
+from datalayer.transfer.planning import CopyPlan, PlannedTable
 from datalayer.transfer.reports import (
     Check,
     CopiedTable,
@@ -21,15 +21,18 @@ from datalayer.transfer.verifying import repair, verify
 __all__ = [
     "Check",
     "CopiedTable",
+    "CopyPlan",
     "CopyReport",
     "Difference",
     "Differing",
+    "PlannedTable",
     "Progress",
     "RepairReport",
     "RepairedTable",
     "VerifiedTable",
     "VerifyReport",
     "copy",
+    "plan_copy",
     "repair",
     "verify",
 ]

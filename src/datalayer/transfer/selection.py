@@ -8,7 +8,7 @@ from datalayer.errors import SelectionError
 from datalayer.stores.catalog import Catalog
 
 #: Tables about the database itself; each side keeps its own. They are moved only when they are named.
-_BOOKKEEPING = frozenset({"schema_migrations", "datalayer_loads"})
+_BOOKKEEPING = frozenset({"schema_migrations", "datalayer_loads", "datalayer_copy_progress", "datalayer_sync_progress"})
 
 
 def selected(catalog: Catalog, named: Sequence[str] | None) -> set[str]:

@@ -150,6 +150,11 @@ class SupabaseStore:
                 return False
             return True
 
+    @property
+    def url(self) -> str:
+        """Where the REST interface is."""
+        return str(self._exchange.client.rest_url)
+
     async def catalog(self, *, refresh: bool = False) -> Catalog:
         """Return the live schema as the key sees it; kept until ``refresh``."""
         if refresh:

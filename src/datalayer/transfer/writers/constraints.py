@@ -24,6 +24,11 @@ _CIRCLE = """
 """
 
 
+async def has_triggers(connection: AsyncConnection[Row], table: str) -> bool:
+    """Whether the table has triggers of its own that fire."""
+    return bool(await (await connection.execute(_TRIGGERS, [[quote(table)]])).fetchall())
+
+
 @asynccontextmanager
 async def without_triggers(connection: AsyncConnection[Row], tables: Sequence[str]) -> AsyncIterator[None]:
     """Switch the tables' own triggers off inside the transaction: a copied updated_at must stay what it is."""

@@ -2,28 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Protocol, TypeAlias
 
-from datalayer.query import Row
 from datalayer.stores.catalog import ForeignKey, Table
 from datalayer.stores.contract import StoreName
+from datalayer.transfer.pace import Pace
 from datalayer.transfer.pairing import TablePair
+from datalayer.transfer.readers.contract import Reader
 
-#: The source's rows of a table, fit for the target.
-ReadRows: TypeAlias = Callable[[TablePair], AsyncGenerator[Row, None]]
 #: Foreign keys that a table is to have, by the table's name.
 ForeignKeys: TypeAlias = Mapping[str, Sequence[ForeignKey]]
 
 
 class Writer(Protocol):
-    """The target of one copy. The calls come in this order; each raises TransferError."""
+    """The target of one copy. The calls come in this order; each raises TransferError or StoreError."""
 
-    async def create(self, tables: Sequence[Table], foreign_keys: ForeignKeys, source: StoreName) -> list[str]:
-        """Create those of the tables that are missing; return notes on what has no counterpart."""
+    #: Rows that are written for good, those of earlier runs of the same copy included, by table.
+    written: dict[str, int]
 
-    async def load(self, group: Sequence[TablePair], read: ReadRows) -> None:
-        """Write all rows of tables that refer to each other; again with the same rows it changes nothing."""
+    async def preview(self, tables: Sequence[Table], source: StoreName) -> list[str]:
+        """Refuse what cannot be created; return notes on what has no counterpart. Changes nothing."""
 
-    async def finish(self, pairs: Sequence[TablePair]) -> list[str]:
-        """Put right what waits for the rows: foreign keys, sequences; return notes."""
+    async def method(self, pair: TablePair, reader: Reader) -> str:
+        """Return in words how rows will be written into a table that is there. Changes nothing."""
+
+    def exclusive(self) -> AbstractAsyncContextManager[None]:
+        """Keep other copies out of this target."""
+
+    async def create(self, tables: Sequence[Table], foreign_keys: ForeignKeys, source: StoreName) -> None:
+        """Create those of the tables that are missing."""
+
+    async def begin(self, pairs: Sequence[TablePair], reader: Reader) -> None:
+        """Find out where an earlier run stopped; refuse tables whose rows could not be told apart."""
+
+    async def load(self, pairs: Sequence[TablePair], reader: Reader, pace: Pace, jobs: int) -> None:
+        """Write all rows that are not written yet."""
+
+    async def finish(self, pairs: Sequence[TablePair]) -> None:
+        """Put right what waits for the rows: foreign keys, sequences; forget the progress."""

@@ -1,20 +1,27 @@
-"""Rows into one PostgreSQL table by COPY: straight into an empty table, else over a temporary table and an upsert."""
+"""One part into one PostgreSQL table by COPY: straight into the table, or over a temporary one and an upsert."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
-from typing import Any
+from typing import Any, TypeAlias
 
 from psycopg import AsyncConnection
 
 from datalayer.query import Row
 from datalayer.stores.catalog import Column, ColumnType, Kind
-from datalayer.stores.postgres.values import encoder
+from datalayer.stores.postgres.values import Encoder, encoder
 from datalayer.transfer.ddl.names import quote, quote_all
 from datalayer.transfer.pairing import TablePair
+from datalayer.transfer.readers.contract import Rows
+from datalayer.transfer.readers.copy_out import Block
 
 _INCOMING = '"datalayer_incoming"'
+
+#: Hears of about how many rows have just gone in.
+Passed: TypeAlias = Callable[[int], Awaitable[None]]
+#: Sends a part into the table of a name and returns how many rows it had.
+Send: TypeAlias = Callable[[str], Awaitable[int]]
 
 
 async def has_rows(connection: AsyncConnection[Row], table: str) -> bool:
@@ -24,34 +31,54 @@ async def has_rows(connection: AsyncConnection[Row], table: str) -> bool:
     return bool(row and row["found"])
 
 
-async def write_rows(connection: AsyncConnection[Row], pair: TablePair, rows: AsyncGenerator[Row, None]) -> None:
-    """Write rows inside the connection's transaction.
-
-    A table that has rows needs a key: what is there already under the same key is replaced where it differs.
-    """
-    if not await has_rows(connection, pair.name):
-        await copy_rows(connection, pair, rows)
-        return
+async def merge(connection: AsyncConnection[Row], pair: TablePair, send: Send) -> int:
+    """Write a part over what is there: rows with the same key are replaced where they differ."""
     columns = quote_all(pair.column_names)
     incoming = f"create temporary table {_INCOMING} on commit drop as select {columns} from {quote(pair.name)} limit 0"
     await connection.execute(incoming.encode())
-    await _copy(connection, _INCOMING, pair, rows)
+    rows = await send(_INCOMING)
+    await connection.execute(f"analyze {_INCOMING}".encode())
     await connection.execute(_merge(pair).encode())
     await connection.execute(f"drop table {_INCOMING}".encode())
+    return rows
 
 
-async def copy_rows(connection: AsyncConnection[Row], pair: TablePair, rows: AsyncGenerator[Row, None]) -> None:
-    """Write rows that are not there yet; one that is there under the same key is refused by the server."""
-    await _copy(connection, quote(pair.name), pair, rows)
-
-
-async def _copy(connection: AsyncConnection[Row], into: str, pair: TablePair, rows: AsyncGenerator[Row, None]) -> None:
-    encoders = [(column.source.name, encoder(column.target.type)) for column in pair.columns]
+async def copy_rows(
+    connection: AsyncConnection[Row], into: str, pair: TablePair, blocks: AsyncGenerator[Rows, None], passed: Passed
+) -> int:
+    """Copy values."""
+    encoders = [encoder(column.target.type) for column in pair.columns]
+    plain = not any(encoders)
     statement = f"copy {into} ({quote_all(pair.column_names)}) from stdin"
-    async with connection.cursor() as cursor, cursor.copy(statement.encode()) as copy, aclosing(rows):
+    rows = 0
+    async with connection.cursor() as cursor, cursor.copy(statement.encode()) as copy, aclosing(blocks):
         copy.set_types([_sent_as(column.target.type) for column in pair.columns])
-        async for row in rows:
-            await copy.write_row([_encoded(row[name], encode) for name, encode in encoders])
+        async for block in blocks:
+            for row in block:
+                await copy.write_row(row if plain else _encoded(encoders, row))
+            rows += len(block)
+            await passed(len(block))
+    return rows
+
+
+async def copy_bytes(
+    connection: AsyncConnection[Row],
+    into: str,
+    pair: TablePair,
+    blocks: AsyncGenerator[Block, None],
+    passed: Passed,
+    *,
+    binary: bool,
+) -> int:
+    """Copy bytes as another server's COPY wrote them."""
+    options = " (format binary)" if binary else ""
+    statement = f"copy {into} ({quote_all(pair.column_names)}) from stdin{options}"
+    async with connection.cursor() as cursor:
+        async with cursor.copy(statement.encode()) as copy, aclosing(blocks):
+            async for block, rows in blocks:
+                await copy.write(block)
+                await passed(rows)
+        return cursor.rowcount
 
 
 def _sent_as(column_type: ColumnType) -> str:
@@ -59,8 +86,10 @@ def _sent_as(column_type: ColumnType) -> str:
     return column_type.kind.value + ("[]" if column_type.array else "")
 
 
-def _encoded(value: Any, encode: Any) -> Any:
-    return value if encode is None or value is None else encode(value)
+def _encoded(encoders: list[Encoder | None], row: list[Any]) -> list[Any]:
+    return [
+        value if encode is None or value is None else encode(value) for encode, value in zip(encoders, row, strict=True)
+    ]
 
 
 def _merge(pair: TablePair) -> str:
@@ -68,7 +97,7 @@ def _merge(pair: TablePair) -> str:
     others = [column.target for column in pair.columns if column.source.name not in pair.key]
     statement = (
         f"insert into {quote(pair.name)} as present ({columns}) overriding system value"
-        f" select {columns} from {_INCOMING} on conflict ({quote_all(pair.key)})"
+        f" select {columns} from {_INCOMING} order by {quote_all(pair.key)} on conflict ({quote_all(pair.key)})"
     )
     if not others:
         return f"{statement} do nothing"

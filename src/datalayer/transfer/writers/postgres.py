@@ -1,12 +1,10 @@
-"""PostgreSQL as the target: tables, rows and keys in few transactions of their own."""
+"""PostgreSQL as the target: tables, rows and keys in transactions of their own."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 
-import psycopg
 from psycopg import AsyncConnection
 
 from datalayer.errors import TransferError
@@ -14,20 +12,24 @@ from datalayer.query import Row
 from datalayer.stores.catalog import ForeignKey, Table
 from datalayer.stores.contract import StoreName
 from datalayer.stores.postgres import PostgresStore
-from datalayer.stores.postgres.errors import translate
 from datalayer.transfer.ddl import postgres as ddl
 from datalayer.transfer.ddl.names import literal, quote
 from datalayer.transfer.ddl.types import postgres_type
+from datalayer.transfer.pace import Pace
 from datalayer.transfer.pairing import TablePair
-from datalayer.transfer.writers.constraints import checked_at_the_end, without_triggers
-from datalayer.transfer.writers.contract import ForeignKeys, ReadRows
-from datalayer.transfer.writers.copy_in import write_rows
+from datalayer.transfer.readers.contract import Reader
+from datalayer.transfer.readers.postgres import PostgresReader
+from datalayer.transfer.writers import progress
+from datalayer.transfer.writers.adding_references import add_reference
+from datalayer.transfer.writers.contract import ForeignKeys
+from datalayer.transfer.writers.copy_in import has_rows
+from datalayer.transfer.writers.loading import PartLoader, TableState
+from datalayer.transfer.writers.piping import can_pipe
 from datalayer.transfer.writers.sequences import advance_sequences
+from datalayer.transfer.writers.transactions import one_at_a_time, transaction
 
 #: On a table that a copy made and did not finish: the next run adds what is missing. Removed with the last step.
 _UNFINISHED = "datalayer copy: not finished, foreign keys are missing"
-_SETTINGS = "set local statement_timeout = 0; set local lock_timeout = '10s'; set local synchronous_commit = on"
-_COPY_PLACE = re.compile(r"^COPY .*?, line (\d+)(?:, column ([^:]+))?", re.MULTILINE)
 
 
 class PostgresWriter:
@@ -38,111 +40,115 @@ class PostgresWriter:
         #: Tables whose foreign keys are to be added; filled by create, emptied by finish.
         self._unfinished: dict[str, tuple[Table, Sequence[ForeignKey]]] = {}
         self._source: StoreName = "postgres"
+        #: Filled by begin.
+        self._states: list[TableState] = []
+        self.written: dict[str, int] = {}
 
-    async def create(self, tables: Sequence[Table], foreign_keys: ForeignKeys, source: StoreName) -> list[str]:
+    async def preview(self, tables: Sequence[Table], source: StoreName) -> list[str]:
+        """Refuse names and types that the target cannot have; return notes on what has no counterpart."""
+        _refuse_long_names(tables)
+        async with transaction(self._store) as connection:
+            await _refuse_unknown_types(connection, tables, source)
+        return [note for table in tables for note in ddl.create_table(table, source)[1]]
+
+    async def method(self, pair: TablePair, reader: Reader) -> str:
+        """Return in words how rows will be written."""
+        piped = isinstance(reader, PostgresReader) and can_pipe(pair)
+        how = "COPY, the bytes as they come" if piped else "COPY, value by value"
+        async with transaction(self._store, pair.name) as connection:
+            left = await progress.exists(connection) and await progress.begun(connection, pair.name) is not None
+            if left:
+                return f"{how}; an earlier run goes on"
+            if not await has_rows(connection, pair.name):
+                return how
+        _refuse_without_key(pair)
+        return f"{how}, into a temporary table, then an upsert by ({', '.join(pair.key)})"
+
+    def exclusive(self) -> AbstractAsyncContextManager[None]:
+        """Keep other copies out of this database."""
+        return one_at_a_time(self._store)
+
+    async def create(self, tables: Sequence[Table], foreign_keys: ForeignKeys, source: StoreName) -> None:
         """Create missing tables without foreign keys, all or none."""
         self._source = source
-        notes: list[str] = []
         present = (await self._store.catalog(refresh=True)).tables
-        missing = [table for table in tables if table.name not in present]
-        _refuse_long_names(missing)
-        async with self._transaction(None) as connection:
-            await _refuse_unknown_types(connection, missing, source)
-            for table in missing:
-                statement, said = ddl.create_table(table, source)
-                notes += said
-                await connection.execute(statement.encode())
-                comment = f"comment on table {quote(table.name)} is {literal(_UNFINISHED)}"
-                await connection.execute(comment.encode())
+        async with transaction(self._store) as connection:
             for table in tables:
+                if table.name not in present:
+                    await connection.execute(ddl.create_table(table, source)[0].encode())
+                    comment = f"comment on table {quote(table.name)} is {literal(_UNFINISHED)}"
+                    await connection.execute(comment.encode())
                 if await _is_unfinished(connection, table.name):
                     self._unfinished[table.name] = (table, foreign_keys[table.name])
-        return notes
 
-    async def load(self, group: Sequence[TablePair], read: ReadRows) -> None:
-        """Write a group of tables in one transaction, triggers switched off."""
-        names = [pair.name for pair in group]
-        async with (
-            self._transaction(names[-1]) as connection,
-            without_triggers(connection, names),
-            checked_at_the_end(connection, names),
-        ):
-            for pair in group:
-                await write_rows(connection, pair, read(pair))
+    async def begin(self, pairs: Sequence[TablePair], reader: Reader) -> None:
+        """Find out where an earlier run stopped; begin the other tables."""
+        marks = {pair.name: (await reader.mark(pair.source), await reader.layout(pair.source)) for pair in pairs}
+        async with transaction(self._store) as connection:
+            await progress.create(connection)
+            for pair in pairs:
+                self._states.append(await self._begin(connection, pair, *marks[pair.name]))
 
-    async def finish(self, pairs: Sequence[TablePair]) -> list[str]:
+    async def load(self, pairs: Sequence[TablePair], reader: Reader, pace: Pace, jobs: int) -> None:
+        """Write all parts that are not written."""
+        for table, rows in self.written.items():
+            pace.count(table, rows)
+        # One connection of the pool keeps other copies out.
+        jobs = max(1, min(jobs, self._store.pool.max_size - 1))
+        await PartLoader(self._store, reader, pace, self.written).load(self._states, jobs)
+
+    async def finish(self, pairs: Sequence[TablePair]) -> None:
         """Add foreign keys to the tables that were created, move sequences behind the largest number."""
         present = (await self._store.catalog(refresh=True)).tables
         for name, (table, keys) in self._unfinished.items():
             have = {(key.columns, key.target_table) for key in present[name].foreign_keys}
             for key in keys:
                 if (key.columns, key.target_table) not in have:
-                    await self._add_foreign_key(table, key)
-        async with self._transaction(None) as connection:
+                    await self._add(table, key)
+        async with transaction(self._store) as connection:
             for name in self._unfinished:
                 await connection.execute(f"comment on table {quote(name)} is null".encode())
             for pair in pairs:
                 await advance_sequences(connection, pair.target)
+            await progress.drop(connection)
         self._unfinished.clear()
-        return []
 
-    async def _add_foreign_key(self, table: Table, key: ForeignKey) -> None:
+    async def _add(self, table: Table, key: ForeignKey) -> None:
         try:
-            async with self._store.connection() as connection, connection.transaction():
-                await connection.execute(_SETTINGS.encode())
-                await connection.execute(ddl.add_foreign_key(table, key, self._source).encode())
-        except psycopg.errors.ForeignKeyViolation:
-            raise TransferError(
-                f"the rows are copied, but {table.name} ({', '.join(key.columns)}) refers to rows that"
-                f" {key.target_table} does not have, {await self._orphans(table, key)}; copy {key.target_table} too, or"
-                " repair the rows in the source, then run the copy again",
-                table=table.name,
-            ) from None
-        except psycopg.Error as error:
-            raise _translated(error, table.name) from None
+            await add_reference(self._store, table, key, self._source)
+        except TransferError:
+            # The source is going to be repaired: the next run has to look at every row again.
+            async with transaction(self._store) as connection:
+                await progress.drop(connection)
+            raise
 
-    async def _orphans(self, table: Table, key: ForeignKey) -> str:
-        """Name the first rows that refer to nothing."""
-        shown = table.primary_key or key.columns
-        given = " and ".join(f"child.{quote(name)} is not null" for name in key.columns)
-        meets = " and ".join(
-            f"parent.{quote(theirs)} = child.{quote(mine)}"
-            for mine, theirs in zip(key.columns, key.target_columns, strict=True)
+    async def _begin(
+        self, connection: AsyncConnection[Row], pair: TablePair, source_mark: str, layout: str
+    ) -> TableState:
+        target_mark = await progress.target_mark(connection, pair.name)
+        before = await progress.begun(connection, pair.name)
+        if before and (before.source_mark, before.target_mark) == (source_mark, target_mark):
+            done, rows = await progress.done(connection, pair.name)
+            self.written[pair.name] = rows
+            return TableState(pair, before.layout, done, before.empty_before)
+        filled = await has_rows(connection, pair.name)
+        if filled and not pair.key and before and before.empty_before and before.target_mark == target_mark:
+            # All rows are this copy's own, and the source has changed since they were read.
+            await connection.execute(f"delete from {quote(pair.name)}".encode())
+            filled = False
+        if filled:
+            _refuse_without_key(pair)
+        await progress.begin(connection, pair.name, progress.Begun(layout, not filled, source_mark, target_mark))
+        return TableState(pair, layout, {}, not filled)
+
+
+def _refuse_without_key(pair: TablePair) -> None:
+    if not pair.key:
+        raise TransferError(
+            f"nothing was copied: {pair.name} has rows in the target and no key that both sides share, so a row could"
+            " not be told from one that is there already; empty the table or give both sides a primary key",
+            table=pair.name,
         )
-        columns = ", ".join(f"child.{quote(name)}" for name in shown)
-        query = (
-            f"select {columns} from {quote(table.name)} child where {given}"
-            f" and not exists (select from {quote(key.target_table)} parent where {meets})"
-            f" order by {columns} limit 3"
-        )
-        async with self._transaction(table.name) as connection:
-            rows = await (await connection.execute(query.encode())).fetchall()
-        if not table.primary_key:
-            return "in a table without a primary key"
-        return "first at " + "; ".join(", ".join(f"{name}={row[name]}" for name in shown) for row in rows)
-
-    @asynccontextmanager
-    async def _transaction(self, table: str | None) -> AsyncIterator[AsyncConnection[Row]]:
-        try:
-            async with self._store.connection() as connection, connection.transaction():
-                await connection.execute(_SETTINGS.encode())
-                yield connection
-        except psycopg.Error as error:
-            raise _translated(error, table) from None
-
-
-def _translated(error: psycopg.Error, table: str | None) -> TransferError:
-    """Build an error without values: the store's words, the constraint, and the place COPY names."""
-    told = translate(error, operation="copy", table=table)
-    place = _COPY_PLACE.search(error.diag.context or "")
-    parts = [str(told)]
-    if told.constraint:
-        parts.append(f"constraint {told.constraint}")
-    if told.columns:
-        parts.append(f"column {', '.join(told.columns)}")
-    if place is not None:
-        parts.append(f"row {place[1]} of the source as read" + (f", column {place[2]}" if place[2] else ""))
-    return TransferError("; ".join(parts), table=told.table)
 
 
 def _refuse_long_names(tables: Sequence[Table]) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import aclosing, asynccontextmanager
 from functools import partial
 from typing import Any, TypeVar
 
 from datalayer.errors import StoreError, TransferError
-from datalayer.query import Row
+from datalayer.query import Count
 from datalayer.stores.catalog import Table
 from datalayer.stores.contract import StoreName
 from datalayer.stores.sqlite import SqliteStore
@@ -18,9 +18,11 @@ from datalayer.stores.sqlite.catalog import Facts, read_schema
 from datalayer.stores.sqlite.unfit import Unfit
 from datalayer.transfer.ddl import sqlite as ddl
 from datalayer.transfer.ddl.names import literal, quote, quote_all
+from datalayer.transfer.pace import Pace
 from datalayer.transfer.pairing import TablePair
-from datalayer.transfer.reading import CHUNK_ROWS
-from datalayer.transfer.writers.contract import ForeignKeys, ReadRows
+from datalayer.transfer.readers.contract import Reader
+from datalayer.transfer.writers import sqlite_progress
+from datalayer.transfer.writers.contract import ForeignKeys
 
 T = TypeVar("T")
 
@@ -30,66 +32,101 @@ class SqliteWriter:
 
     def __init__(self, store: SqliteStore) -> None:
         self._store = store
+        self.written: dict[str, int] = {}
+        #: Tables that an earlier run finished; filled by begin.
+        self._done: set[str] = set()
 
-    async def create(self, tables: Sequence[Table], foreign_keys: ForeignKeys, source: StoreName) -> list[str]:
+    async def preview(self, tables: Sequence[Table], source: StoreName) -> list[str]:
+        """Refuse names that would meet; return notes on what has no word in SQLite."""
+        present = {name.lower() for name in (await self._store.catalog()).tables}
+        _refuse_same_names([table for table in tables if table.name.lower() not in present], present)
+        return [note for table in tables for note in ddl.create_table(table, (), source)[1]]
+
+    async def method(self, pair: TablePair, reader: Reader) -> str:
+        """Return in words how rows will be written."""
+        if not await self._store.count(Count(pair.name)):
+            return "insert, value by value"
+        if pair.key:
+            return f"upsert by ({', '.join(pair.key)}), value by value"
+        if await self._store.read(partial(sqlite_progress.is_begun, pair.name)):
+            return "insert, value by value; an earlier run begins this table again"
+        raise _without_key(pair)
+
+    @asynccontextmanager
+    async def exclusive(self) -> AsyncIterator[None]:
+        """SQLite itself has one writer at a time."""
+        yield
+
+    async def create(self, tables: Sequence[Table], foreign_keys: ForeignKeys, source: StoreName) -> None:
         """Create missing tables with their foreign keys, all or none."""
         present = (await self._store.catalog()).tables
         missing = [table for table in tables if table.name not in present]
         _refuse_same_names(missing, {name.lower() for name in present})
-        written = [ddl.create_table(table, foreign_keys[table.name], source) for table in missing]
+        statements = [ddl.create_table(table, foreign_keys[table.name], source)[0] for table in missing]
 
         def create_all(connection: sqlite3.Connection) -> None:
             with atomic(connection):
-                for statement, _ in written:
+                for statement in statements:
                     connection.execute(statement)
 
         await self._run(create_all, None)
-        return [note for _, notes in written for note in notes]
 
-    async def load(self, group: Sequence[TablePair], read: ReadRows) -> None:
-        """Write the tables of a group, each chunk in a transaction of its own."""
+    async def begin(self, pairs: Sequence[TablePair], reader: Reader) -> None:
+        """Leave out tables that an earlier run finished; empty those without a key that it began."""
+        marks = {pair.name: await reader.mark(pair.source) for pair in pairs}
+
+        def begin_all(connection: sqlite3.Connection) -> None:
+            with atomic(connection):
+                sqlite_progress.create(connection)
+                for pair in pairs:
+                    rows = sqlite_progress.finished(connection, pair.name, marks[pair.name])
+                    if rows is not None:
+                        self._done.add(pair.name)
+                        self.written[pair.name] = rows
+                    elif not sqlite_progress.begin(connection, pair, marks[pair.name]):
+                        raise _without_key(pair)
+
+        await self._run(begin_all, None)
+
+    async def load(self, pairs: Sequence[TablePair], reader: Reader, pace: Pace, jobs: int) -> None:
+        """Write the tables one after the other, each chunk in a transaction of its own."""
         await self._run(lambda connection: connection.execute("pragma foreign_keys = off"), None)
         try:
-            for pair in group:
-                await self._load(pair, read)
+            for pair in pairs:
+                if pair.name not in self._done:
+                    await self._load(pair, reader, pace)
         finally:
             await self._run(lambda connection: connection.execute("pragma foreign_keys = on"), None)
 
-    async def finish(self, pairs: Sequence[TablePair]) -> list[str]:
-        """Check the foreign keys of every loaded table."""
+    async def finish(self, pairs: Sequence[TablePair]) -> None:
+        """Check the foreign keys of every loaded table, and forget the progress."""
         for pair in pairs:
             broken = await self._run(partial(_broken_reference, pair), pair.name)
             if broken is not None:
+                # The source is going to be repaired: the next run has to look at every row again.
+                await self._run(sqlite_progress.drop, None)
                 raise TransferError(
                     f"the rows are copied, but {pair.name} refers to rows of {broken}; repair the source or copy them"
                     " too, then run the copy again",
                     table=pair.name,
                 )
-        return []
+        await self._run(sqlite_progress.drop, None)
 
-    async def _load(self, pair: TablePair, read: ReadRows) -> None:
+    async def _load(self, pair: TablePair, reader: Reader, pace: Pace) -> None:
         facts = await self._run(lambda connection: read_schema(connection).facts[pair.name], pair.name)
-        triggers = await self._run(lambda connection: triggers_of(connection, pair.name), pair.name)
-        chunk: list[list[Any]] = []
-
-        async def write() -> None:
-            rows = list(chunk)
-            await self._run(lambda connection: write_stored(connection, pair, triggers, rows), pair.name)
-            chunk.clear()
-
-        try:
-            async with aclosing(read(pair)) as rows:
-                async for row in rows:
-                    chunk.append(stored_row(facts, pair, row))
-                    if len(chunk) == CHUNK_ROWS:
-                        await write()
-            if chunk:
-                await write()
-        except BaseException:
-            if not pair.key:
-                # It was empty before, and without a key the next run could not tell what is there already.
-                await self._run(lambda connection: connection.execute(f"delete from {quote(pair.name)}"), pair.name)
-            raise
+        triggers = await self._run(lambda connection: _triggers(connection, pair.name), pair.name)
+        written = 0
+        for strand in reader.strands(pair, await reader.layout(pair.source), {}):
+            async for part in strand():
+                async with aclosing(part.rows()) as blocks:
+                    async for block in blocks:
+                        rows = [_stored(facts, pair, row) for row in block]
+                        await self._run(partial(_write, pair=pair, triggers=triggers, rows=rows), pair.name)
+                        written += len(rows)
+                        self.written[pair.name] = written
+                        await pace.passed(pair.name, len(rows))
+        self.written[pair.name] = written
+        await self._run(partial(sqlite_progress.finish, table=pair.name, rows=written), pair.name)
 
     async def _run(self, job: Callable[[sqlite3.Connection], T], table: str | None) -> T:
         try:
@@ -119,14 +156,21 @@ def triggers_of(connection: sqlite3.Connection, table: str) -> list[tuple[str, s
     return connection.execute(query).fetchall()
 
 
-def stored_row(facts: Facts, pair: TablePair, row: Row) -> list[Any]:
-    """Return the row's values as SQLite keeps them."""
+def _without_key(pair: TablePair) -> TransferError:
+    return TransferError(
+        f"nothing was copied: {pair.name} has rows in the target and no key that both sides share, so a row could not"
+        " be told from one that is there already; empty the table or give both sides a primary key",
+        table=pair.name,
+    )
+
+
+def _stored(facts: Facts, pair: TablePair, row: Sequence[Any]) -> list[Any]:
     stored = []
-    for name in pair.column_names:
+    for name, value in zip(pair.column_names, row, strict=True):
         try:
-            stored.append(None if row[name] is None else facts.codecs[name].write(row[name]))
+            stored.append(None if value is None else facts.codecs[name].write(value))
         except Unfit as unfit:
-            key = ", ".join(f"{part}={row[part]}" for part in pair.key)
+            key = ", ".join(f"{part}={row[pair.column_names.index(part)]}" for part in pair.key)
             at = f", at {key}" if key else ""
             raise TransferError(f"{pair.name}.{name}: {unfit.reason}{at}", table=pair.name) from None
     return stored

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import aclosing
+from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing, asynccontextmanager
 
-from datalayer.errors import StoreError, TransferError
-from datalayer.query import Insert, Row, Upsert
+from datalayer.errors import StoreError, TransferError, UnavailableError
+from datalayer.query import Count, Insert, Row, Upsert
 from datalayer.stores.catalog import Table
-from datalayer.stores.contract import Session, Store, StoreName
+from datalayer.stores.contract import Store, StoreName
+from datalayer.transfer.ordering import dependency_groups
+from datalayer.transfer.pace import Pace
 from datalayer.transfer.pairing import TablePair
-from datalayer.transfer.reading import CHUNK_ROWS
-from datalayer.transfer.writers.contract import ForeignKeys, ReadRows
+from datalayer.transfer.readers.contract import Reader
+from datalayer.transfer.writers.contract import ForeignKeys
 
 
 class SupabaseWriter:
@@ -19,47 +21,70 @@ class SupabaseWriter:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self.written: dict[str, int] = {}
 
-    async def create(self, tables: Sequence[Table], foreign_keys: ForeignKeys, source: StoreName) -> list[str]:
+    async def preview(self, tables: Sequence[Table], source: StoreName) -> list[str]:
         """Refuse missing tables: REST cannot make any."""
-        present = (await self._store.catalog()).tables
-        missing = [table.name for table in tables if table.name not in present]
-        if missing:
+        if tables:
             raise TransferError(
-                f"Supabase lacks the tables {', '.join(missing)}; a copy cannot create tables there, create them in the"
-                " SQL editor first",
-                table=missing[0],
+                f"Supabase lacks the tables {', '.join(table.name for table in tables)}; a copy cannot create tables"
+                " there, create them in the SQL editor first",
+                table=tables[0].name,
             )
         return ["sequences cannot be set over REST: set them in Supabase's SQL editor, triggers there kept firing"]
 
-    async def load(self, group: Sequence[TablePair], read: ReadRows) -> None:
-        """Write the tables of a group one after the other."""
-        for pair in group:
-            await write_chunks(self._store, pair, read)
+    async def method(self, pair: TablePair, reader: Reader) -> str:
+        """Return in words how rows will be written."""
+        if pair.key:
+            return f"upsert over REST by ({', '.join(pair.key)})"
+        if await self._store.count(Count(pair.name)):
+            raise TransferError(
+                f"nothing was copied: {pair.name} has rows in the target and no key that both sides share, so a row"
+                " could not be told from one that is there already; empty the table or give both sides a primary key",
+                table=pair.name,
+            )
+        return "insert over REST; without a key it cannot go on after a failure"
 
-    async def finish(self, pairs: Sequence[TablePair]) -> list[str]:
+    @asynccontextmanager
+    async def exclusive(self) -> AsyncIterator[None]:
+        """REST has no locks."""
+        yield
+
+    async def create(self, tables: Sequence[Table], foreign_keys: ForeignKeys, source: StoreName) -> None:
+        """Nothing can be created."""
+
+    async def begin(self, pairs: Sequence[TablePair], reader: Reader) -> None:
+        """Refuse tables whose rows could not be told apart; REST leaves no place for the progress."""
+        for pair in pairs:
+            await self.method(pair, reader)
+
+    async def load(self, pairs: Sequence[TablePair], reader: Reader, pace: Pace, jobs: int) -> None:
+        """Write the tables one after the other, parents first."""
+        by_name = {pair.name: pair for pair in pairs}
+        for group in dependency_groups({pair.name: pair.target for pair in pairs}):
+            for table in group:
+                await self._load(by_name[table.name], reader, pace)
+
+    async def finish(self, pairs: Sequence[TablePair]) -> None:
         """Nothing waits for the rows."""
-        return []
 
+    async def _load(self, pair: TablePair, reader: Reader, pace: Pace) -> None:
+        self.written[pair.name] = 0
+        for strand in reader.strands(pair, await reader.layout(pair.source), {}):
+            async for part in strand():
+                async with aclosing(part.rows()) as blocks:
+                    async for block in blocks:
+                        await self._write(pair, [dict(zip(pair.column_names, row, strict=True)) for row in block])
+                        self.written[pair.name] += len(block)
+                        await pace.passed(pair.name, len(block))
 
-async def write_chunks(session: Session, pair: TablePair, read: ReadRows) -> None:
-    """Write a table's rows in chunks, by its key where it has one."""
-    chunk: list[Row] = []
-    try:
-        async with aclosing(read(pair)) as rows:
-            async for row in rows:
-                chunk.append(row)
-                if len(chunk) == CHUNK_ROWS:
-                    await _write(session, pair, chunk)
-                    chunk = []
-        if chunk:
-            await _write(session, pair, chunk)
-    except StoreError as error:
-        raise TransferError(f"{pair.name} could not be written: {error}", table=pair.name) from error
-
-
-async def _write(session: Session, pair: TablePair, rows: list[Row]) -> None:
-    if pair.key:
-        await session.upsert(Upsert(pair.name, rows, pair.key, returning=False))
-    else:
-        await session.insert(Insert(pair.name, rows, returning=False))
+    async def _write(self, pair: TablePair, rows: list[Row]) -> None:
+        try:
+            if pair.key:
+                await self._store.upsert(Upsert(pair.name, rows, pair.key, returning=False))
+            else:
+                await self._store.insert(Insert(pair.name, rows, returning=False))
+        except UnavailableError:
+            raise
+        except StoreError as error:
+            raise TransferError(f"{pair.name} could not be written: {error}", table=pair.name) from error

@@ -1,0 +1,46 @@
+"""How fast a copy goes: rows counted for who watches, and held to a rate for who shares the servers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Mapping
+
+from datalayer.errors import TransferError
+from datalayer.transfer.reports import OnProgress, Progress
+
+
+class Pace:
+    """Counts rows as they pass. Its fields change on the event loop's thread only.
+
+    Args:
+        totals: about how many rows each table has.
+        max_rate: rows a second over all tables; None for as fast as it goes.
+    """
+
+    def __init__(self, totals: Mapping[str, int], on_progress: OnProgress | None, max_rate: float | None) -> None:
+        if max_rate is not None and max_rate <= 0:
+            raise TransferError("the largest rate must be more than 0 rows a second")
+        self._totals = totals
+        self._on_progress = on_progress
+        self._max_rate = max_rate
+        #: When the rows that passed so far are due; only with a largest rate.
+        self._due = 0.0
+        self._passed: dict[str, int] = defaultdict(int)
+
+    async def passed(self, table: str, rows: int) -> None:
+        """Count rows on their way, and wait where they came too early."""
+        self.count(table, rows)
+        if self._max_rate is None:
+            return
+        now = asyncio.get_running_loop().time()
+        self._due = max(self._due, now) + rows / self._max_rate
+        if self._due > now:
+            await asyncio.sleep(self._due - now)
+
+    def count(self, table: str, rows: int) -> None:
+        """Count rows that were there already, or, below 0, rows that were rolled back."""
+        self._passed[table] += rows
+        if self._on_progress is not None:
+            passed = self._passed[table]
+            self._on_progress(Progress(table, passed, max(passed, self._totals.get(table, 0))))

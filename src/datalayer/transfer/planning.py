@@ -1,0 +1,130 @@
+"""What a copy is going to do: which tables, in which order, how each is written, what is created. Changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from datalayer.errors import TransferError
+from datalayer.stores.catalog import Catalog, ForeignKey, Table
+from datalayer.stores.contract import Store
+from datalayer.transfer.conversions import INTEGERS
+from datalayer.transfer.ordering import dependency_groups
+from datalayer.transfer.pairing import obstacles, pair_for_copy
+from datalayer.transfer.readers.contract import Reader
+from datalayer.transfer.references import possible_references
+from datalayer.transfer.selection import check_named, selected
+from datalayer.transfer.writers.contract import Writer
+
+_HIDDEN_BY_REST: Final = (
+    "REST does not tell unique keys and sequences: created tables have no unique keys, and a lone whole-number primary"
+    " key counts by itself; run your migrations on the target first to have the full schema"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedTable:
+    """One table of the plan: about how many rows, whether it will be made, and in words how it will be written."""
+
+    table: str
+    rows: int
+    created: bool
+    method: str
+
+
+@dataclass(frozen=True, slots=True)
+class CopyPlan:
+    """What a copy is going to do.
+
+    Args:
+        tables: in the order of their foreign keys.
+        notes: what will be left out or changed on the way, one sentence each.
+    """
+
+    tables: tuple[PlannedTable, ...]
+    notes: tuple[str, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the plan as JSON-ready values."""
+        return {
+            "tables": [
+                {"table": t.table, "rows": t.rows, "created": t.created, "method": t.method} for t in self.tables
+            ],
+            "notes": list(self.notes),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """What is known before anything is touched.
+
+    Args:
+        ordered: the source's tables in the order of their foreign keys.
+        references: the foreign keys that the target can have, by table.
+        present: the target's catalog before the copy.
+    """
+
+    ordered: tuple[Table, ...]
+    references: Mapping[str, Sequence[ForeignKey]]
+    present: Catalog
+    notes: tuple[str, ...]
+
+    @property
+    def missing(self) -> list[Table]:
+        """Tables that will be made."""
+        return [table for table in self.ordered if table.name not in self.present.tables]
+
+
+async def outline(source: Store, target: Store, writer: Writer, tables: Sequence[str] | None) -> Outline:
+    """Read both catalogs and compare them.
+
+    Raises:
+        TransferError: rows cannot move; names every obstacle.
+    """
+    from_catalog = await source.catalog(refresh=True)
+    to_catalog = await target.catalog(refresh=True)
+    check_named(tables, from_catalog)
+    chosen = {name: _as_it_is(from_catalog.tables[name]) for name in selected(from_catalog, tables)}
+    _refuse_obstacles(chosen, to_catalog)
+    ordered = tuple(table for group in dependency_groups(chosen) for table in group)
+    references, notes = possible_references(chosen, to_catalog)
+    missing = [table for table in ordered if table.name not in to_catalog.tables]
+    notes += await writer.preview(missing, source.name)
+    if source.name == "supabase" and missing:
+        notes.append(_HIDDEN_BY_REST)
+    return Outline(ordered, references, to_catalog, tuple(notes))
+
+
+async def plan_of(found: Outline, reader: Reader, writer: Writer) -> CopyPlan:
+    """Return the plan for an outline."""
+    planned: list[PlannedTable] = []
+    for table in found.ordered:
+        there = found.present.tables.get(table.name)
+        pair = pair_for_copy(table, there or table)
+        method = "a new table" if there is None else await writer.method(pair, reader)
+        planned.append(PlannedTable(table.name, await reader.estimate(table), there is None, method))
+    return CopyPlan(tuple(planned), found.notes)
+
+
+def _as_it_is(table: Table) -> Table:
+    """Have a lone whole-number key count by itself where the source cannot tell (REST): else inserts would fail."""
+    if table.keys_known or len(table.primary_key) != 1:
+        return table
+    number = table.by_name[table.primary_key[0]]
+    if number.type.kind not in INTEGERS or number.default is not None:
+        return table
+    numbered = replace(number, identity=True)
+    return replace(table, columns=tuple(numbered if column is number else column for column in table.columns))
+
+
+def _refuse_obstacles(chosen: Mapping[str, Table], present: Catalog) -> None:
+    found = [
+        obstacle
+        for name, table in sorted(chosen.items())
+        if name in present.tables
+        for obstacle in obstacles(table, present.tables[name])
+    ]
+    if found:
+        shown = "; ".join(found[:20]) + (f"; and {len(found) - 20} more" if len(found) > 20 else "")
+        raise TransferError(f"nothing was copied, the schemas do not fit: {shown}")

@@ -1,0 +1,73 @@
+"""Blocks of raw rows turned into rows for the target; a value that does not fit is named by table, column and key."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from datalayer.errors import TransferError
+from datalayer.transfer.conversions import Conversion
+from datalayer.transfer.fitting import fit
+from datalayer.transfer.limits import MisfitError
+from datalayer.transfer.pairing import TablePair
+from datalayer.transfer.readers.contract import Rows
+
+#: Misfits that one message names; the others of the block are counted.
+_MOST_NAMED = 10
+
+
+class BlockFitter:
+    """Fits the rows of one table. A raw row has the values of :attr:`columns`, in that order."""
+
+    def __init__(self, pair: TablePair, part: int, conversions: Sequence[Conversion] | None = None) -> None:
+        self._pair = pair
+        self._part = part
+        #: Rows that went through; they number those without a key.
+        self._seen = 0
+        self._key = pair.key or pair.source.primary_key
+        self._fits = conversions or [fit(column.source, column.target) for column in pair.columns]
+        written = pair.column_names
+        #: The columns to read: what is written, then what else names a row.
+        self.columns = (*written, *(name for name in self._key if name not in written))
+        self._exact = len(self.columns) == len(written)
+
+    def fitted(self, block: Sequence[Sequence[Any]]) -> Rows:
+        """Return the rows for the target.
+
+        Raises:
+            TransferError: names the values that do not fit, never shows them.
+        """
+        fits = self._fits
+        try:
+            rows = [[fit(value) for fit, value in zip(fits, row, strict=self._exact)] for row in block]
+        except MisfitError:
+            raise self._misfits(block) from None
+        self._seen += len(block)
+        return rows
+
+    def _misfits(self, block: Sequence[Sequence[Any]]) -> TransferError:
+        found = [
+            f"{self._pair.name}.{name} {rule}, at {self._row_name(row, number)}"
+            for number, row in enumerate(block, self._seen + 1)
+            for name, fit, value in zip(self._pair.column_names, self._fits, row, strict=False)
+            if (rule := _broken_rule(fit, value)) is not None
+        ]
+        more = f"; and {len(found) - _MOST_NAMED} more nearby" if len(found) > _MOST_NAMED else ""
+        return TransferError(
+            f"{'; '.join(found[:_MOST_NAMED])}{more}; repair the rows or change the column, then start again",
+            table=self._pair.name,
+        )
+
+    def _row_name(self, row: Sequence[Any], number: int) -> str:
+        by_name = dict(zip(self.columns, row, strict=True))
+        return ", ".join(f"{name}={by_name[name]}" for name in self._key) or (
+            f"row {number} of part {self._part} (as read)"
+        )
+
+
+def _broken_rule(fit: Conversion, value: Any) -> str | None:
+    try:
+        fit(value)
+    except MisfitError as misfit:
+        return str(misfit)
+    return None

@@ -1,0 +1,51 @@
+"""Foreign keys of PostgreSQL added when the rows are there; rows that refer to nothing are named."""
+
+from __future__ import annotations
+
+import psycopg
+
+from datalayer.errors import TransferError
+from datalayer.stores.catalog import ForeignKey, Table
+from datalayer.stores.contract import StoreName
+from datalayer.stores.postgres import PostgresStore
+from datalayer.transfer.ddl import postgres as ddl
+from datalayer.transfer.ddl.names import quote
+from datalayer.transfer.writers.failures import failure
+from datalayer.transfer.writers.transactions import plain_transaction, transaction
+
+
+async def add_reference(store: PostgresStore, table: Table, key: ForeignKey, source: StoreName) -> None:
+    """Add a foreign key to a loaded table."""
+    try:
+        async with plain_transaction(store) as connection:
+            await connection.execute(ddl.add_foreign_key(table, key, source).encode())
+    except psycopg.errors.ForeignKeyViolation:
+        raise TransferError(
+            f"the rows are copied, but {table.name} ({', '.join(key.columns)}) refers to rows that"
+            f" {key.target_table} does not have, {await _orphans(store, table, key)}; copy {key.target_table} too, or"
+            " repair the rows in the source, then run the copy again",
+            table=table.name,
+        ) from None
+    except psycopg.Error as error:
+        raise failure(error, table.name) from None
+
+
+async def _orphans(store: PostgresStore, table: Table, key: ForeignKey) -> str:
+    """Name the first rows that refer to nothing."""
+    shown = table.primary_key or key.columns
+    given = " and ".join(f"child.{quote(name)} is not null" for name in key.columns)
+    meets = " and ".join(
+        f"parent.{quote(theirs)} = child.{quote(mine)}"
+        for mine, theirs in zip(key.columns, key.target_columns, strict=True)
+    )
+    columns = ", ".join(f"child.{quote(name)}" for name in shown)
+    query = (
+        f"select {columns} from {quote(table.name)} child where {given}"
+        f" and not exists (select from {quote(key.target_table)} parent where {meets})"
+        f" order by {columns} limit 3"
+    )
+    async with transaction(store, table.name) as connection:
+        rows = await (await connection.execute(query.encode())).fetchall()
+    if not table.primary_key:
+        return "in a table without a primary key"
+    return "first at " + "; ".join(", ".join(f"{name}={row[name]}" for name in shown) for row in rows)

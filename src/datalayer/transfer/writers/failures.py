@@ -1,0 +1,36 @@
+"""What PostgreSQL says about a copy, without the values it quotes."""
+
+from __future__ import annotations
+
+import re
+
+import psycopg
+
+from datalayer.errors import StoreError, TransferError, UnavailableError
+from datalayer.stores.postgres.errors import translate
+
+_COPY_LINE = re.compile(r"^COPY .*?, line (\d+)", re.MULTILINE)
+_COPY_COLUMN = re.compile(r"^COPY .*?, line \d+, column ([^:]+)", re.MULTILINE)
+
+
+def failure(error: psycopg.Error, table: str | None, row: str | None = None) -> TransferError | StoreError:
+    """Build an error from the store's words, the constraint, the column and the row that it is about."""
+    told = translate(error, operation="copy", table=table)
+    if isinstance(told, UnavailableError):
+        return told
+    column = _COPY_COLUMN.search(error.diag.context or "")
+    columns = told.columns or ((column[1],) if column else ())
+    parts = [str(told)]
+    if told.constraint:
+        parts.append(f"constraint {told.constraint}")
+    if columns:
+        parts.append(f"column {', '.join(columns)}")
+    if row:
+        parts.append(f"at {row}")
+    return TransferError("; ".join(parts), table=told.table)
+
+
+def failed_line(error: psycopg.Error) -> int | None:
+    """Return which row of a COPY was refused, counted from 1."""
+    line = _COPY_LINE.search(error.diag.context or "")
+    return int(line[1]) if line else None
