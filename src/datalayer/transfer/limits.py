@@ -28,6 +28,14 @@ def modifiers(declared: str) -> tuple[str, int, int] | None:
     return (found[1].lower(), int(found[2]), int(found[3] or 0)) if found else None
 
 
+def length_limit(column_type: ColumnType) -> int | None:
+    """Return how long a text may be: None for any length, 0 where texts are padded to one length."""
+    given = modifiers(column_type.declared)
+    if given is None or given[0] not in _SIZED_TEXT:
+        return None
+    return 0 if given[0] in _PADDED else given[1]
+
+
 def limit(column_type: ColumnType) -> Check | None:
     """Return the check of a value, or of an array's element, for a target column; it raises MisfitError."""
     if column_type.kind in INTEGER_BITS:

@@ -18,6 +18,8 @@ from datalayer.transfer.pairing import TablePair
 
 #: Rows fit for the target, their values in the order of the pair's columns.
 Rows: TypeAlias = list[list[Any]]
+#: Bytes for COPY, and about how many rows they have.
+Block: TypeAlias = tuple[bytes, int]
 #: Parts that are already written: where each ended, by its number.
 Done: TypeAlias = Mapping[int, str]
 
@@ -31,12 +33,14 @@ class Part:
         end: where it ends; a reader that finds its parts on the way goes on from there.
         rows: reads it; may be called again.
         where: the SQL condition of the part, where the source is PostgreSQL.
+        lines: reads it as the text that PostgreSQL's COPY takes, where the source can spell that.
     """
 
     number: int
     end: str
     rows: Callable[[], AsyncGenerator[Rows, None]]
     where: str = ""
+    lines: Callable[[], AsyncGenerator[Block, None]] | None = None
 
 
 Strand: TypeAlias = Callable[[], AsyncIterator[Part]]

@@ -6,7 +6,7 @@ psycopg hands them over row by row, each with a turn of the event loop; here a t
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Generator
-from typing import Any, TypeAlias
+from typing import Any
 
 from psycopg import AsyncConnection
 from psycopg.abc import PQGen
@@ -15,17 +15,16 @@ from psycopg.pq import ExecStatus
 from psycopg.pq.abc import PGconn, PGresult
 from psycopg.waiting import Ready, Wait
 
+from datalayer.transfer.readers.contract import Block
+
 #: Bytes in memory at a time and connection.
 BLOCK_BYTES = 256 * 1024
-
-#: A block and about how many rows it has: the end of the binary format comes like a row.
-Block: TypeAlias = tuple[bytes, int]
 
 
 async def copy_out(connection: AsyncConnection[Any], statement: bytes) -> AsyncGenerator[Block, None]:
     """Yield what ``copy … to stdout`` answers; the connection is in a transaction of the caller.
 
-    Leaving early closes the connection: the server would go on sending.
+    The end of the binary format is counted like a row. Leaving early closes the connection: the server would go on sending.
     """
     finished = False
     try:

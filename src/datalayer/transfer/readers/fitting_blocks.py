@@ -17,7 +17,7 @@ _MOST_NAMED = 10
 
 
 class BlockFitter:
-    """Fits the rows of one table. A raw row has the values of :attr:`columns`, in that order."""
+    """Fits the rows of one table. A raw row begins with the values of :attr:`columns`."""
 
     def __init__(self, pair: TablePair, part: int, conversions: Sequence[Conversion] | None = None) -> None:
         self._pair = pair
@@ -29,7 +29,6 @@ class BlockFitter:
         written = pair.column_names
         #: The columns to read: what is written, then what else names a row.
         self.columns = (*written, *(name for name in self._key if name not in written))
-        self._exact = len(self.columns) == len(written)
 
     def fitted(self, block: Sequence[Sequence[Any]]) -> Rows:
         """Return the rows for the target.
@@ -39,13 +38,18 @@ class BlockFitter:
         """
         fits = self._fits
         try:
-            rows = [[fit(value) for fit, value in zip(fits, row, strict=self._exact)] for row in block]
+            rows = [[fit(value) for fit, value in zip(fits, row, strict=False)] for row in block]
         except MisfitError:
-            raise self._misfits(block) from None
-        self._seen += len(block)
+            raise self.misfits(block) from None
+        self.skipped(len(block))
         return rows
 
-    def _misfits(self, block: Sequence[Sequence[Any]]) -> TransferError:
+    def skipped(self, rows: int) -> None:
+        """Count rows that went another way."""
+        self._seen += rows
+
+    def misfits(self, block: Sequence[Sequence[Any]]) -> TransferError:
+        """Build the error for a block that has values that do not fit."""
         found = [
             f"{self._pair.name}.{name} {rule}, at {self._row_name(row, number)}"
             for number, row in enumerate(block, self._seen + 1)
@@ -59,7 +63,7 @@ class BlockFitter:
         )
 
     def _row_name(self, row: Sequence[Any], number: int) -> str:
-        by_name = dict(zip(self.columns, row, strict=True))
+        by_name = dict(zip(self.columns, row, strict=False))
         return ", ".join(f"{name}={by_name[name]}" for name in self._key) or (
             f"row {number} of part {self._part} (as read)"
         )

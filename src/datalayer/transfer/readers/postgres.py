@@ -23,10 +23,10 @@ from datalayer.stores.postgres import PostgresStore
 from datalayer.stores.postgres.errors import translate
 from datalayer.transfer.ddl.names import literal, quote, quote_all
 from datalayer.transfer.pairing import TablePair
-from datalayer.transfer.readers.contract import Done, Part, Rows, Strand
-from datalayer.transfer.readers.copy_out import Block, copy_out
+from datalayer.transfer.readers.contract import Block, Done, Part, Rows, Strand
+from datalayer.transfer.readers.copy_out import copy_out
 from datalayer.transfer.readers.fitting_blocks import BlockFitter
-from datalayer.transfer.reading import CHUNK_ROWS
+from datalayer.transfer.readers.page_size import PageSize
 
 #: A part has about so many bytes on the disk, out-of-line values included; a large table has at most so many parts.
 _PART_BYTES = 4 << 20
@@ -123,8 +123,10 @@ class PostgresReader:
             self._inside(pair) as connection,
             connection.cursor(f"copy_{uuid4().hex}", row_factory=tuple_row) as cursor,
         ):
+            size = PageSize()
             await cursor.execute(query.encode())
-            while chunk := await cursor.fetchmany(CHUNK_ROWS):
+            while chunk := await cursor.fetchmany(size.rows):
+                size.saw(chunk)
                 yield fitter.fitted(chunk)
 
     async def blocks(self, pair: TablePair, part: Part, *, binary: bool) -> AsyncGenerator[Block, None]:

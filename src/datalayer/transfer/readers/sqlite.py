@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from contextlib import aclosing, asynccontextmanager
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
 from datalayer.stores.catalog import Table
 from datalayer.stores.contract import StoreName
@@ -19,15 +19,21 @@ from datalayer.transfer.ddl.names import quote, quote_all
 from datalayer.transfer.fitting import fit
 from datalayer.transfer.limits import MisfitError
 from datalayer.transfer.pairing import TablePair
-from datalayer.transfer.readers.contract import Done, Part, Rows, Strand
+from datalayer.transfer.readers.contract import Block, Done, Part, Rows, Strand
+from datalayer.transfer.readers.copy_text import to_text
 from datalayer.transfer.readers.fitting_blocks import BlockFitter
-from datalayer.transfer.reading import CHUNK_ROWS
+from datalayer.transfer.readers.page_size import PageSize
 
 _PART_ROWS = 20_000
 _MOST_PARTS = 1_000
 #: Seconds for what looks at a whole table.
 _PATIENCE = 3600.0
 _ROW_IDS = ("_rowid_", "rowid", "oid")
+
+
+#: Yields pages of stored values, those of the columns asked for first.
+_Pages: TypeAlias = Callable[[Sequence[str]], AsyncGenerator[list[tuple[Any, ...]], None]]
+_LARGEST = (1 << 63) - 1
 
 
 class SqliteReader:
@@ -68,9 +74,7 @@ class SqliteReader:
         if row_id is None:
             return ""
         query = f"select min({row_id}), max({row_id}), count(*) from {quote(table.name)}"
-        first, last, rows = await self._store.read(
-            lambda connection: connection.execute(query).fetchone(), timeout=_PATIENCE
-        )
+        first, last, rows = (await self._store.read(partial(_fetch, query, ()), timeout=_PATIENCE))[0]
         if not rows:
             return json.dumps({"first": 0, "last": 0, "step": 1})
         parts = min(_MOST_PARTS, -(-rows // _PART_ROWS))
@@ -92,50 +96,78 @@ class SqliteReader:
     async def _part(
         self, pair: TablePair, number: int, row_id: str, start: int, end: int | None
     ) -> AsyncIterator[Part]:
-        yield Part(number, str(end), partial(self._rows, pair, number, row_id, start, end))
+        pages = partial(self._pages, pair, row_id, start, end)
+        yield self._as_part(pair, number, str(end), pages)
 
     async def _whole(self, pair: TablePair) -> AsyncIterator[Part]:
-        yield Part(1, "", partial(self._rows_without_id, pair))
+        yield self._as_part(pair, 1, "", partial(self._pages_by_key, pair))
 
-    async def _rows(
-        self, pair: TablePair, number: int, row_id: str, start: int, end: int | None
-    ) -> AsyncGenerator[Rows, None]:
-        fitter = self._fitter(pair, number)
+    def _as_part(self, pair: TablePair, number: int, end: str, pages: _Pages) -> Part:
+        rows, lines = partial(self._rows, pair, number, pages), partial(self._lines, pair, number, pages)
+        return Part(number, end, rows, lines=lines)
+
+    async def _rows(self, pair: TablePair, number: int, pages: _Pages) -> AsyncGenerator[Rows, None]:
+        fitter = BlockFitter(pair, number, self._conversions(pair))
+        async with aclosing(pages(fitter.columns)) as found:
+            async for page in found:
+                yield fitter.fitted(page)
+
+    async def _lines(self, pair: TablePair, number: int, pages: _Pages) -> AsyncGenerator[Block, None]:
+        """Yield COPY's text; a page with a value that does not fit goes the way that names it."""
+        conversions = self._conversions(pair)
+        fitter = BlockFitter(pair, number, conversions)
+        spell = [to_text(c.source, c.target, way) for c, way in zip(pair.columns, conversions, strict=True)]
+        async with aclosing(pages(fitter.columns)) as found:
+            async for page in found:
+                try:
+                    lines = ["\t".join([text(v) for text, v in zip(spell, row, strict=False)]) for row in page]
+                except MisfitError:
+                    raise fitter.misfits(page) from None
+                fitter.skipped(len(page))
+                yield ("\n".join(lines) + "\n").encode(), len(page)
+
+    async def _pages(
+        self, pair: TablePair, row_id: str, start: int, end: int | None, columns: Sequence[str]
+    ) -> AsyncGenerator[list[tuple[Any, ...]], None]:
         query = (
-            f"select {quote_all(fitter.columns)}, {row_id} from {quote(pair.name)} where {row_id} >= ?"
-            f"{'' if end is None else f' and {row_id} <= {end}'} order by {row_id} limit {CHUNK_ROWS}"
+            f"select {quote_all(columns)}, {row_id} from {quote(pair.name)} where {row_id} >= ?"
+            f"{'' if end is None else f' and {row_id} <= {end}'} order by {row_id} limit ?"
         )
-        ahead: int | None = start
-        while ahead is not None:
-            page = await self._store.read(partial(_fetch, query, (ahead,)), timeout=_PATIENCE)
-            ahead = page[-1][-1] + 1 if len(page) == CHUNK_ROWS else None
-            if ahead is not None and ahead > _LARGEST:
-                ahead = None
-            if page:
-                yield fitter.fitted([row[:-1] for row in page])
-
-    async def _rows_without_id(self, pair: TablePair) -> AsyncGenerator[Rows, None]:
-        """Read a table by its primary key, which a table without row ids has."""
-        fitter = self._fitter(pair, 1)
-        key = quote_all(pair.source.primary_key)
-        query = f"select {quote_all(fitter.columns)}, {key} from {quote(pair.name)}"
-        width, after = (
-            len(pair.source.primary_key),
-            f" where ({key}) > ({', '.join('?' * len(pair.source.primary_key))})",
-        )
-        last: tuple[Any, ...] = ()
+        size = PageSize()
         while True:
-            statement = f"{query}{after if last else ''} order by {key} limit {CHUNK_ROWS}"
+            asked = size.rows
+            page = await self._store.read(partial(_fetch, query, (start, asked)), timeout=_PATIENCE)
+            if page:
+                yield page
+                size.saw(page)
+            if len(page) < asked or page[-1][-1] == _LARGEST:
+                return
+            start = page[-1][-1] + 1
+
+    async def _pages_by_key(
+        self, pair: TablePair, columns: Sequence[str]
+    ) -> AsyncGenerator[list[tuple[Any, ...]], None]:
+        """Read a table by its primary key, which a table without row ids has."""
+        names = pair.source.primary_key
+        key = quote_all(names)
+        query = f"select {quote_all(columns)}, {key} from {quote(pair.name)}"
+        after = f" where ({key}) > ({', '.join('?' * len(names))})"
+        last: tuple[Any, ...] = ()
+        size = PageSize()
+        while True:
+            asked = size.rows
+            statement = f"{query}{after if last else ''} order by {key} limit {asked}"
             page = await self._store.read(partial(_fetch, statement, last), timeout=_PATIENCE)
             if page:
-                yield fitter.fitted([row[:-width] for row in page])
-            if len(page) < CHUNK_ROWS:
+                yield page
+                size.saw(page)
+            if len(page) < asked:
                 return
-            last = page[-1][-width:]
+            last = page[-1][-len(names) :]
 
-    def _fitter(self, pair: TablePair, part: int) -> BlockFitter:
+    def _conversions(self, pair: TablePair) -> list[Conversion]:
         codecs = self._facts[pair.name].codecs
-        return BlockFitter(pair, part, [_reading(codecs[c.source.name], fit(c.source, c.target)) for c in pair.columns])
+        return [_reading(codecs[c.source.name], fit(c.source, c.target)) for c in pair.columns]
 
     def _row_id(self, table: Table) -> str | None:
         """Return a name of the row id that no column hides."""
@@ -144,9 +176,6 @@ class SqliteReader:
             return None
         taken = {name.lower() for name in table.by_name}
         return next((name for name in _ROW_IDS if name not in taken), facts.identity and quote(facts.identity))
-
-
-_LARGEST = (1 << 63) - 1
 
 
 def _fetch(query: str, values: tuple[Any, ...], connection: sqlite3.Connection) -> list[tuple[Any, ...]]:

@@ -13,8 +13,7 @@ from datalayer.stores.catalog import Column, ColumnType, Kind
 from datalayer.stores.postgres.values import Encoder, encoder
 from datalayer.transfer.ddl.names import quote, quote_all
 from datalayer.transfer.pairing import TablePair
-from datalayer.transfer.readers.contract import Rows
-from datalayer.transfer.readers.copy_out import Block
+from datalayer.transfer.readers.contract import Block, Rows
 
 _INCOMING = '"datalayer_incoming"'
 

@@ -163,6 +163,8 @@ class PartLoader:
             binary = state.wire == "binary"
             blocks = self._reader.blocks(state.pair, part, binary=binary)
             return await copy_bytes(connection, into, state.pair, blocks, went, binary=binary)
+        if part.lines is not None:
+            return await copy_bytes(connection, into, state.pair, part.lines(), went, binary=False)
         return await copy_rows(connection, into, state.pair, part.rows(), went)
 
     async def _write_tied(self, group: Sequence[TableState]) -> None:

@@ -1,0 +1,30 @@
+"""How many rows to read at a time, so that wide rows take no more memory than narrow ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+_PAGE_BYTES = 2 << 20
+_FIRST_ROWS = 100
+_MOST_ROWS = 2_000
+_SAMPLE = 16
+_VALUE_BYTES = 64
+
+
+class PageSize:
+    """Follows the width of the rows that were read last."""
+
+    def __init__(self, most: int = _MOST_ROWS) -> None:
+        self._most = most
+        self.rows = min(_FIRST_ROWS, most)
+
+    def saw(self, page: Sequence[Sequence[Any]]) -> None:
+        """Choose the next page's size by a sample of this one; it grows slowly and shrinks at once."""
+        sample = page[:: max(1, len(page) // _SAMPLE)]
+        width = max((_width(row) for row in sample), default=1)
+        self.rows = max(1, min(self._most, self.rows * 4, _PAGE_BYTES // width))
+
+
+def _width(row: Sequence[Any]) -> int:
+    return sum(_VALUE_BYTES + (len(value) if isinstance(value, str | bytes | list | dict) else 0) for value in row)
