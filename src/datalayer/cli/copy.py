@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from datalayer.cli import output
 from datalayer.cli.errors import EXIT_CODES
-from datalayer.cli.transfer import AsJson, Source, Tables, Target, bars, names, opened
+from datalayer.cli.row_progress import row_progress
+from datalayer.cli.transfer import AsJson, Source, Tables, Target, names, opened
 
 if TYPE_CHECKING:
-    from datalayer.transfer import CopyReport
+    from datalayer.transfer import CopyPlan, CopyReport
 
 
 def register(app: typer.Typer) -> None:
@@ -20,26 +21,68 @@ def register(app: typer.Typer) -> None:
     app.command("copy", epilog=EXIT_CODES)(copy)
 
 
-def copy(source: Source, target: Target, tables: Tables = None, as_json: AsJson = False) -> None:
+def copy(
+    source: Source,
+    target: Target,
+    tables: Tables = None,
+    jobs: Annotated[int, typer.Option(min=1, max=8, help="Parts written at a time, into PostgreSQL.")] = 2,
+    max_rate: Annotated[
+        float | None, typer.Option(min=1, help="Rows a second at most, over all tables.", show_default=False)
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and change nothing.")] = False,
+    as_json: AsJson = False,
+) -> None:
     """Copy tables with all their rows; what is missing in the target is created, what is there is brought up to date.
+
+    Whatever breaks it off, the same command again goes on where it stopped.
 
     Example: datalayer copy --source sqlite:///shop.sqlite --target postgresql://user@localhost/shop
     """
-    report = asyncio.run(_copy(source, target, names(tables)))
+    if dry_run:
+        _print_plan(asyncio.run(_plan(source, target, names(tables))), as_json=as_json)
+        return
+    report = asyncio.run(_copy(source, target, names(tables), jobs, max_rate))
     if as_json:
         output.print_json(report.as_json())
         return
-    for note in report.notes:
-        output.note(f"note: {note}")
+    _print_notes(report.notes)
     rows = [(t.table, f"{t.rows:,}", "created" if t.created else "") for t in report.tables]
     output.print_table(("table", "rows", ""), rows)
     tables, copied = output.counted(len(report.tables), "table"), output.counted(report.rows, "row")
     output.results().print(f"{tables}, {copied} copied in {report.seconds:.1f} s")
 
 
-async def _copy(source_url: str, target_url: str, tables: list[str] | None) -> CopyReport:
+async def _plan(source_url: str, target_url: str, tables: list[str] | None) -> CopyPlan:
     from datalayer import transfer
 
     async with opened(source_url, target_url) as (source, target):
-        with bars("copying") as on_progress:
-            return await transfer.copy(source, target, tables=tables, on_progress=on_progress)
+        return await transfer.plan_copy(source, target, tables=tables)
+
+
+async def _copy(
+    source_url: str, target_url: str, tables: list[str] | None, jobs: int, max_rate: float | None
+) -> CopyReport:
+    from datalayer import transfer
+
+    async with opened(source_url, target_url) as (source, target):
+        with row_progress("copying") as on_progress:
+            return await transfer.copy(
+                source, target, tables=tables, jobs=jobs, max_rate=max_rate, on_progress=on_progress
+            )
+
+
+def _print_plan(plan: CopyPlan, *, as_json: bool) -> None:
+    if as_json:
+        output.print_json(plan.as_json())
+        return
+    _print_notes(plan.notes)
+    rows = [(t.table, f"{t.rows:,}", "create" if t.created else "", t.method) for t in plan.tables]
+    output.print_table(("table", "rows, about", "", "how"), rows)
+    output.results().print(
+        f"{len(plan.tables)} tables, about {sum(t.rows for t in plan.tables):,} rows; nothing changed"
+    )
+
+
+def _print_notes(notes: tuple[str, ...]) -> None:
+    for note in notes:
+        output.note(f"note: {note}")

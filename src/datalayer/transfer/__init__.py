@@ -1,3 +1,4 @@
+"""Moving data between any two stores, and proving that it arrived: copy, sync and verify, for any tables.
 
 All read everything from the stores' live catalogs; no table is known by name.
 """
@@ -13,9 +14,12 @@ from datalayer.transfer.reports import (
     Progress,
     RepairedTable,
     RepairReport,
+    SyncedTable,
+    SyncReport,
     VerifiedTable,
     VerifyReport,
 )
+from datalayer.transfer.syncing import sync
 from datalayer.transfer.verifying import repair, verify
 
 __all__ = [
@@ -29,10 +33,13 @@ __all__ = [
     "Progress",
     "RepairReport",
     "RepairedTable",
+    "SyncReport",
+    "SyncedTable",
     "VerifiedTable",
     "VerifyReport",
     "copy",
     "plan_copy",
     "repair",
+    "sync",
     "verify",
 ]

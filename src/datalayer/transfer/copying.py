@@ -65,8 +65,8 @@ async def copy(
             await writer.begin(pairs, reader)
             totals = {} if on_progress is None else {t.name: await reader.estimate(t) for t in found.ordered}
             await _load(pairs, reader, writer, Pace(totals, on_progress, max_rate), jobs)
-        await writer.finish(pairs)
-    notes = [*found.notes, *_keyless(pairs), *_reference_notes(found, await target.catalog(refresh=True))]
+        notes = await _finish(pairs, writer)
+    notes = [*found.notes, *notes, *_keyless(pairs), *_reference_notes(found, await target.catalog(refresh=True))]
     created = {table.name for table in found.missing}
     copied = [CopiedTable(t.name, writer.written.get(t.name, 0), t.name in created) for t in found.ordered]
     return CopyReport(tuple(copied), tuple(notes), perf_counter() - started)
@@ -85,6 +85,17 @@ async def _load(pairs: Sequence[TablePair], reader: Reader, writer: Writer, pace
         await writer.load(pairs, reader, pace, jobs)
     except DataLayerError as error:
         raise _with_what_is_kept(error, writer.written) from error
+
+
+async def _finish(pairs: Sequence[TablePair], writer: Writer) -> list[str]:
+    try:
+        notes = await writer.finish(pairs)
+    except TransferError:
+        # Rows have to be repaired in the source: the next run has to look at every one again.
+        await writer.forget()
+        raise
+    await writer.forget()
+    return notes
 
 
 def _refuse_one_store(source: Store, target: Store) -> None:

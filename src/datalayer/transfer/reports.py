@@ -73,6 +73,40 @@ class CopyReport:
 
 
 @dataclass(frozen=True, slots=True)
+class SyncedTable:
+    """A table that was brought up to date: rows written, where reading began, and the watermark of the next time."""
+
+    table: str
+    rows: int
+    since: str | None
+    watermark: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SyncReport:
+    """A finished sync; ``notes`` say what was left out."""
+
+    tables: tuple[SyncedTable, ...]
+    notes: tuple[str, ...]
+    seconds: float
+
+    @property
+    def rows(self) -> int:
+        """Rows of all tables, those in the overlap included."""
+        return sum(table.rows for table in self.tables)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the report as JSON-ready values."""
+        return {
+            "tables": [
+                {"table": t.table, "rows": t.rows, "since": t.since, "watermark": t.watermark} for t in self.tables
+            ],
+            "notes": list(self.notes),
+            "seconds": round(self.seconds, 3),
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class Difference:
     """One difference, without values.
 

@@ -24,7 +24,8 @@ BLOCK_BYTES = 256 * 1024
 async def copy_out(connection: AsyncConnection[Any], statement: bytes) -> AsyncGenerator[Block, None]:
     """Yield what ``copy … to stdout`` answers; the connection is in a transaction of the caller.
 
-    The end of the binary format is counted like a row. Leaving early closes the connection: the server would go on sending.
+    The end of the binary format is counted like a row. Leaving early closes the connection: the server would go on
+    sending.
     """
     finished = False
     try:

@@ -9,14 +9,13 @@ from __future__ import annotations
 import datetime as dt
 import json
 import uuid
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from decimal import Decimal
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
-from datalayer.errors import StoreError, StoreTimeoutError, UnavailableError
-from datalayer.query import Count, Filter, Row, Select, asc, col
+from datalayer.query import Count, Filter, Row, Select, asc
 from datalayer.stores.catalog import Kind, Table
 from datalayer.stores.contract import StoreName
 from datalayer.stores.supabase import SupabaseStore
@@ -24,17 +23,11 @@ from datalayer.transfer.conversions import INTEGERS
 from datalayer.transfer.pairing import TablePair
 from datalayer.transfer.readers.contract import Done, Part, Rows, Strand
 from datalayer.transfer.readers.fitting_blocks import BlockFitter
+from datalayer.transfer.readers.page_size import PageSize
+from datalayer.transfer.readers.patience import after, patiently
 from datalayer.transfer.reading import CHUNK_ROWS
 
-T = TypeVar("T")
-
 _PART_PAGES = 5
-#: On top of the store's own few: about two minutes in all, a restart of a server included.
-_ATTEMPTS = 12
-_FIRST_WAIT_SECONDS = 0.2
-_LONGEST_WAIT_SECONDS = 15.0
-#: What a gateway says when the server behind it has a bad moment, besides what the store calls unavailable.
-_SERVER_FAILED = "XX"
 
 
 class PagesReader:
@@ -71,15 +64,17 @@ class PagesReader:
     async def _parts(self, pair: TablePair, done: Done) -> AsyncIterator[Part]:
         key = pair.source.primary_key
         columns = tuple(dict.fromkeys((*BlockFitter(pair, 1).columns, *key)))
-        last = max(done, default=0)
+        last, size = max(done, default=0), PageSize(CHUNK_ROWS)
         position = _read_key(pair.source, done[last]) if last else None
         while True:
             rows: list[Row] = []
             for _ in range(_PART_PAGES):
-                page = await self._page(pair, columns, _after(key, position), 0)
+                asked = size.rows
+                page = await self._page(pair, columns, after(key, position), 0, asked)
                 rows += page
                 if not page:
                     break
+                size.saw([list(row.values()) for row in page])
                 position = [page[-1][name] for name in key]
             if not rows:
                 return
@@ -91,53 +86,22 @@ class PagesReader:
 
     async def _pages_by_offset(self, pair: TablePair) -> AsyncGenerator[Rows, None]:
         fitter, offset = BlockFitter(pair, 1), 0
-        while page := await self._page(pair, fitter.columns, None, offset):
+        while page := await self._page(pair, fitter.columns, None, offset, CHUNK_ROWS):
             offset += len(page)
             yield fitter.fitted([[row[name] for name in fitter.columns] for row in page])
 
-    async def _page(self, pair: TablePair, columns: tuple[str, ...], where: Filter | None, offset: int) -> list[Row]:
+    async def _page(
+        self, pair: TablePair, columns: tuple[str, ...], where: Filter | None, offset: int, rows: int
+    ) -> list[Row]:
         order = tuple(asc(name) for name in pair.source.primary_key)
-        question = Select(pair.name, where, columns=columns, order=order, offset=offset, limit=CHUNK_ROWS)
+        question = Select(pair.name, where, columns=columns, order=order, offset=offset, limit=rows)
         return await patiently(lambda: self._store.select(question))
-
-
-async def patiently(ask: Callable[[], Awaitable[T]]) -> T:
-    """Ask again, with growing waits, while the other side is busy, failing or silent; only for what reads."""
-    import stamina
-
-    async for attempt in stamina.retry_context(
-        on=_may_pass,
-        attempts=_ATTEMPTS,
-        timeout=None,
-        wait_initial=_FIRST_WAIT_SECONDS,
-        wait_max=_LONGEST_WAIT_SECONDS,
-    ):
-        with attempt:
-            return await ask()
-    raise AssertionError("the last attempt returns or raises")
-
-
-def _may_pass(error: Exception) -> bool:
-    if isinstance(error, UnavailableError | StoreTimeoutError):
-        return True
-    return type(error) is StoreError and (error.sqlstate is None or error.sqlstate.startswith(_SERVER_FAILED))
 
 
 async def _fitted(pair: TablePair, part: int, rows: Sequence[Row]) -> AsyncGenerator[Rows, None]:
     fitter = BlockFitter(pair, part)
     for start in range(0, len(rows), CHUNK_ROWS):
         yield fitter.fitted([[row[name] for name in fitter.columns] for row in rows[start : start + CHUNK_ROWS]])
-
-
-def _after(key: Sequence[str], position: Sequence[Any] | None) -> Filter | None:
-    """Return the filter for rows behind a position in the order of the key, which has no NULLs."""
-    if position is None:
-        return None
-    found: Filter | None = None
-    for name, value in reversed(list(zip(key, position, strict=True))):
-        beyond: Filter = col(name).gt(value)
-        found = beyond if found is None else beyond | (col(name).eq(value) & found)
-    return found if len(key) == 1 or found is None else col(key[0]).gte(position[0]) & found
 
 
 def _write_key(values: Sequence[Any] | None) -> str:

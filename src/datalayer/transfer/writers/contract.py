@@ -31,8 +31,8 @@ class Writer(Protocol):
     def exclusive(self) -> AbstractAsyncContextManager[None]:
         """Keep other copies out of this target."""
 
-    async def create(self, tables: Sequence[Table], foreign_keys: ForeignKeys, source: StoreName) -> None:
-        """Create those of the tables that are missing."""
+    async def create(self, tables: Sequence[Table], foreign_keys: ForeignKeys, source: StoreName) -> list[str]:
+        """Create those of the tables that are missing; return what ``preview`` does."""
 
     async def begin(self, pairs: Sequence[TablePair], reader: Reader) -> None:
         """Find out where an earlier run stopped; refuse tables whose rows could not be told apart."""
@@ -40,5 +40,8 @@ class Writer(Protocol):
     async def load(self, pairs: Sequence[TablePair], reader: Reader, pace: Pace, jobs: int) -> None:
         """Write all rows that are not written yet."""
 
-    async def finish(self, pairs: Sequence[TablePair]) -> None:
-        """Put right what waits for the rows: foreign keys, sequences; forget the progress."""
+    async def finish(self, pairs: Sequence[TablePair]) -> list[str]:
+        """Put right what waits for the rows: foreign keys, sequences; return notes."""
+
+    async def forget(self) -> None:
+        """Remove what was kept for the way back from a failure."""

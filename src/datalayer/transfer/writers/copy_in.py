@@ -30,6 +30,22 @@ async def has_rows(connection: AsyncConnection[Row], table: str) -> bool:
     return bool(row and row["found"])
 
 
+async def write_rows(connection: AsyncConnection[Row], pair: TablePair, rows: AsyncGenerator[Row, None]) -> None:
+    """Write rows inside the connection's transaction.
+
+    A table that has rows needs a key: what is there already under the same key is replaced where it differs.
+    """
+    if not await has_rows(connection, pair.name):
+        await copy_rows(connection, pair, rows)
+        return
+    await merge(connection, pair, lambda into: copy_blocks(connection, into, pair, _blocks(pair, rows), _unheard))
+
+
+async def copy_rows(connection: AsyncConnection[Row], pair: TablePair, rows: AsyncGenerator[Row, None]) -> None:
+    """Write rows that are not there yet; one that is there under the same key is refused by the server."""
+    await copy_blocks(connection, quote(pair.name), pair, _blocks(pair, rows), _unheard)
+
+
 async def merge(connection: AsyncConnection[Row], pair: TablePair, send: Send) -> int:
     """Write a part over what is there: rows with the same key are replaced where they differ."""
     columns = quote_all(pair.column_names)
@@ -42,7 +58,7 @@ async def merge(connection: AsyncConnection[Row], pair: TablePair, send: Send) -
     return rows
 
 
-async def copy_rows(
+async def copy_blocks(
     connection: AsyncConnection[Row], into: str, pair: TablePair, blocks: AsyncGenerator[Rows, None], passed: Passed
 ) -> int:
     """Copy values."""
@@ -78,6 +94,17 @@ async def copy_bytes(
                 await copy.write(block)
                 await passed(rows)
         return cursor.rowcount
+
+
+async def _blocks(pair: TablePair, rows: AsyncGenerator[Row, None]) -> AsyncGenerator[Rows, None]:
+    names = pair.column_names
+    async with aclosing(rows):
+        async for row in rows:
+            yield [[row[name] for name in names]]
+
+
+async def _unheard(_: int) -> None:
+    """Nobody watches."""
 
 
 def _sent_as(column_type: ColumnType) -> str:

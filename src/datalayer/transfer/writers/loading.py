@@ -24,7 +24,7 @@ from datalayer.transfer.readers.contract import Done, Part, Reader, Strand
 from datalayer.transfer.readers.postgres import PostgresReader
 from datalayer.transfer.writers import progress
 from datalayer.transfer.writers.constraints import checked_at_the_end, has_triggers, without_triggers
-from datalayer.transfer.writers.copy_in import copy_bytes, copy_rows, merge
+from datalayer.transfer.writers.copy_in import copy_blocks, copy_bytes, merge
 from datalayer.transfer.writers.failures import failed_line, failure
 from datalayer.transfer.writers.piping import Wire, can_pipe, wire
 from datalayer.transfer.writers.transactions import plain_transaction
@@ -165,7 +165,7 @@ class PartLoader:
             return await copy_bytes(connection, into, state.pair, blocks, went, binary=binary)
         if part.lines is not None:
             return await copy_bytes(connection, into, state.pair, part.lines(), went, binary=False)
-        return await copy_rows(connection, into, state.pair, part.rows(), went)
+        return await copy_blocks(connection, into, state.pair, part.rows(), went)
 
     async def _write_tied(self, group: Sequence[TableState]) -> None:
         """Write tables whose rows refer to each other in one transaction."""
@@ -175,7 +175,7 @@ class PartLoader:
             async with (
                 plain_transaction(self._store) as connection,
                 without_triggers(connection, names),
-                checked_at_the_end(connection, names),
+                checked_at_the_end(connection, names, in_one_statement=False),
             ):
                 for state in group:
                     async for part in self._parts(state):

@@ -68,10 +68,11 @@ class PostgresWriter:
         """Keep other copies out of this database."""
         return one_at_a_time(self._store)
 
-    async def create(self, tables: Sequence[Table], foreign_keys: ForeignKeys, source: StoreName) -> None:
-        """Create missing tables without foreign keys, all or none."""
+    async def create(self, tables: Sequence[Table], foreign_keys: ForeignKeys, source: StoreName) -> list[str]:
+        """Create missing tables without foreign keys, all or none; return what has no counterpart."""
         self._source = source
         present = (await self._store.catalog(refresh=True)).tables
+        notes = await self.preview([table for table in tables if table.name not in present], source)
         async with transaction(self._store) as connection:
             for table in tables:
                 if table.name not in present:
@@ -80,6 +81,7 @@ class PostgresWriter:
                     await connection.execute(comment.encode())
                 if await _is_unfinished(connection, table.name):
                     self._unfinished[table.name] = (table, foreign_keys[table.name])
+        return notes
 
     async def begin(self, pairs: Sequence[TablePair], reader: Reader) -> None:
         """Find out where an earlier run stopped; begin the other tables."""
@@ -97,30 +99,26 @@ class PostgresWriter:
         jobs = max(1, min(jobs, self._store.pool.max_size - 1))
         await PartLoader(self._store, reader, pace, self.written).load(self._states, jobs)
 
-    async def finish(self, pairs: Sequence[TablePair]) -> None:
+    async def finish(self, pairs: Sequence[TablePair]) -> list[str]:
         """Add foreign keys to the tables that were created, move sequences behind the largest number."""
         present = (await self._store.catalog(refresh=True)).tables
         for name, (table, keys) in self._unfinished.items():
             have = {(key.columns, key.target_table) for key in present[name].foreign_keys}
             for key in keys:
                 if (key.columns, key.target_table) not in have:
-                    await self._add(table, key)
+                    await add_reference(self._store, table, key, self._source)
         async with transaction(self._store) as connection:
             for name in self._unfinished:
                 await connection.execute(f"comment on table {quote(name)} is null".encode())
             for pair in pairs:
                 await advance_sequences(connection, pair.target)
-            await progress.drop(connection)
         self._unfinished.clear()
+        return []
 
-    async def _add(self, table: Table, key: ForeignKey) -> None:
-        try:
-            await add_reference(self._store, table, key, self._source)
-        except TransferError:
-            # The source is going to be repaired: the next run has to look at every row again.
-            async with transaction(self._store) as connection:
-                await progress.drop(connection)
-            raise
+    async def forget(self) -> None:
+        """Remove the progress."""
+        async with transaction(self._store) as connection:
+            await progress.drop(connection)
 
     async def _begin(
         self, connection: AsyncConnection[Row], pair: TablePair, source_mark: str, layout: str

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from datalayer.errors import StoreError, TransferError
-from datalayer.query import Count
+from datalayer.query import Count, Row
 from datalayer.stores.catalog import Table
 from datalayer.stores.contract import StoreName
 from datalayer.stores.sqlite import SqliteStore
@@ -20,7 +20,7 @@ from datalayer.transfer.ddl import sqlite as ddl
 from datalayer.transfer.ddl.names import literal, quote, quote_all
 from datalayer.transfer.pace import Pace
 from datalayer.transfer.pairing import TablePair
-from datalayer.transfer.readers.contract import Reader
+from datalayer.transfer.readers.contract import Reader, Rows
 from datalayer.transfer.writers import sqlite_progress
 from datalayer.transfer.writers.contract import ForeignKeys
 
@@ -57,19 +57,20 @@ class SqliteWriter:
         """SQLite itself has one writer at a time."""
         yield
 
-    async def create(self, tables: Sequence[Table], foreign_keys: ForeignKeys, source: StoreName) -> None:
-        """Create missing tables with their foreign keys, all or none."""
+    async def create(self, tables: Sequence[Table], foreign_keys: ForeignKeys, source: StoreName) -> list[str]:
+        """Create missing tables with their foreign keys, all or none; return what has no counterpart."""
         present = (await self._store.catalog()).tables
         missing = [table for table in tables if table.name not in present]
         _refuse_same_names(missing, {name.lower() for name in present})
-        statements = [ddl.create_table(table, foreign_keys[table.name], source)[0] for table in missing]
+        made = [ddl.create_table(table, foreign_keys[table.name], source) for table in missing]
 
         def create_all(connection: sqlite3.Connection) -> None:
             with atomic(connection):
-                for statement in statements:
+                for statement, _ in made:
                     connection.execute(statement)
 
         await self._run(create_all, None)
+        return [note for _, notes in made for note in notes]
 
     async def begin(self, pairs: Sequence[TablePair], reader: Reader) -> None:
         """Leave out tables that an earlier run finished; empty those without a key that it began."""
@@ -98,30 +99,32 @@ class SqliteWriter:
         finally:
             await self._run(lambda connection: connection.execute("pragma foreign_keys = on"), None)
 
-    async def finish(self, pairs: Sequence[TablePair]) -> None:
-        """Check the foreign keys of every loaded table, and forget the progress."""
+    async def finish(self, pairs: Sequence[TablePair]) -> list[str]:
+        """Check the foreign keys of every loaded table."""
         for pair in pairs:
             broken = await self._run(partial(_broken_reference, pair), pair.name)
             if broken is not None:
-                # The source is going to be repaired: the next run has to look at every row again.
-                await self._run(sqlite_progress.drop, None)
                 raise TransferError(
                     f"the rows are copied, but {pair.name} refers to rows of {broken}; repair the source or copy them"
                     " too, then run the copy again",
                     table=pair.name,
                 )
+        return []
+
+    async def forget(self) -> None:
+        """Remove the progress."""
         await self._run(sqlite_progress.drop, None)
 
     async def _load(self, pair: TablePair, reader: Reader, pace: Pace) -> None:
         facts = await self._run(lambda connection: read_schema(connection).facts[pair.name], pair.name)
-        triggers = await self._run(lambda connection: _triggers(connection, pair.name), pair.name)
+        triggers = await self._run(lambda connection: triggers_of(connection, pair.name), pair.name)
         written = 0
         for strand in reader.strands(pair, await reader.layout(pair.source), {}):
             async for part in strand():
                 async with aclosing(part.rows()) as blocks:
                     async for block in blocks:
                         rows = [_stored(facts, pair, row) for row in block]
-                        await self._run(partial(_write, pair=pair, triggers=triggers, rows=rows), pair.name)
+                        await self._run(partial(write_stored, pair=pair, triggers=triggers, rows=rows), pair.name)
                         written += len(rows)
                         self.written[pair.name] = written
                         await pace.passed(pair.name, len(rows))
@@ -164,6 +167,11 @@ def _without_key(pair: TablePair) -> TransferError:
     )
 
 
+def stored_row(facts: Facts, pair: TablePair, row: Row) -> list[Any]:
+    """Return a row's values as SQLite keeps them."""
+    return _stored(facts, pair, [row[name] for name in pair.column_names])
+
+
 def _stored(facts: Facts, pair: TablePair, row: Sequence[Any]) -> list[Any]:
     stored = []
     for name, value in zip(pair.column_names, row, strict=True):
@@ -174,6 +182,12 @@ def _stored(facts: Facts, pair: TablePair, row: Sequence[Any]) -> list[Any]:
             at = f", at {key}" if key else ""
             raise TransferError(f"{pair.name}.{name}: {unfit.reason}{at}", table=pair.name) from None
     return stored
+
+
+def written_rows(connection: sqlite3.Connection, pair: TablePair, rows: Rows) -> None:
+    """Write rows inside the caller's transaction, by key where there is one, with the table's triggers away."""
+    facts = read_schema(connection).facts[pair.name]
+    write_stored(connection, pair, triggers_of(connection, pair.name), [_stored(facts, pair, row) for row in rows])
 
 
 def write_stored(

@@ -50,8 +50,10 @@ class SupabaseWriter:
         """REST has no locks."""
         yield
 
-    async def create(self, tables: Sequence[Table], foreign_keys: ForeignKeys, source: StoreName) -> None:
-        """Nothing can be created."""
+    async def create(self, tables: Sequence[Table], foreign_keys: ForeignKeys, source: StoreName) -> list[str]:
+        """Refuse missing tables."""
+        present = (await self._store.catalog()).tables
+        return await self.preview([table for table in tables if table.name not in present], source)
 
     async def begin(self, pairs: Sequence[TablePair], reader: Reader) -> None:
         """Refuse tables whose rows could not be told apart; REST leaves no place for the progress."""
@@ -65,8 +67,12 @@ class SupabaseWriter:
             for table in group:
                 await self._load(by_name[table.name], reader, pace)
 
-    async def finish(self, pairs: Sequence[TablePair]) -> None:
+    async def finish(self, pairs: Sequence[TablePair]) -> list[str]:
         """Nothing waits for the rows."""
+        return []
+
+    async def forget(self) -> None:
+        """Nothing is kept."""
 
     async def _load(self, pair: TablePair, reader: Reader, pace: Pace) -> None:
         self.written[pair.name] = 0

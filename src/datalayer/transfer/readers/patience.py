@@ -1,0 +1,51 @@
+"""Pages asked for again while the other side has a bad moment, each behind the last row of the one before."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, TypeVar
+
+from datalayer.errors import StoreError, StoreTimeoutError, UnavailableError
+from datalayer.query import Filter, col
+
+T = TypeVar("T")
+
+#: On top of the store's own few: about two minutes in all, a restart of a server included.
+_ATTEMPTS = 12
+_FIRST_WAIT_SECONDS = 0.2
+_LONGEST_WAIT_SECONDS = 15.0
+#: What a gateway says when the server behind it has a bad moment, besides what the store calls unavailable.
+_SERVER_FAILED = "XX"
+
+
+async def patiently(ask: Callable[[], Awaitable[T]]) -> T:
+    """Ask again, with growing waits, while the other side is busy, failing or silent; only for what reads."""
+    import stamina
+
+    async for attempt in stamina.retry_context(
+        on=_may_pass,
+        attempts=_ATTEMPTS,
+        timeout=None,
+        wait_initial=_FIRST_WAIT_SECONDS,
+        wait_max=_LONGEST_WAIT_SECONDS,
+    ):
+        with attempt:
+            return await ask()
+    raise AssertionError("the last attempt returns or raises")
+
+
+def _may_pass(error: Exception) -> bool:
+    if isinstance(error, UnavailableError | StoreTimeoutError):
+        return True
+    return type(error) is StoreError and (error.sqlstate is None or error.sqlstate.startswith(_SERVER_FAILED))
+
+
+def after(key: Sequence[str], position: Sequence[Any] | None) -> Filter | None:
+    """Return the filter for rows behind a position in the order of the key, which has no NULLs."""
+    if position is None:
+        return None
+    found: Filter | None = None
+    for name, value in reversed(list(zip(key, position, strict=True))):
+        beyond: Filter = col(name).gt(value)
+        found = beyond if found is None else beyond | (col(name).eq(value) & found)
+    return found if len(key) == 1 or found is None else col(key[0]).gte(position[0]) & found

@@ -1,0 +1,186 @@
+"""Sync: what changed in the source since the last time, brought over by upserts; for the last minutes before a cutover.
+
+    watermark in the target ──less the overlap──> rows at or above it, in order ──page by page──> upsert + new watermark
+
+A page and the watermark that counts it are one transaction. Rows are found by a column that grows: when a row was
+updated, or a key that counts up. Deletes leave no trace in such a column, so sync cannot see them.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import AsyncIterator, Sequence
+from time import perf_counter
+from typing import Any, Final
+
+from datalayer.errors import TransferError
+from datalayer.query import Filter, Row, Select, asc, col
+from datalayer.stores.catalog import Catalog, Column, Kind, Table
+from datalayer.stores.contract import Store
+from datalayer.transfer.conversions import INTEGERS
+from datalayer.transfer.ordering import dependency_groups
+from datalayer.transfer.pairing import TablePair, obstacles, pair_for_copy
+from datalayer.transfer.readers.fitting_blocks import BlockFitter
+from datalayer.transfer.readers.patience import after, patiently
+from datalayer.transfer.reading import CHUNK_ROWS
+from datalayer.transfer.reports import OnProgress, Progress, SyncedTable, SyncReport
+from datalayer.transfer.selection import check_named, selected
+from datalayer.transfer.writers.catching_up import Sink, sink_for
+
+#: A transaction may commit minutes after the time, or the number, that it wrote was taken.
+DEFAULT_OVERLAP_SECONDS: Final = 300.0
+DEFAULT_OVERLAP_NUMBERS: Final = 1000
+
+_MOMENTS = frozenset({Kind.TIMESTAMP, Kind.TIMESTAMPTZ})
+_DELETES = "rows deleted in the source are not seen: a column of the row tells nothing about them; verify finds them"
+
+
+async def sync(
+    source: Store,
+    target: Store,
+    *,
+    column: str,
+    tables: Sequence[str] | None = None,
+    since: str | None = None,
+    overlap: float | None = None,
+    on_progress: OnProgress | None = None,
+) -> SyncReport:
+    """Bring rows over whose ``column`` has reached the watermark of the last sync, less the overlap.
+
+    Args:
+        source: is only read.
+        target: PostgreSQL or SQLite, which keeps the watermarks; tables have to be there, with a key.
+        column: grows whenever a row is written: a time, a date or a whole number. Rows with NULL in it are not seen.
+        tables: names; None for all that have the column.
+        since: where to begin, instead of the stored watermark: an ISO date or time, or a number.
+        overlap: seconds, or numbers, to look back behind the watermark; 300 and 1,000 by default.
+
+    Raises:
+        TransferError: a table or its column cannot be synced, or a value does not fit.
+    """
+    started = perf_counter()
+    if source is target:
+        raise TransferError("source and target are the same store; name another one")
+    from_catalog, to_catalog = await source.catalog(refresh=True), await target.catalog(refresh=True)
+    check_named(tables, from_catalog)
+    pairs, notes = _pairs(from_catalog, to_catalog, column, tables)
+    sink = await sink_for(target)
+    synced = [await _sync(source, sink, pair, column, since, overlap, on_progress) for pair in pairs]
+    return SyncReport(tuple(synced), (*notes, _DELETES), perf_counter() - started)
+
+
+def _pairs(
+    from_catalog: Catalog, to_catalog: Catalog, column: str, tables: Sequence[str] | None
+) -> tuple[list[TablePair], list[str]]:
+    """Return the tables to sync, parents first, and notes on those left out; refuse named ones that cannot be."""
+    chosen: dict[str, Table] = {}
+    notes: list[str] = []
+    for name in sorted(selected(from_catalog, tables)):
+        reason = _hindrance(from_catalog.tables[name], to_catalog.tables.get(name), column)
+        if reason is None:
+            chosen[name] = from_catalog.tables[name]
+        elif tables is not None:
+            raise TransferError(f"{name} cannot be synced: {reason}", table=name)
+        else:
+            notes.append(f"{name} is left out: {reason}")
+    if not chosen:
+        raise TransferError(f"no table can be synced by {column}: {'; '.join(notes) or 'there are no tables'}")
+    ordered = [table for group in dependency_groups(chosen) for table in group]
+    return [pair_for_copy(table, to_catalog.tables[table.name]) for table in ordered], notes
+
+
+def _hindrance(table: Table, there: Table | None, column: str) -> str | None:
+    found = table.by_name.get(column)
+    if found is None:
+        return f"it has no column {column}"
+    if found.type.array or not (found.type.kind in _MOMENTS | INTEGERS or found.type.kind is Kind.DATE):
+        return f"{column} is {found.type.declared}, and has to be a time, a date or a whole number"
+    if there is None:
+        return "the target does not have it; copy it first"
+    if unfit := obstacles(table, there):
+        return "; ".join(unfit)
+    return None if pair_for_copy(table, there).key else "it has no key that both sides share"
+
+
+async def _sync(
+    source: Store,
+    sink: Sink,
+    pair: TablePair,
+    column: str,
+    since: str | None,
+    overlap: float | None,
+    on_progress: OnProgress | None,
+) -> SyncedTable:
+    growing = pair.source.by_name[column]
+    stored = await sink.watermark(pair.name, column)
+    begin = _parsed(growing, since) if since is not None else _behind(growing, stored, overlap)
+    rows, mark = 0, stored
+    fitter = BlockFitter(pair, 1)
+    async for page in _pages(source, pair, growing, begin, fitter.columns):
+        reached = str(page[-1][column])
+        mark = reached if mark is None or _parsed(growing, reached) > _parsed(growing, mark) else mark
+        block = fitter.fitted([[row[name] for name in fitter.columns] for row in page])
+        await sink.write(pair, block, column, mark)
+        rows += len(page)
+        if on_progress is not None:
+            on_progress(Progress(pair.name, rows, rows))
+    return SyncedTable(pair.name, rows, None if begin is None else str(begin), mark)
+
+
+async def _pages(
+    source: Store, pair: TablePair, growing: Column, begin: Any, columns: Sequence[str]
+) -> AsyncIterator[list[Row]]:
+    """Yield rows in the order of the column, ties by key; each page is asked again where that is safe."""
+    key = tuple(dict.fromkeys((growing.name, *(pair.source.primary_key or pair.key))))
+    wanted = tuple(dict.fromkeys((*columns, *key)))
+    first = await _lowest(source, pair, growing) if begin is None else begin
+    where: Filter | None = None if first is None else col(growing.name).gte(first)
+    while where is not None:
+        question = Select(pair.name, where, columns=wanted, order=tuple(map(asc, key)), limit=CHUNK_ROWS)
+        page = await _asked(source, question)
+        if not page:
+            return
+        yield page
+        where = after(key, [page[-1][name] for name in key])
+
+
+async def _lowest(source: Store, pair: TablePair, growing: Column) -> Any:
+    """Return the column's smallest value, None where there is none."""
+    name = growing.name
+    question = Select(pair.name, col(name).is_not_null(), columns=(name,), order=(asc(name),), limit=1)
+    found = await _asked(source, question)
+    return found[0][name] if found else None
+
+
+async def _asked(source: Store, question: Select) -> list[Row]:
+    return await patiently(lambda: source.select(question))
+
+
+def _behind(growing: Column, stored: str | None, overlap: float | None) -> Any:
+    if stored is None:
+        return None
+    mark = _parsed(growing, stored)
+    if growing.type.kind in INTEGERS:
+        return mark - round(DEFAULT_OVERLAP_NUMBERS if overlap is None else overlap)
+    back = dt.timedelta(seconds=DEFAULT_OVERLAP_SECONDS if overlap is None else overlap)
+    if growing.type.kind is Kind.DATE:
+        back = max(back, dt.timedelta(days=1))
+    return mark - back
+
+
+def _parsed(growing: Column, text: str) -> Any:
+    """Read a watermark or --since as a value of the column."""
+    kind = growing.type.kind
+    try:
+        if kind in INTEGERS:
+            return int(text)
+        if kind is Kind.DATE:
+            return dt.date.fromisoformat(text[:10])
+        moment = dt.datetime.fromisoformat(text)
+    except ValueError:
+        raise TransferError(
+            f"the place to begin is no value of {growing.name}, which is {growing.type.declared}"
+        ) from None
+    if kind is Kind.TIMESTAMPTZ:
+        return moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
+    return moment.astimezone(dt.UTC).replace(tzinfo=None) if moment.tzinfo else moment
