@@ -11,10 +11,11 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeAlias
 
+from datalayer.errors import InvalidValueError
 from datalayer.stores.catalog import Column, ColumnType, Kind
-from datalayer.stores.postgres.values import dump_json
+from datalayer.stores.documents import dump_document
 from datalayer.transfer.conversions import INTEGERS, Conversion
-from datalayer.transfer.limits import INTEGER_BITS, length_limit, modifiers
+from datalayer.transfer.limits import INTEGER_BITS, MisfitError, length_limit, modifiers
 
 ToText: TypeAlias = Callable[[Any], str]
 
@@ -57,7 +58,10 @@ def _single(value: Any) -> str:
 
 
 def _document(value: Any) -> str:
-    return dump_json(value).decode()
+    try:
+        return dump_document(value)
+    except InvalidValueError:
+        raise MisfitError("has no exact JSON form") from None
 
 
 def _array(single: ToText) -> ToText:
