@@ -46,7 +46,8 @@ def lead_with(where: Filter | None, changes: dict[str, Any]) -> Filter | None:
     Parts run one after the other: a row that an earlier part changed must not match a later one.
     """
     if isinstance(where, Group) and where.joint == "and":
-        return Group("and", tuple(lead_with(member, changes) or member for member in where.members))
+        parts = (lead_with(member, changes) for member in where.members)
+        return Group("and", tuple(part for part in parts if part is not None))
     if not isinstance(where, Comparison) or where.operator is not Operator.IN or where.column not in changes:
         return where
     written = changes[where.column]
