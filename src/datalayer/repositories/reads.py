@@ -125,7 +125,9 @@ class ReadRepository(Generic[RowT]):
     ) -> AsyncIterator[RowT]:
         """Yield all rows that match, in pages that continue after the last row seen.
 
-        Rows written meanwhile are seen when they come later in the order; no row is seen twice because of them.
+        Each page is a question of its own. A row added meanwhile is seen when it comes later in the order; none is seen
+        twice for it. A row whose order columns are changed meanwhile may be seen again, or missed: where rows change,
+        order by columns that never do, such as the primary key.
         """
         if page_rows < 1:
             raise InvalidValueError("must be positive", field="page_rows")

@@ -103,6 +103,18 @@ async def test_iterate_filters_every_page(repositories: RepositorySet) -> None:
     assert seen == [1, 2, 9, 10]
 
 
+async def test_iterate_by_the_primary_key_is_not_disturbed_by_changes(repositories: RepositorySet) -> None:
+    """Every row comes once while others are changed, added and deleted."""
+    await repositories.clients.insert_many([client(n, visit_count=n) for n in range(1, 5)])
+    rows = repositories.clients.iterate(order=(), page_rows=2)
+    seen = [(await anext(rows)).yclients_id, (await anext(rows)).yclients_id]
+    await repositories.clients.update({"visit_count": 9}, yclients_id=1)
+    await repositories.clients.delete(yclients_id=2)
+    await repositories.clients.insert(client(5, visit_count=0))
+    seen += [row.yclients_id async for row in rows]
+    assert seen == [1, 2, 3, 4, 5]
+
+
 async def test_iterate_refuses_empty_pages(repositories: RepositorySet) -> None:
     """A page has at least one row."""
     with pytest.raises(InvalidValueError, match="page_rows"):
