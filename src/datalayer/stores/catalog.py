@@ -12,6 +12,9 @@ from enum import StrEnum
 
 from datalayer.errors import UnknownColumnError, UnknownTableError
 
+#: The next step where a table is missing.
+CREATE_TABLE = "create it: the salon's own by datalayer migrate up, another for example by datalayer migrate up --dir"
+
 
 class Kind(StrEnum):
     """Portable column types. What a store has no name for is TEXT with its own name in ``ColumnType.declared``."""
@@ -179,7 +182,7 @@ class Catalog:
                 operation=operation,
                 table=name,
                 sqlstate="42P01",
-                hint=_nearest(name, self.tables) or "run the migrations: datalayer migrate up",
+                hint=_nearest(name, self.tables) or CREATE_TABLE,
             )
         return found
 

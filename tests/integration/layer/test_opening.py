@@ -281,6 +281,18 @@ async def test_layer_says_that_the_supabase_key_is_wrong(datalayer_postgrest: Po
     assert "s3cret" not in str(caught.value)
 
 
+async def test_layer_says_that_the_anon_key_is_in_the_wrong_variable(datalayer_postgrest: PostgrestServer) -> None:
+    """That key sees no tables, which is not the schema's fault."""
+    settings = GivenSettings(
+        supabase_url=datalayer_postgrest.url, supabase_service_role_key=datalayer_postgrest.anon_key
+    )
+    with pytest.raises(ConfigurationError, match="the Supabase key is the anon role's key") as caught:
+        async with DataLayer.open(settings):
+            pass
+    assert "set SUPABASE_SERVICE_ROLE_KEY" in str(caught.value)
+    assert datalayer_postgrest.anon_key not in str(caught.value)
+
+
 async def test_layer_says_at_once_that_supabase_is_away() -> None:
     """A wrong address is found within the timeout."""
     started = time.monotonic()

@@ -11,6 +11,7 @@ import psycopg
 
 from datalayer import errors
 from datalayer.errors import StoreError
+from datalayer.stores.catalog import CREATE_TABLE
 from datalayer.stores.postgres.values import UnfitParameter
 from datalayer.stores.sqlstates import Translation, canonical, key_columns, translation
 
@@ -110,5 +111,5 @@ def _hint(kind: type[StoreError]) -> str | None:
     if kind is errors.OutcomeUnknownError:
         return "read the row before writing it again"
     if kind is errors.UnknownTableError:
-        return "run the migrations: datalayer migrate up"
+        return CREATE_TABLE
     return None

@@ -16,6 +16,7 @@ from pydantic_core import from_json
 
 from datalayer import errors
 from datalayer.errors import StoreError
+from datalayer.stores.catalog import CREATE_TABLE
 from datalayer.stores.sqlstates import Translation, canonical, key_columns, translation
 
 STORE: Final = "supabase"
@@ -162,7 +163,7 @@ def _hint(kind: type[StoreError], call: Call) -> str | None:
     if kind is errors.OutcomeUnknownError:
         return "read the row before writing it again"
     if kind is errors.UnknownTableError:
-        return "run the migrations: datalayer migrate up"
+        return CREATE_TABLE
     if kind is errors.MissingConflictTargetError and call.table:
         columns = ", ".join(call.target)
         return f"create unique index on {call.table} ({columns})"
