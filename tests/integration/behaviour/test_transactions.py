@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from typing import cast
 
 import pytest
 from tests.integration.behaviour.asking import put, read
@@ -12,6 +13,7 @@ from tests.integration.behaviour.subjects import Subject
 
 from datalayer.errors import (
     AccessDeniedError,
+    InvalidValueError,
     StoreError,
     StoreTimeoutError,
     UniqueViolationError,
@@ -232,3 +234,36 @@ async def test_supabase_refuses_transactions_and_says_what_to_use(store: Store) 
             await put(tx, "samples", {"id": 1})
     assert (caught.value.store, bool(caught.value.instead)) == ("supabase", True)
     assert await count(store) == 0
+
+
+@transactional
+async def test_nested_transactions_of_two_tasks_at_once_are_refused(store: Store) -> None:
+    """Savepoints of two tasks would end out of order; the second task is told so, the first goes on."""
+    opened = asyncio.Event()
+    refused = asyncio.Event()
+
+    async def first(tx: Session) -> None:
+        async with tx.transaction() as inner:
+            await put(inner, "samples", {"id": 1})
+            opened.set()
+            await refused.wait()
+
+    async def second(tx: Session) -> None:
+        await opened.wait()
+        try:
+            async with tx.transaction() as inner:
+                await put(inner, "samples", {"id": 2})
+        finally:
+            refused.set()
+
+    async with store.transaction() as tx:
+        answers = await asyncio.gather(first(tx), second(tx), return_exceptions=True)
+    assert [type(answer) for answer in answers] == [type(None), UnsupportedOperationError]
+    assert await count(store) == 1
+
+
+@transactional
+async def test_unknown_isolation_level_is_named(store: Store) -> None:
+    """A slip in the word is told with the words there are."""
+    with pytest.raises(InvalidValueError, match="serializable"):
+        store.transaction(isolation=cast("Isolation", "serialisable"))

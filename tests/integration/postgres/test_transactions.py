@@ -9,7 +9,7 @@ from typing import cast
 
 import pytest
 
-from datalayer.errors import InvalidValueError, StoreError, StoreTimeoutError, UnsupportedOperationError
+from datalayer.errors import StoreError, StoreTimeoutError
 from datalayer.query import Count, Insert, Row, Select
 from datalayer.stores.postgres import PostgresStore, PostgresTransaction
 
@@ -62,27 +62,6 @@ async def test_one_tasks_deadline_leaves_the_other_tasks_statement_alone(store: 
     assert await store.count(Count("items")) == 1
 
 
-async def test_nested_transactions_of_two_tasks_at_once_are_refused(store: PostgresStore) -> None:
-    """Savepoints of two tasks would end out of order; the second task is told so, the first goes on."""
-    opened = asyncio.Event()
-
-    async def first(tx: PostgresTransaction) -> None:
-        async with tx.scope() as inner:
-            await inner.insert(Insert("items", [{"name": "first"}]))
-            opened.set()
-            await asyncio.sleep(0)
-
-    async def second(tx: PostgresTransaction) -> None:
-        await opened.wait()
-        async with tx.scope() as inner:
-            await inner.insert(Insert("items", [{"name": "second"}]))
-
-    async with store.scope() as tx:
-        answers = await asyncio.gather(first(tx), second(tx), return_exceptions=True)
-    assert [type(answer) for answer in answers] == [type(None), UnsupportedOperationError]
-    assert await store.count(Count("items")) == 1
-
-
 async def test_a_stream_left_open_at_the_end_says_so(store: PostgresStore) -> None:
     """The message names the stream, not a value."""
     await store.insert(Insert("items", [{"name": str(number)} for number in range(5)]))
@@ -98,10 +77,3 @@ async def test_a_stream_left_open_at_the_end_says_so(store: PostgresStore) -> No
         await leave_open()
     with contextlib.suppress(StoreError):
         await streams[0].aclose()
-
-
-async def test_an_unknown_isolation_level_is_named(store: PostgresStore) -> None:
-    """A slip in the word is told with the words there are."""
-    with pytest.raises(InvalidValueError, match="serializable"):
-        async with store.transaction(isolation="serialisable"):  # type: ignore[arg-type]
-            pass

@@ -13,7 +13,7 @@ import psycopg
 from datalayer.errors import StoreError
 from datalayer.query import Count, Delete, Filter, Insert, Row, Select, Update, Upsert, Written
 from datalayer.stores.catalog import Table
-from datalayer.stores.checks import check_change, check_select
+from datalayer.stores.checks import check_change, check_isolation, check_select
 from datalayer.stores.contract import Isolation, StoreName
 from datalayer.stores.postgres import compile as compiler
 from datalayer.stores.postgres import writes
@@ -99,6 +99,7 @@ class PostgresSession(RawQueries):
         self, *, isolation: Isolation | None = None, read_only: bool = False, timeout: float | None = None
     ) -> AbstractAsyncContextManager[PostgresSession]:
         """Open a transaction, or a savepoint inside one; see the store contract."""
+        check_isolation(isolation)
         scope = self.scope(isolation=isolation, read_only=read_only, timeout=timeout)
         return cast("AbstractAsyncContextManager[PostgresSession]", scope)
 

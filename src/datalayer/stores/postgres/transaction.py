@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from time import monotonic
-from typing import Any
 
 import psycopg
 from psycopg import AsyncConnection, sql
@@ -14,8 +13,8 @@ from psycopg.pq import TransactionStatus
 
 from datalayer.errors import StoreError, StoreTimeoutError, UnsupportedOperationError
 from datalayer.query import Row
-from datalayer.stores.checks import check_isolation
 from datalayer.stores.contract import Isolation
+from datalayer.stores.nesting import Nesting
 from datalayer.stores.postgres.errors import STORE, translate
 from datalayer.stores.postgres.executor import Parameters
 from datalayer.stores.postgres.session import PostgresSession
@@ -32,8 +31,7 @@ class PostgresTransaction(PostgresSession):
         self._connection = connection
         #: One statement at a time, savepoints included: a deadline must cancel its own statement and no other task's.
         self._turn = turn or asyncio.Lock()
-        #: The task that has a savepoint open here; set and reset by the block of that savepoint.
-        self._nester: asyncio.Task[Any] | None = None
+        self._nesting = Nesting(STORE)
         #: Set by the block that opened the transaction, when it leaves.
         self.ended = False
 
@@ -74,25 +72,11 @@ class PostgresTransaction(PostgresSession):
             raise UnsupportedOperationError(
                 STORE, "another isolation level inside a transaction", "give it to the outermost transaction"
             )
-        with self._nesting():
+        with self._nesting.block():
             async with self.connection() as connection:
                 nested = PostgresTransaction(connection, self.shared, self._turn)
                 async with transaction_scope(nested, None, read_only=False, timeout=None):
                     yield nested
-
-    @contextmanager
-    def _nesting(self) -> Iterator[None]:
-        """Keep savepoints of several tasks apart: they would end out of order and undo each other's rows."""
-        task, outer = asyncio.current_task(), self._nester
-        if outer is not None and outer is not task:
-            raise UnsupportedOperationError(
-                STORE, "nested transactions of two tasks at once", "open them one after the other"
-            )
-        self._nester = task
-        try:
-            yield
-        finally:
-            self._nester = outer
 
 
 @asynccontextmanager
@@ -143,7 +127,6 @@ def _lost() -> StoreError:
 
 
 def _settings(isolation: Isolation | None, *, read_only: bool, timeout: float) -> sql.Composed:
-    check_isolation(isolation)
     milliseconds = sql.Literal(max(1, round(timeout * 1000)))
     parts = [
         sql.SQL("SET LOCAL statement_timeout = {}").format(milliseconds),

@@ -11,6 +11,7 @@ from typing import Any, TypeVar, cast
 
 from datalayer.errors import DataLayerError, InvalidValueError, SchemaError, StoreError, StoreTimeoutError
 from datalayer.query import Count, Delete, Insert, Row, Select, Update, Upsert, Written
+from datalayer.stores.checks import check_isolation
 from datalayer.stores.contract import Isolation, Session, StoreName
 from datalayer.stores.sqlite import writing
 from datalayer.stores.sqlite.errors import STORE, is_busy, translate
@@ -94,6 +95,7 @@ class SqliteSession:
         self, *, isolation: Isolation | None = None, read_only: bool = False, timeout: float | None = None
     ) -> AbstractAsyncContextManager[Session]:
         """Open a transaction, or a savepoint inside one; SQLite's are serializable whatever is asked for."""
+        check_isolation(isolation)
         scope = self._scope(isolation=isolation, read_only=read_only, timeout=timeout)
         return cast("AbstractAsyncContextManager[Session]", scope)
 

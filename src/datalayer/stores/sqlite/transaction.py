@@ -14,6 +14,7 @@ from typing import TypeVar
 from datalayer.errors import DataLayerError, SchemaError, StoreError, UnsupportedOperationError
 from datalayer.query import Row, Select
 from datalayer.stores.contract import Isolation
+from datalayer.stores.nesting import Nesting
 from datalayer.stores.sqlite.atomic import roll_back
 from datalayer.stores.sqlite.errors import STORE, is_busy
 from datalayer.stores.sqlite.session import SqliteSession
@@ -50,6 +51,7 @@ class SqliteTransaction(SqliteSession):
     def __init__(self, shared: Shared, ground: Ground, timeout: float) -> None:
         super().__init__(shared, timeout)
         self._ground = ground
+        self._nesting = Nesting(STORE)
         self._failed = False
         self._ended = False
 
@@ -104,11 +106,12 @@ class SqliteTransaction(SqliteSession):
             )
         savepoint = f"datalayer_{next(self._ground.savepoints)}"
         nested = SqliteTransaction(self._shared, self._ground, self._timeout if timeout is None else timeout)
-        await self._answer(
-            "transaction", "", lambda connection: connection.execute(f"savepoint {savepoint}").close(), None
-        )
-        async with nested.ending(f"release {savepoint}", f"rollback to {savepoint}; release {savepoint}"):
-            yield nested
+        with self._nesting.block():
+            await self._answer(
+                "transaction", "", lambda connection: connection.execute(f"savepoint {savepoint}").close(), None
+            )
+            async with nested.ending(f"release {savepoint}", f"rollback to {savepoint}; release {savepoint}"):
+                yield nested
 
     @asynccontextmanager
     async def ending(self, commit: str, rollback: str) -> AsyncIterator[None]:

@@ -48,6 +48,8 @@ _BY_STATUS: Final[Mapping[int, Translation]] = {
 }
 _SQLSTATES: Final[Mapping[str, str]] = {"PGRST204": "42703", "PGRST205": "42P01"}
 
+#: PostgREST has not begun the statement.
+_NEVER_BEGUN: Final = frozenset({"PGRST000", "PGRST002", "PGRST003"})
 #: PostgREST lost its database connection while a statement was running.
 _LOST_AT_WORK: Final = "PGRST001"
 
@@ -74,9 +76,9 @@ def from_response(response: httpx.Response, call: Call) -> StoreError:
     found = _by_code(code) or (None if code == _LOST_AT_WORK else _BY_STATUS.get(response.status_code))
     if found is None:
         return _unlisted(response.status_code, code, call)
-    if call.writes and code.startswith("08"):
-        return outcome_unknown(call)
     kind, words = found
+    if call.writes and kind is errors.UnavailableError and not _proves_undone(response, code):
+        return outcome_unknown(call)
     sqlstate = _SQLSTATES.get(code, canonical(code) if len(code) == 5 else None)
     return kind(
         words or message,
@@ -127,6 +129,18 @@ def _by_code(code: str) -> Translation | None:
         if known in _BY_CODE:
             return _BY_CODE[known]
     return translation(code) if len(code) == 5 else None
+
+
+def _proves_undone(response: httpx.Response, code: str) -> bool:
+    """Whether an answer proves that a write has not happened; one from a gateway may come after delivery.
+
+    A code decides alone: PostgREST sends ``Retry-After`` also when it lost its connection in the middle of a statement.
+    """
+    if response.status_code == 429:
+        return True
+    if code:
+        return code in _NEVER_BEGUN or code.startswith("53")
+    return response.status_code == 503 and "retry-after" in response.headers
 
 
 def _unlisted(status: int, code: str, call: Call) -> StoreError:

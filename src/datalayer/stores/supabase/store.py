@@ -138,7 +138,7 @@ class SupabaseStore:
     async def check_conflict_target(self, table: str, columns: Sequence[str]) -> bool:
         """Whether the columns are a unique key, and so a conflict target; asked by an upsert of no rows."""
         target = tuple(columns)
-        call, deadline = Call("check_conflict_target", table, writes=True, target=target), self._exchange.deadline(None)
+        call, deadline = Call("check_conflict_target", table, target=target), self._exchange.deadline(None)
         with self._exchange.observed(call):
             found = await self._exchange.table(
                 call, deadline, lambda t: t.check_columns(target, store=STORE, operation=call.operation)

@@ -75,8 +75,9 @@ class Transport:
     ) -> httpx.Response:
         """Send a request and return its successful answer.
 
-        A request is repeated only where that is safe: it was never delivered, the server said so (429, 503), or it
-        only reads; never beyond the deadline, and not before a ``Retry-After`` has passed.
+        A request is repeated only where that is safe: it was never delivered, the answer proves that nothing was done
+        (429, 503 with ``Retry-After``, PostgREST without a database), or it only reads; never beyond the deadline, and
+        not before a ``Retry-After`` has passed.
         """
         if self._client.is_closed:
             raise errors.unavailable(call, "the store is closed")
