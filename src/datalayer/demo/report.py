@@ -31,12 +31,17 @@ class Engines:
     """What played the two sides, in words.
 
     Args:
-        stands_in: whether something else than PostgREST stood for Supabase.
+        without_postgrest: why PostgREST could not be had, so that something else stood for Supabase.
     """
 
     supabase: str
     postgres: str
-    stands_in: bool
+    without_postgrest: str | None = None
+
+    @property
+    def stands_in(self) -> bool:
+        """Whether something else than PostgREST stood for Supabase."""
+        return self.without_postgrest is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +71,8 @@ class DemoReport:
 
     def as_json(self) -> dict[str, Any]:
         """Return the report as JSON-ready values."""
+        engines = self.engines
+        without = {} if engines.without_postgrest is None else {"without_postgrest": engines.without_postgrest}
         sqlite = {} if self.sqlite_tables is None else {"sqlite_tables": [_table(t) for t in self.sqlite_tables]}
         return {
             "tables": [_table(table) for table in self.tables],
@@ -79,9 +86,10 @@ class DemoReport:
                 for call in self.calls
             ],
             "engines": {
-                "supabase": self.engines.supabase,
-                "postgres": self.engines.postgres,
-                "stands_in": self.engines.stands_in,
+                "supabase": engines.supabase,
+                "postgres": engines.postgres,
+                "stands_in": engines.stands_in,
+                **without,
             },
             **sqlite,
         }

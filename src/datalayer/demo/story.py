@@ -47,9 +47,9 @@ async def _make_tables(stage: Stage, screen: Screen) -> None:
         for side in (stage.legacy, stage.own):
             async with _opened(side.database) as store:
                 applied = await migrations.apply(store)
-            notices |= dict.fromkeys(notice for file in applied for notice in file.notices)
+            notices |= dict.fromkeys(words.notice(notice) for file in applied for notice in file.notices)
         await asyncio.to_thread(stage.legacy.reload_schema)
-        screen.line(f"{len(applied)} files, each recorded with its checksum")
+        screen.line(f"{words.counted(len(applied), 'files')}, each recorded with its checksum")
         for notice in notices:
             screen.line(notice, style="dim")
 
@@ -60,7 +60,7 @@ async def _fill(side: Side, screen: Screen, salon: Mapping[str, Sequence[Row]]) 
             for table, rows in salon.items():
                 for start in range(0, len(rows), _BATCH_ROWS):
                     await store.insert(Insert(table, rows[start : start + _BATCH_ROWS], returning=False))
-        screen.line(", ".join(f"{len(rows):,} {table}" for table, rows in salon.items()))
+        screen.line(", ".join(words.counted(len(rows), table) for table, rows in salon.items()))
 
 
 async def _call_legacy(
@@ -94,7 +94,8 @@ async def _measured(side: Side, calls: Sequence[Call]) -> list[Measured]:
 async def _copy(source: Store, target: Store, screen: Screen, title: str, remark: str | None = None) -> None:
     with screen.step(title) as tell:
         report = await copy(source, target, on_progress=lambda p: tell(f"{p.table}: {p.rows:,} of {p.total:,}"))
-        screen.line(f"{report.rows:,} rows in {len(report.tables)} tables, {report.seconds:.1f} s")
+        rows = words.counted(report.rows, "rows")
+        screen.line(f"{rows} in {words.counted(len(report.tables), 'tables')}, {report.seconds:.1f} s")
         for note in (*report.notes, *([remark] if remark else [])):
             screen.line(note)
 

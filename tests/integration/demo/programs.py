@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -35,14 +36,18 @@ class Demo:
     @contextmanager
     def started(self, **variables: str) -> Iterator[subprocess.Popen[str]]:
         """Start the program as the leader of its process group, as a shell does."""
-        with subprocess.Popen(
+        # Under nohup it would inherit that SIGHUP is ignored.
+        previous = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+        process = subprocess.Popen(
             _PROGRAM,
             env=self._environment(variables),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
-        ) as process:
+        )
+        signal.signal(signal.SIGHUP, previous)
+        with process:
             yield process
 
     def left_files(self) -> list[str]:

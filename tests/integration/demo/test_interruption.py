@@ -36,7 +36,7 @@ def _assert_all_gone(demo: Demo, process: subprocess.Popen[str], code: int) -> N
     assert demo.left_files() == []
 
 
-@pytest.mark.parametrize(("how", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("how", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_demo_interrupted_amid_its_calls_leaves_nothing(demo: Demo, how: signal.Signals, code: int) -> None:
     """A signal to a demo with servers running ends it with the signal's exit code, and the servers with it."""
     with demo.started() as process:
@@ -45,7 +45,7 @@ def test_demo_interrupted_amid_its_calls_leaves_nothing(demo: Demo, how: signal.
         _assert_all_gone(demo, process, code)
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_demo_interrupted_while_a_server_starts_leaves_nothing(demo: Demo, how: signal.Signals) -> None:
     """Not even a server stays whose start was under way."""
     with demo.started() as process:
@@ -61,3 +61,16 @@ def test_ctrl_c_in_a_terminal_leaves_nothing(demo: Demo, moment: str) -> None:
         _wait_for_file(demo, moment)
         os.killpg(process.pid, signal.SIGINT)
         _assert_all_gone(demo, process, 130)
+
+
+def test_servers_that_go_away_end_the_demo_with_one_line(demo: Demo) -> None:
+    """What the connection pool says of its attempts to reconnect is for logs, not for who looks at the demo."""
+    with demo.started() as process:
+        _wait_for_line(process, "4. ")
+        for lines in demo.directory.glob("datalayer-pg-*/postmaster.pid"):
+            os.kill(int(lines.read_text().splitlines()[0]), signal.SIGINT)
+        _, errors = process.communicate(timeout=SECONDS)
+    assert process.returncode == 4, errors
+    [line] = errors.splitlines()
+    assert line.startswith("error: ")
+    assert demo.left_files() == []

@@ -8,7 +8,7 @@ from datalayer.demo.measure import Measured
 from datalayer.demo.report import ComparedCall, DemoReport, Engines, compare_calls
 from datalayer.transfer import VerifiedTable
 
-ENGINES = Engines("PostgREST 12 before PostgreSQL 18", "PostgreSQL 18", stands_in=False)
+ENGINES = Engines("PostgREST 12 before PostgreSQL 18", "PostgreSQL 18")
 EQUAL = VerifiedTable("clients", 1304, 1304, "aa", "aa")
 UNLIKE = VerifiedTable("staff", 12, 12, "aa", "bb")
 FAST = ComparedCall("get_staff", 8.0, 2.0, equal=True)
@@ -46,6 +46,13 @@ def test_json_has_tables_calls_and_engines() -> None:
             "postgres": "PostgreSQL 18",
             "stands_in": False,
         },
+    }
+    without = Engines("SQLite 3", "PostgreSQL 18", without_postgrest="there is no npm")
+    assert DemoReport(without, [EQUAL], [FAST]).as_json()["engines"] == {
+        "supabase": "SQLite 3",
+        "postgres": "PostgreSQL 18",
+        "stands_in": True,
+        "without_postgrest": "there is no npm",
     }
     with_file = DemoReport(ENGINES, [EQUAL], [FAST], sqlite_tables=[UNLIKE]).as_json()
     assert [table["equal"] for table in with_file["sqlite_tables"]] == [False]
