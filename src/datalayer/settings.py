@@ -169,7 +169,10 @@ class Settings(BaseSettings):
         try:
             port = conninfo_to_dict(url.get_secret_value()).get("port")
         except ProgrammingError:
-            raise ValueError("is not a valid PostgreSQL URL; escape special characters with % codes") from None
+            raise ValueError(
+                "is not a valid PostgreSQL URL: escape special characters with % codes, and put behind a ? only"
+                " parameters that libpq knows, such as sslmode"
+            ) from None
         if port is not None and not all(part.isdecimal() for part in str(port).split(",")):
             raise ValueError("has a port that is not a number")
         return url

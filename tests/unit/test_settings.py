@@ -132,6 +132,12 @@ def test_settings_name_every_malformed_value_at_once(monkeypatch: pytest.MonkeyP
     assert set(caught.value.variables) == {"POSTGRES_PORT", "USE_LEGACY_SUPABASE"}
 
 
+def test_settings_point_at_the_parameters_of_a_url() -> None:
+    """A misspelt one is as likely the fault as an unescaped password."""
+    with pytest.raises(ConfigurationError, match="parameters that libpq knows"):
+        GivenSettings(database_url="postgresql://db/salon?sslmode=require&hostt=5")
+
+
 def test_settings_say_in_words_what_a_phone_region_is(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody has to read a pattern."""
     monkeypatch.setenv("DATALAYER_PHONE_REGION", "Russia")

@@ -146,7 +146,8 @@ def _conninfo(dsn: str, timeout: float) -> str:
         given = conninfo_to_dict(dsn)
     except psycopg.ProgrammingError:
         raise ConfigurationError(
-            "the PostgreSQL DSN is malformed; write postgresql://USER:PASSWORD@HOST:PORT/DATABASE",
+            "the PostgreSQL DSN is malformed; write postgresql://USER:PASSWORD@HOST:PORT/DATABASE, special characters"
+            " as % codes, and behind a ? only parameters that libpq knows, such as sslmode",
             variables=("DATABASE_URL",),
         ) from None
     defaults: dict[str, Any] = _NETWORK | {"connect_timeout": max(2, round(timeout))}
