@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import Iterator
 
 import psycopg
 import pytest
 from tests.integration.transfer.sql import ask, run
 
 from datalayer.errors import TransferError
-from datalayer.servers.postgrest import PostgrestServer
+from datalayer.servers.postgrest import PostgrestServer, find_postgrest_binary
 from datalayer.stores.postgres import PostgresStore
 from datalayer.stores.supabase import SupabaseStore
+from datalayer.testing.servers import FoundServer
 from datalayer.transfer import Difference, copy, verify
 
 _TABLES = """
@@ -52,11 +53,14 @@ def _prepare(server: PostgrestServer, script: str) -> None:
     server.reload_schema()
 
 
-@pytest.fixture
-async def server(datalayer_postgrest: PostgrestServer) -> AsyncIterator[PostgrestServer]:
-    """Lend a PostgREST and take the test's tables away afterwards."""
-    yield datalayer_postgrest
-    _prepare(datalayer_postgrest, "")
+@pytest.fixture(scope="module")
+def server(datalayer_postgres: FoundServer) -> Iterator[PostgrestServer]:
+    """Lend a PostgREST whose database holds no tables of other tests: a copy takes every table there is."""
+    binary = find_postgrest_binary()
+    if binary is None:
+        pytest.skip("npm cannot bring PostgREST here")
+    with datalayer_postgres.fresh_database() as dsn, PostgrestServer(dsn, binary=binary) as started:
+        yield started
 
 
 async def test_copy_from_supabase_brings_more_rows_than_one_answer(
