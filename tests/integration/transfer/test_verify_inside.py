@@ -66,15 +66,16 @@ async def _only_table(origin: PostgresStore, target: PostgresStore, *, strong: b
     return table
 
 
+@pytest.mark.parametrize(("strong", "method"), [(False, "inside both servers"), (True, "SHA-256 inside both servers")])
 @pytest.mark.parametrize("kind", _KEYS)
 async def test_equal_tables_are_equal_whatever_their_key(
-    origin: PostgresStore, target: PostgresStore, kind: str
+    origin: PostgresStore, target: PostgresStore, kind: str, strong: bool, method: str
 ) -> None:
     """Tables filled alike match to the last row, computed inside both servers."""
     await _two_tables(origin, target, kind)
-    table = await _only_table(origin, target)
+    table = await _only_table(origin, target, strong=strong)
     assert table.equal
-    assert table.method == "inside both servers"
+    assert table.method == method
     assert str(table) == "t 3000/3000 rows match (100 %)"
 
 
@@ -118,6 +119,7 @@ async def test_values_swapped_between_two_rows_are_found(origin: PostgresStore, 
     ]
 
 
+@pytest.mark.parametrize("strong", [False, True])
 @pytest.mark.parametrize(
     ("declared", "mine", "theirs"),
     [
@@ -134,16 +136,17 @@ async def test_values_swapped_between_two_rows_are_found(origin: PostgresStore, 
     ],
 )
 async def test_lookalikes_are_told_apart(
-    origin: PostgresStore, target: PostgresStore, declared: str, mine: str, theirs: str
+    origin: PostgresStore, target: PostgresStore, declared: str, mine: str, theirs: str, strong: bool
 ) -> None:
     """What PostgreSQL's own hash or comparison takes for the same is still a difference where the meaning differs."""
     for store, value in ((origin, mine), (target, theirs)):
         await run(store, f"create table t (id int primary key, v {declared}); insert into t values (1, {value})")
-    table = await _only_table(origin, target)
-    assert table.method == "inside both servers"
+    table = await _only_table(origin, target, strong=strong)
+    assert table.method != "canonical"
     assert [d.columns for d in table.differences] == [("v",)]
 
 
+@pytest.mark.parametrize("strong", [False, True])
 @pytest.mark.parametrize(
     ("declared", "mine", "theirs"),
     [
@@ -154,12 +157,25 @@ async def test_lookalikes_are_told_apart(
     ],
 )
 async def test_spellings_of_one_value_are_equal(
-    origin: PostgresStore, target: PostgresStore, declared: str, mine: str, theirs: str
+    origin: PostgresStore, target: PostgresStore, declared: str, mine: str, theirs: str, strong: bool
 ) -> None:
     """Values that are written differently and mean the same are compared by meaning, and no difference."""
     for store, value in ((origin, mine), (target, theirs)):
         await run(store, f"create table t (id int primary key, v {declared}); insert into t values (1, {value})")
-    assert (await _only_table(origin, target)).equal
+    assert (await _only_table(origin, target, strong=strong)).equal
+
+
+async def test_kinds_of_one_family_are_compared_by_value(origin: PostgresStore, target: PostgresStore) -> None:
+    """Columns that were widened on the way are equal where their values are, keys among them."""
+    await run(origin, "create table t (id int primary key, v varchar(9), n smallint, a int[], at timestamp)")
+    await run(target, "create table t (id bigint primary key, v text, n bigint, a bigint[], at timestamptz)")
+    for store in (origin, target):
+        await run(store, "insert into t select n, 'v' || n, n, array[n], '2024-01-01' from generate_series(1, 99) n")
+    for strong in (False, True):
+        assert (await _only_table(origin, target, strong=strong)).equal
+    await run(target, "update t set a = '{{1}}' where id = 1")
+    for strong in (False, True):
+        assert [d.columns for d in (await _only_table(origin, target, strong=strong)).differences] == [("a",)]
 
 
 async def test_enums_are_compared_by_their_words(origin: PostgresStore, target: PostgresStore) -> None:
@@ -168,9 +184,13 @@ async def test_enums_are_compared_by_their_words(origin: PostgresStore, target: 
         await run(
             store,
             f"create type label as enum ({labels}); create table t (id int primary key, v label);"
-            " insert into t values (1, 'a'), (2, 'b')",
+            " insert into t values (1, 'a'), (2, 'b');"
+            " create table u (k label primary key, v int); insert into u values ('a', 1), ('b', 2)",
         )
-    assert (await _only_table(origin, target)).equal
+    for strong in (False, True):
+        assert (await verify(origin, target, strong=strong)).equal
+    await run(target, "drop table u")
+    await run(origin, "drop table u")
     await run(target, "update t set v = 'a' where id = 2")
     assert [d.key for d in (await _only_table(origin, target)).differences] == [{"id": 2}]
 

@@ -1,6 +1,6 @@
 """Verify: every table of two stores compared, row counts and contents, whatever order the rows come in.
 
-    servers of one major version     segment sums inside both servers ──┐
+    two PostgreSQL servers           segment sums inside both servers ──┐
                                                                          ├─ equal? ─no─> keys, columns, classes
     any other pair                   rows ─> canonical bytes ─> BLAKE2b ─┘
 

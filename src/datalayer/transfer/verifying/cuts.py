@@ -7,7 +7,7 @@ A segment that is unequal and still large is cut again, finer.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 SEGMENTS: Final = 1024
@@ -48,12 +48,14 @@ class RangeCut:
         low: the smallest key.
         high: the largest key; fewer than 2**63 above ``low``.
         nulls: whether rows without a key belong to it.
+        whole: whether no row of the table is outside of it, so that none need be asked.
     """
 
     key: str
     low: int
     high: int
     nulls: bool = True
+    whole: bool = False
 
     @property
     def step(self) -> int:
@@ -68,6 +70,8 @@ class RangeCut:
     @property
     def within(self) -> str:
         """SQL: the rows that are cut."""
+        if self.whole:
+            return "true"
         between = f"{self.key} between {_number(self.low)} and {_number(self.high)}"
         return f"({between} or {self.key} is null)" if self.nulls else between
 
@@ -87,6 +91,8 @@ class RangeCut:
 
     def slices(self, count: int) -> list[RangeCut]:
         """Return so many cuts that make up this one."""
+        if count == 1:
+            return [replace(self, whole=True)]
         width = (self.high - self.low) // count + 1
         lows = range(self.low, self.high + 1, width)
         return [

@@ -17,7 +17,6 @@ from datalayer.transfer.verifying.state import TableState
 
 #: Rows of one side whose keys and hashes are in memory at a time.
 _LEAF_ROWS: Final = 20_000
-_MODULUS: Final = 1 << 64
 #: Rows found after which the rest is not looked at, when nobody needs all of them.
 _ENOUGH: Final = 1_000_000
 
@@ -26,6 +25,7 @@ _ENOUGH: Final = 1_000_000
 class Totals:
     """Rows and sum of row hashes of one side."""
 
+    bits: int
     rows: int = 0
     sum: int = 0
 
@@ -37,14 +37,14 @@ class Totals:
     @property
     def checksum(self) -> str:
         """The sum in hexadecimal."""
-        return f"{self.sum % _MODULUS:016x}"
+        return f"{self.sum % (1 << self.bits):0{self.bits // 4}x}"
 
 
 async def compare_inside(
     plan: ServerPlan, findings: Findings, meter: Meter, state: TableState
 ) -> tuple[Totals, Totals]:
     """Compare a table, and note how its rows differ."""
-    totals = Totals(), Totals()
+    totals = Totals(plan.bits), Totals(plan.bits)
     source, target = findings.source, findings.target
     for cut in await plan.cuts(source, target):
         name = f"{cut.low}..{cut.high}" if isinstance(cut, RangeCut) else "all"
@@ -59,7 +59,7 @@ async def compare_inside(
             side.add(sums)
         meter.advance(sum(rows for sums in both for rows, _ in sums.values()))
         if both[0] == both[1]:
-            part = Totals()
+            part = Totals(plan.bits)
             part.add(both[0])
             state.finish_part(name, part.rows, part.sum)
         else:
@@ -122,7 +122,7 @@ async def _leaf(plan: ServerPlan, findings: Findings, condition: str) -> None:
             findings.added(key)
 
 
-async def _pair_up(findings: Findings, key: tuple[Any, ...], mine: Counter[int], theirs: Counter[int]) -> None:
+async def _pair_up(findings: Findings, key: tuple[Any, ...], mine: Counter[object], theirs: Counter[object]) -> None:
     """Note what is left of the rows of one key when those that are the same are taken away."""
     lost, added = (mine - theirs).total(), (theirs - mine).total()
     for _ in range(min(lost, added)):

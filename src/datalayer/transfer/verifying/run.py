@@ -19,7 +19,7 @@ from datalayer.transfer.verifying.checks import Invariant, check_target, refuse_
 from datalayer.transfer.verifying.findings import Findings, FoundKey
 from datalayer.transfer.verifying.inside import compare_inside
 from datalayer.transfer.verifying.progress import Meter
-from datalayer.transfer.verifying.server import ServerPlan, Servers, hash_alike
+from datalayer.transfer.verifying.server import ServerPlan, Servers, read_servers
 from datalayer.transfer.verifying.snapshots import PATIENCE, Side, snapshot, together
 from datalayer.transfer.verifying.state import TableState, VerifyState
 from datalayer.transfer.verifying.streamed import find_streamed, streamed_sums
@@ -70,7 +70,7 @@ async def verify(
         tables: names; None for all but the stores' bookkeeping.
         limit: how many differences are named per table; all are counted.
         jobs: tables compared at a time; each takes one connection of either side.
-        strong: read and hash every row here (BLAKE2b, 128 bits) also where two servers could do it (64 bits).
+        strong: hash rows to 128 bits also where two servers of one version could do it to 64, which is quicker.
         checks: also count rows of the target that break foreign keys, or are NULL where the source says NOT NULL.
         invariants: rules of the target in SQL.
         state: where equal tables are remembered, so that an interrupted comparison can go on.
@@ -90,7 +90,7 @@ async def compare(source: Store, target: Store, options: Options) -> Comparison:
     left, right = await source.catalog(refresh=True), await target.catalog(refresh=True)
     check_named(options.tables, left, right)
     async with snapshot(source, options.jobs) as mine, snapshot(target, options.jobs) as theirs:
-        run = _Run(mine, theirs, None if options.strong else await hash_alike(mine, theirs), options)
+        run = _Run(mine, theirs, await read_servers(mine, theirs, strong=options.strong), options)
         names = sorted(selected(left, options.tables) | selected(right, options.tables))
         verified = await run.tables(names, left, right)
         checked = [] if target.name == "sqlite" else await _checked(theirs, left, right, names, options)
@@ -198,7 +198,7 @@ class _Run:
         if mine.checksum != theirs.checksum and not findings.differing.rows:
             checksums = (None, None)
             self._note(name, f"{name}: some values are written differently and mean the same; all were compared")
-        return VerifiedTable(name, mine.rows, theirs.rows, *checksums, named, method="inside both servers")
+        return VerifiedTable(name, mine.rows, theirs.rows, *checksums, named, method=plan.method)
 
     async def _streamed(self, pair: TablePair, findings: Findings) -> VerifiedTable:
         meter = await self._meter(pair.name)
