@@ -234,9 +234,14 @@ async def test_command_repairs_and_writes_evidence(
 
 
 async def test_command_tells_mistakes(
-    datalayer_database: str, second_database: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    origin: PostgresStore,
+    datalayer_database: str,
+    second_database: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Options that do not go together and files that cannot be written are told in one line, exit code 3."""
+    await run(origin, "create table t (id int primary key)")
     both = ["verify", "--source", second_database, "--target", datalayer_database]
     for wrong in (
         ["--repair", "--state", str(tmp_path / "s.json")],
