@@ -40,10 +40,21 @@ def run(arguments: Sequence[str]) -> int:
     except typer.Abort:
         code = ExitCode.INTERRUPTED
     except Exception as error:
-        return report(error, debug="--debug" in arguments)
+        return report(error, debug="--debug" in arguments, command=_command_in(arguments))
     if code == ExitCode.INTERRUPTED:
         say("interrupted")
     return int(code or ExitCode.OK)
+
+
+def _command_in(arguments: Sequence[str]) -> str:
+    """Return the command that the arguments begin with, as a user calls it."""
+    path, inside = ["datalayer"], typer.main.get_command(app)
+    for word in arguments:
+        found = getattr(inside, "commands", {}).get(word)
+        if found is not None:
+            path.append(word)
+            inside = found
+    return " ".join(path)
 
 
 def _print_version(wanted: bool) -> None:

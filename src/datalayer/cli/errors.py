@@ -82,12 +82,16 @@ def exit_code(error: Exception) -> ExitCode:
     return next((code for kind, code in _CODES if isinstance(error, kind)), ExitCode.FAILED)
 
 
-def report(error: Exception, *, debug: bool) -> ExitCode:
-    """Say on stderr what went wrong, in one line; with ``debug`` the traceback comes first."""
+def report(error: Exception, *, debug: bool, command: str = "datalayer") -> ExitCode:
+    """Say on stderr what went wrong, in one line; with ``debug`` the traceback comes first.
+
+    Args:
+        command: whose help to point at where the error itself does not tell.
+    """
     if debug:
         traceback.print_exception(error, file=sys.stderr)
     if isinstance(error, typer.TyperException):
-        say(f"{_one_line(error.format_message()).removesuffix('.')} (see {_command_of(error)} --help)")
+        say(f"{_one_line(error.format_message()).removesuffix('.')} (see {_command_of(error) or command} --help)")
         return ExitCode.USAGE
     if isinstance(error, DataLayerError):
         say(_one_line(str(error)))
@@ -111,9 +115,9 @@ def _said_of_a_url(error: DataLayerError) -> str:
     return f"{error.store} {error.operation}: {error.message}" + (f" ({hint})" if hint else "")
 
 
-def _command_of(error: typer.TyperException) -> str:
-    """Return the command that could not read its arguments, as it was called."""
-    path: str = getattr(getattr(error, "ctx", None), "command_path", "datalayer")
+def _command_of(error: typer.TyperException) -> str | None:
+    """Return the command that could not read its arguments, as it was called; not every error of typer's knows it."""
+    path: str | None = getattr(getattr(error, "ctx", None), "command_path", None)
     return path
 
 

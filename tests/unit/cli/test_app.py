@@ -91,6 +91,25 @@ def test_mistyped_argument_is_one_line_on_stderr(arguments: list[str], capsys: p
 
 
 @pytest.mark.parametrize(
+    ("arguments", "command"),
+    [
+        (["verify", "--sorce", "x"], "datalayer verify"),
+        (["verify", "--source", "x", "--json"], "datalayer verify"),
+        (["--debug", "copy", "--json=x"], "datalayer copy"),
+        (["migrate", "up", "--url"], "datalayer migrate up"),
+        (["migrate"], "datalayer migrate"),
+        (["--verison"], "datalayer"),
+    ],
+)
+def test_mistyped_argument_points_at_the_help_of_its_command(
+    arguments: list[str], command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The help that explains the option, and not the program's."""
+    assert run(arguments) == ExitCode.USAGE
+    assert capsys.readouterr().err.endswith(f"(see {command} --help)\n")
+
+
+@pytest.mark.parametrize(
     ("error", "code"),
     [
         (ConfigurationError("x"), ExitCode.CONFIGURATION),
