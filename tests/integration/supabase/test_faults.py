@@ -32,7 +32,10 @@ async def test_read_is_repeated(proxy: FaultyProxy, shaky: SupabaseStore, reacti
     assert len(proxy.seen) == 3
 
 
-@pytest.mark.parametrize("reaction", [Fault.CUT_REQUEST, Fault.CUT_ANSWER, reply(502), reply(504)])
+@pytest.mark.parametrize(
+    "reaction",
+    [Fault.CUT_REQUEST, Fault.CUT_ANSWER, *map(reply, (502, 503, 504, 521, 522, 523))],
+)
 async def test_write_whose_answer_is_lost_is_not_repeated(
     proxy: FaultyProxy, shaky: SupabaseStore, database: psycopg.Connection, reaction: Reaction
 ) -> None:

@@ -102,12 +102,36 @@ def test_answer_becomes_the_error_of_its_meaning(
 
 
 @pytest.mark.parametrize(
-    "response", [answer(502), answer(504), answer(500), answer(520), answer(503, "PGRST001", ""), answer(503, "08006")]
+    "response",
+    [
+        *(answer(status) for status in (500, 502, 503, 504, 520, 521, 522, 523)),
+        answer(503, "PGRST001"),
+        answer(503, "08006"),
+        answer(503, "57P01"),
+        httpx.Response(503, json={"code": "PGRST001"}, headers={"Retry-After": "1"}),
+    ],
 )
 def test_lost_answer_leaves_a_write_unknown_and_a_read_repeatable(response: httpx.Response) -> None:
     """A gateway that gave up tells nothing about the write it had passed on."""
     assert type(from_response(response, WRITE)) is errors.OutcomeUnknownError
     assert isinstance(from_response(response, READ), errors.UnavailableError | errors.StoreTimeoutError)
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        answer(503, "PGRST000"),
+        answer(503, "PGRST002"),
+        answer(504, "PGRST003"),
+        answer(503, "53300"),
+        answer(429),
+        httpx.Response(429, json={"code": "over_rate_limit"}),
+        httpx.Response(503, headers={"Retry-After": "1"}),
+    ],
+)
+def test_answer_that_proves_a_write_undone_lets_it_be_repeated(response: httpx.Response) -> None:
+    """The server says that it has not begun."""
+    assert type(from_response(response, WRITE)) is errors.UnavailableError
 
 
 def test_missing_conflict_target_names_the_target_and_the_index_to_create() -> None:
