@@ -13,7 +13,7 @@ from typing import Final
 import httpx
 
 from datalayer.errors import ConfigurationError, StoreError, UnavailableError
-from datalayer.stores.supabase import errors
+from datalayer.stores.supabase import discretion, errors
 from datalayer.stores.supabase.errors import Call
 
 _ATTEMPTS: Final = 4
@@ -30,7 +30,9 @@ _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 def new_client(max_connections: int = 20) -> httpx.AsyncClient:
     """Return the one HTTP pool of a store; deadlines are set per request."""
     limits = httpx.Limits(max_connections=max_connections, max_keepalive_connections=max_connections)
-    return httpx.AsyncClient(limits=limits, timeout=None)  # noqa: S113 - every request has a deadline
+    discretion.silence_loggers()
+    hooks = {"request": [discretion.unveil]}
+    return httpx.AsyncClient(limits=limits, timeout=None, event_hooks=hooks)  # noqa: S113 - requests have deadlines
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,13 +137,16 @@ class Transport:
             raise
 
     async def _exchange(self, request: Request, connect_seconds: float) -> httpx.Response:
-        return await self._client.request(
-            request.method,
-            request.url,
-            content=request.content,
-            headers=request.headers,
-            timeout=httpx.Timeout(None, connect=connect_seconds, pool=connect_seconds),
-        )
+        url, extensions = discretion.veiled(request.url)
+        with discretion.unlogged():
+            return await self._client.request(
+                request.method,
+                url,
+                content=request.content,
+                headers=request.headers,
+                timeout=httpx.Timeout(None, connect=connect_seconds, pool=connect_seconds),
+                extensions=extensions,
+            )
 
 
 def advised_wait(response: httpx.Response) -> float | None:
