@@ -5,12 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from datalayer.errors import InvalidValueError
 from datalayer.query.filters import Comparison, Filter, Group, col
 from datalayer.query.order import Order, OrderBy
 
 
 def complete_order(order: OrderBy, key: tuple[str, ...]) -> OrderBy:
-    """Append the key's columns that the order lacks, so that no two rows tie."""
+    """Append the key's columns that the order lacks, so that no two rows tie.
+
+    Raises:
+        InvalidValueError: a single column or a name where a tuple of asc(...) and desc(...) belongs.
+    """
+    if not isinstance(order, tuple | list) or not all(isinstance(part, Order) for part in order):
+        raise InvalidValueError('must be a tuple of asc(...) and desc(...), such as (asc("title"),)', field="order")
     named = {part.column for part in order}
     return (*order, *(Order(column) for column in key if column not in named))
 

@@ -12,7 +12,7 @@ from datalayer.repositories.clients import ClientRepository
 from datalayer.repositories.companies import CompanyRepository
 from datalayer.repositories.crm import CompanySyncStatusRepository, MarketplaceEventRepository, WebhookEventRepository
 from datalayer.repositories.dialogs import ActionRepository, DialogContextRepository, MessageRepository
-from datalayer.repositories.reads import Clock, utc_now
+from datalayer.repositories.reads import Clock, ReadRepository, utc_now
 from datalayer.repositories.services import ServiceRepository
 from datalayer.repositories.staff import StaffRepository, StaffScheduleRepository
 from datalayer.repositories.whatsapp import WhatsappAuthRepository, WhatsappKeyRepository
@@ -37,9 +37,18 @@ class RepositorySet:
         self._made: dict[type[BaseRepository[Any]], Any] = {}
 
     def repository(self, kind: type[RepositoryT]) -> RepositoryT:
-        """Return the repository of this class, a user's own or one of the library's."""
+        """Return the repository of this class, a user's own or one of the library's.
+
+        Raises:
+            TypeError: not a class of repositories, for example the name of a table.
+        """
         made = self._made.get(kind)
         if made is None:
+            if not (isinstance(kind, type) and issubclass(kind, ReadRepository)):
+                raise TypeError(
+                    "repository() takes a class, such as NoteRepository(BaseRepository[Note]); for the library's own"
+                    " tables use the properties, such as clients"
+                )
             made = self._made[kind] = kind(self._session, context=self._context, clock=self._clock)
         repository: RepositoryT = made
         return repository

@@ -61,6 +61,9 @@ class ReadRepository(Generic[RowT]):
         for name in ("table", "key"):
             if not hasattr(cls, name):
                 raise TypeError(f"{cls.__name__} lacks {name!r}; a repository names its model, table and key")
+        for name in ("key", "primary_key"):
+            if not isinstance(getattr(cls, name), tuple):
+                raise TypeError(f'{cls.__name__}: {name} must be a tuple of columns, such as ("author",)')
         columns = {field.alias or name for name, field in cls.model.model_fields.items()}
         if not cls.primary_key:
             cls.primary_key = ("id",) if "id" in columns else cls.key

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.query import reference
 from tests.unit.query.strategies import orders, row_lists
 
+from datalayer.errors import InvalidValueError
 from datalayer.query import Order, OrderBy, asc, col, desc
 from datalayer.query.keyset import after_row, complete_order
 
@@ -57,3 +59,10 @@ def test_after_a_null_that_stands_last_only_ties_follow() -> None:
 def test_after_the_last_possible_row_nothing_matches() -> None:
     """An order whose only column is NULL and stands last has nothing beyond: the filter is false, not missing."""
     assert reference.answer(after_row((asc("a"),), {"a": None}), {"a": 1}) is False
+
+
+@pytest.mark.parametrize("order", [asc("title"), "title", ("title",), ["title"], 5, b"title"])
+def test_order_that_is_no_tuple_of_columns_is_refused(order: Any) -> None:
+    """A forgotten comma, a bare name: said as what to write."""
+    with pytest.raises(InvalidValueError, match=r"order: must be a tuple of asc\(\.\.\.\) and desc"):
+        complete_order(order, ("id",))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 from pydantic import BaseModel, Field
@@ -91,6 +92,21 @@ def test_definition_with_a_key_that_is_no_column_is_refused() -> None:
     """A mistyped key is found before the first upsert."""
     with pytest.raises(TypeError, match="key column 'autor' is no column of Note"):
         type("Bad", (BaseRepository,), {"model": Note, "table": "notes", "key": ("autor",)})
+
+
+@pytest.mark.parametrize("name", ["key", "primary_key"])
+def test_definition_with_a_text_for_a_key_is_refused(name: str) -> None:
+    """The comma that makes a tuple is forgotten easily, and a text would be taken letter by letter."""
+    attributes = {"model": Note, "table": "notes", "key": ("author",), name: "author"}
+    with pytest.raises(TypeError, match=f"Bad: {name} must be a tuple of columns"):
+        type("Bad", (BaseRepository,), attributes)
+
+
+@pytest.mark.parametrize("kind", ["notes", Note, NoteRepository.table, 5])
+async def test_set_takes_classes_of_repositories_alone(store: Store, kind: Any) -> None:
+    """The name of a table is answered by what to write instead."""
+    with pytest.raises(TypeError, match=r"repository\(\) takes a class"):
+        RepositorySet(store).repository(kind)
 
 
 async def test_set_makes_each_repository_once(store: Store) -> None:
