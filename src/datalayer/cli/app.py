@@ -8,11 +8,11 @@ from typing import Annotated
 
 import typer
 
-from datalayer.cli import copy, demo, export, load, migrate, sync, verify
+from datalayer.cli import copy, demo, export, load, migrate, schema, sync, verify
 from datalayer.cli.errors import EXIT_CODES, ExitCode, report, say
 
 #: Modules with a ``register(app)``; they import what they need inside of their commands.
-_COMMANDS = (migrate, copy, sync, verify, export, load, demo)
+_COMMANDS = (migrate, schema, copy, sync, verify, export, load, demo)
 
 app = typer.Typer(
     name="datalayer",

@@ -48,6 +48,18 @@ async def check_schema(store: Store, kinds: Sequence[RepositoryKind] = DOMAIN) -
     Raises:
         ConfigurationError: names everything that is missing, and the statement or command that adds it.
     """
+    problems = await schema_problems(store, kinds)
+    if problems:
+        raise ConfigurationError(
+            f"the schema of this {store.name} store is not what the repositories need: "
+            + "; ".join(problems)
+            + "; to start without this check set DATALAYER_CHECK_SCHEMA=false",
+            variables=("DATALAYER_CHECK_SCHEMA",),
+        )
+
+
+async def schema_problems(store: Store, kinds: Sequence[RepositoryKind] = DOMAIN) -> list[str]:
+    """Return what the repositories lack in the live schema, each with the statement or command that adds it."""
     catalog = await store.catalog()
     migrate = _MIGRATE[store.name]
     problems: list[str] = []
@@ -59,13 +71,7 @@ async def check_schema(store: Store, kinds: Sequence[RepositoryKind] = DOMAIN) -
         problems.extend(_column_problems(table, kind, migrate))
     for found in await asyncio.gather(*(_key_problems(store, table, kind) for table, kind in present)):
         problems.extend(found)
-    if problems:
-        raise ConfigurationError(
-            f"the schema of this {store.name} store is not what the repositories need: "
-            + "; ".join(problems)
-            + "; to start without this check set DATALAYER_CHECK_SCHEMA=false",
-            variables=("DATALAYER_CHECK_SCHEMA",),
-        )
+    return problems
 
 
 def _key_doubt(store: Store) -> str:

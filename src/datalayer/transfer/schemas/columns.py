@@ -1,0 +1,123 @@
+"""The columns of one table on both sides: types, NULLs, defaults, numbering."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from datalayer.stores.catalog import Column, ColumnType, Kind, Table
+from datalayer.stores.contract import StoreName
+from datalayer.transfer.conversions import INTEGERS, comparable
+from datalayer.transfer.ddl.defaults import postgres_default, read_default
+from datalayer.transfer.limits import INTEGER_BITS, modifiers
+from datalayer.transfer.schemas.reports import SchemaDifference, Weight
+
+_FLOATS = frozenset({Kind.REAL, Kind.DOUBLE})
+#: Kinds that do not keep every value of the other; whether one is there is seen when it moves.
+_NARROWER: frozenset[tuple[Kind, Kind]] = frozenset(
+    {
+        *((number, whole) for number in (*_FLOATS, Kind.NUMERIC) for whole in INTEGERS),
+        *((number, single) for number in (*INTEGERS, Kind.NUMERIC, Kind.DOUBLE) for single in _FLOATS - {number}),
+        *((whole, Kind.BOOLEAN) for whole in INTEGERS),
+        (Kind.TEXT, Kind.UUID),
+    }
+)
+
+
+def compare_columns(source: Table, target: Table, stores: tuple[StoreName, StoreName]) -> Iterator[SchemaDifference]:
+    """Yield what differs."""
+    for column in source.columns:
+        other = target.by_name.get(column.name)
+        if other is None:
+            yield _absent(source, column)
+            continue
+        for weight, what in (*_types(column, other), *_rules(column, other, stores)):
+            yield SchemaDifference(weight, source.name, f"column {column.name}", what)
+    for column in target.columns:
+        if column.name not in source.by_name:
+            yield _extra(target, column)
+
+
+def _absent(table: Table, column: Column) -> SchemaDifference:
+    if column.generated:
+        what = "is computed in the source and lacks in the target: its values are not moved"
+        return SchemaDifference(Weight.LOSES, table.name, f"column {column.name}", what)
+    return SchemaDifference(Weight.BLOCKS, table.name, f"column {column.name}", "lacks in the target")
+
+
+def _extra(table: Table, column: Column) -> SchemaDifference:
+    filled = column.nullable or column.identity or column.generated or column.default is not None
+    if filled:
+        return SchemaDifference(Weight.HARMLESS, table.name, f"column {column.name}", "is only in the target")
+    what = "is only in the target, NOT NULL and without a default: no row can be written"
+    return SchemaDifference(Weight.BLOCKS, table.name, f"column {column.name}", what)
+
+
+def _types(source: Column, target: Column) -> Iterator[tuple[Weight, str]]:
+    mine, theirs = source.type, target.type
+    change = f"{mine.declared} becomes {theirs.declared}"
+    if target.generated:
+        if not source.generated:
+            yield Weight.LOSES, "is computed in the target: the source's values are not moved"
+    elif not comparable(mine, theirs):
+        yield Weight.BLOCKS, f"{change}, which does not mean the same"
+    elif is_narrower(mine, theirs):
+        yield Weight.BLOCKS, f"{change}: a value beyond it stops the move"
+    elif (mine.kind, theirs.kind) == (Kind.TIMESTAMPTZ, Kind.TIMESTAMP):
+        yield Weight.LOSES, f"{change}: moments stay, in UTC, and no longer say so"
+    elif (mine.kind, theirs.kind) == (Kind.JSON, Kind.JSONB):
+        yield Weight.LOSES, f"{change}: spaces, doubled members and the order of members go"
+    elif mine.kind is not theirs.kind:
+        yield Weight.HARMLESS, change
+    if source.generated and not target.generated:
+        yield Weight.LOSES, "is computed in the source; the target keeps the values and computes no new ones"
+
+
+def is_narrower(source: ColumnType, target: ColumnType) -> bool:
+    """Whether the target's type does not keep every value of the source's."""
+    if (source.kind, target.kind) in _NARROWER:
+        return True
+    if target.kind in INTEGERS and source.kind in INTEGERS:
+        return INTEGER_BITS[target.kind] < INTEGER_BITS[source.kind]
+    limits, given = modifiers(target.declared), modifiers(source.declared)
+    if limits is None or target.kind in _FLOATS:
+        return False
+    if target.kind is Kind.NUMERIC and source.kind in INTEGERS:
+        return limits[1] - limits[2] < len(str(1 << INTEGER_BITS[source.kind]))
+    if given is None:
+        return target.kind is Kind.TEXT or target.kind is Kind.NUMERIC or limits[1] < 6
+    if target.kind is Kind.NUMERIC:
+        return limits[2] < given[2] or limits[1] - limits[2] < given[1] - given[2]
+    return limits[1] < given[1]
+
+
+def _rules(source: Column, target: Column, stores: tuple[StoreName, StoreName]) -> Iterator[tuple[Weight, str]]:
+    if source.nullable and not target.nullable:
+        yield Weight.BLOCKS, "may be NULL in the source and not in the target: a NULL stops the move"
+    elif target.nullable and not source.nullable and not target.generated:
+        yield Weight.LOSES, "is NOT NULL in the source and may be NULL in the target"
+    if source.identity and not target.identity:
+        yield Weight.LOSES, "is numbered by the source and not by the target"
+    elif target.identity and not source.identity:
+        yield Weight.HARMLESS, "is numbered by the target and not by the source"
+    else:
+        yield from _defaults(source, target, stores)
+
+
+def _defaults(source: Column, target: Column, stores: tuple[StoreName, StoreName]) -> Iterator[tuple[Weight, str]]:
+    mine, theirs = _default(source), _default(target)
+    if "supabase" in stores or mine == theirs or target.generated or source.generated:
+        return
+    if mine is None:
+        yield Weight.HARMLESS, "has a default in the target and none in the source"
+    elif theirs is None:
+        yield Weight.LOSES, f"has a default in the source, {source.default}, and none in the target"
+    else:
+        yield Weight.LOSES, f"has another default: {source.default} in the source, {target.default} in the target"
+
+
+def _default(column: Column) -> str | None:
+    """Return a default in one spelling, the store's own where it is not understood."""
+    if column.default is None or column.default.strip().lower().startswith("null"):
+        return None
+    understood = read_default(column.default)
+    return (understood and postgres_default(understood, column)) or column.default

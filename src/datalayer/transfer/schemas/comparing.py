@@ -1,0 +1,92 @@
+"""Schema diff: two stores' catalogs beside each other, and each difference weighed by what it does to a move."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from datalayer.stores.catalog import Catalog
+from datalayer.stores.contract import Store, StoreName
+from datalayer.transfer.schemas.columns import compare_columns
+from datalayer.transfer.schemas.details import Details, read_details, unknown_types
+from datalayer.transfer.schemas.reports import SchemaDifference, SchemaReport, Weight
+from datalayer.transfer.schemas.tables import compare_details, compare_keys, missing_table
+from datalayer.transfer.selection import check_named, selected
+
+_ORDER = list(Weight)
+
+
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """One store's schema; ``details`` are None where it cannot tell them."""
+
+    store: StoreName
+    catalog: Catalog
+    details: Details | None
+
+
+async def compare_schemas(source: Store, target: Store, *, tables: Sequence[str] | None = None) -> SchemaReport:
+    """Compare the schemas of two stores; nothing is read but their catalogs.
+
+    Args:
+        source: where rows are.
+        target: where they are to go.
+        tables: names; None for all but the stores' bookkeeping.
+
+    Raises:
+        TransferError: a table that was named is on neither side.
+    """
+    mine, theirs = await _side(source), await _side(target)
+    check_named(tables, mine.catalog, theirs.catalog)
+    names = sorted(selected(mine.catalog, tables) | selected(theirs.catalog, tables))
+    missing = [table for name, table in mine.catalog.tables.items() if name in names]
+    declared = (column.type.declared for table in missing for column in table.columns)
+    unknown = await unknown_types(target, declared) if mine.store == "postgres" else set()
+    differences: list[SchemaDifference] = []
+    notes = _blind_spots(mine, theirs)
+    for name in names:
+        found, said = _compare(name, mine, theirs, unknown)
+        differences += found
+        notes += said
+    if tables is None:
+        differences += _sequences(mine.details, theirs.details)
+    differences.sort(key=lambda difference: _ORDER.index(difference.weight))
+    return SchemaReport(tuple(names), tuple(differences), tuple(notes))
+
+
+async def _side(store: Store) -> _Side:
+    return _Side(store.name, await store.catalog(refresh=True), await read_details(store))
+
+
+def _compare(name: str, mine: _Side, theirs: _Side, unknown: set[str]) -> tuple[Iterable[SchemaDifference], list[str]]:
+    source, target = mine.catalog.tables.get(name), theirs.catalog.tables.get(name)
+    stores = (mine.store, theirs.store)
+    details = (mine.details or Details({})).of(name)
+    if source is None:
+        return [SchemaDifference(Weight.HARMLESS, name, "", "is only in the target, and stays as it is")], []
+    if target is None:
+        return missing_table(source, details, stores, unknown), []
+    differences = [*compare_columns(source, target, stores), *compare_keys(source, target)]
+    if mine.details is None or theirs.details is None:
+        return differences, []
+    found, notes = compare_details(name, details, theirs.details.of(name), alike=mine.store == theirs.store)
+    return [*differences, *found], notes
+
+
+def _blind_spots(mine: _Side, theirs: _Side) -> list[str]:
+    return [
+        f"the {word} ({side.store}) cannot tell unique keys, checks, indexes, triggers, sequences and most defaults:"
+        " they were not compared"
+        for word, side in (("source", mine), ("target", theirs))
+        if side.details is None
+    ]
+
+
+def _sequences(mine: Details | None, theirs: Details | None) -> list[SchemaDifference]:
+    if mine is None or theirs is None:
+        return []
+    return [
+        SchemaDifference(Weight.LOSES, "", f"sequence {name}", "belongs to no column and lacks in the target")
+        for name in mine.sequences
+        if name not in theirs.sequences
+    ]
