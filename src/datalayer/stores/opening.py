@@ -12,7 +12,7 @@ from datalayer.stores.contract import Store
 from datalayer.telemetry import Observer
 
 _MEMORY = ":memory:"
-_FORMS = "postgresql://USER@HOST/DATABASE, sqlite:///FILE, supabase://HOST or supabase+http://HOST:PORT"
+_FORMS = "postgresql://USER@HOST/DATABASE, sqlite:///FILE, supabase://HOST, supabase+http://HOST:PORT or files:///DIR"
 
 
 async def open_store(
@@ -27,7 +27,8 @@ async def open_store(
 
     Args:
         url: ``postgresql://…``; ``sqlite:///relative/file``, ``sqlite:////absolute/file`` or ``sqlite://:memory:``;
-            ``supabase://HOST`` (https) or ``supabase+http://HOST:PORT`` (a local stack or a bare PostgREST).
+            ``supabase://HOST`` (https) or ``supabase+http://HOST:PORT`` (a local stack or a bare PostgREST);
+            ``files:///relative/directory`` or ``files:////absolute/directory`` of JSON files, to read from.
         key: Supabase's service key; by default SUPABASE_SERVICE_ROLE_KEY or SUPABASE_KEY from the environment.
         create: whether a SQLite file that is missing is made.
         timeout: default deadline of a call in seconds.
@@ -46,6 +47,10 @@ async def open_store(
         from datalayer.stores.sqlite import SqliteStore
 
         return await SqliteStore.open(_sqlite_path(rest), create=create, timeout=timeout, observers=observers)
+    if scheme == "files":
+        from datalayer.stores.files import FilesStore
+
+        return await FilesStore.open_directory(Path(rest.removeprefix("/")), timeout=timeout, observers=observers)
     if scheme in {"supabase", "supabase+http"}:
         from datalayer.stores.supabase import SupabaseStore
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from datalayer.stores.catalog import Column, ColumnType, Kind, Table
 from datalayer.stores.contract import StoreName
@@ -23,14 +23,21 @@ _NARROWER: frozenset[tuple[Kind, Kind]] = frozenset(
 )
 
 
-def compare_columns(source: Table, target: Table, stores: tuple[StoreName, StoreName]) -> Iterator[SchemaDifference]:
-    """Yield what differs."""
+def compare_columns(
+    source: Table, target: Table, stores: tuple[StoreName, StoreName], fitting: Collection[str] = ()
+) -> Iterator[SchemaDifference]:
+    """Yield what differs.
+
+    Args:
+        fitting: columns with a narrower type in the target, all of whose values fit it.
+    """
     for column in source.columns:
         other = target.by_name.get(column.name)
         if other is None:
             yield _absent(source, column)
             continue
-        for weight, what in (*_types(column, other), *_rules(column, other, stores)):
+        fits = column.name in fitting
+        for weight, what in (*_types(column, other, fits=fits), *_rules(column, other, stores)):
             yield SchemaDifference(weight, source.name, f"column {column.name}", what)
     for column in target.columns:
         if column.name not in source.by_name:
@@ -52,7 +59,7 @@ def _extra(table: Table, column: Column) -> SchemaDifference:
     return SchemaDifference(Weight.BLOCKS, table.name, f"column {column.name}", what)
 
 
-def _types(source: Column, target: Column) -> Iterator[tuple[Weight, str]]:
+def _types(source: Column, target: Column, *, fits: bool) -> Iterator[tuple[Weight, str]]:
     mine, theirs = source.type, target.type
     change = f"{mine.declared} becomes {theirs.declared}"
     if target.generated:
@@ -60,6 +67,8 @@ def _types(source: Column, target: Column) -> Iterator[tuple[Weight, str]]:
             yield Weight.LOSES, "is computed in the target: the source's values are not moved"
     elif not comparable(mine, theirs):
         yield Weight.BLOCKS, f"{change}, which does not mean the same"
+    elif fits:
+        yield Weight.HARMLESS, f"{change}, and every value that is there now fits"
     elif is_narrower(mine, theirs):
         yield Weight.BLOCKS, f"{change}: a value beyond it stops the move"
     elif (mine.kind, theirs.kind) == (Kind.TIMESTAMPTZ, Kind.TIMESTAMP):
@@ -70,6 +79,14 @@ def _types(source: Column, target: Column) -> Iterator[tuple[Weight, str]]:
         yield Weight.HARMLESS, change
     if source.generated and not target.generated:
         yield Weight.LOSES, "is computed in the source; the target keeps the values and computes no new ones"
+
+
+def whole_number_bits(source: Column, target: Column) -> int | None:
+    """Return the bits of the target's whole numbers where the source's have more: a store can be asked what fits."""
+    mine, theirs = source.type, target.type
+    if mine.array or theirs.array or not {mine.kind, theirs.kind} <= INTEGERS or not is_narrower(mine, theirs):
+        return None
+    return INTEGER_BITS[theirs.kind]
 
 
 def is_narrower(source: ColumnType, target: ColumnType) -> bool:

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from datalayer.query import Count, col
 from datalayer.stores.catalog import Catalog
 from datalayer.stores.contract import Store, StoreName
-from datalayer.transfer.schemas.columns import compare_columns
+from datalayer.transfer.schemas.columns import compare_columns, whole_number_bits
 from datalayer.transfer.schemas.details import Details, read_details, unknown_types
 from datalayer.transfer.schemas.reports import SchemaDifference, SchemaReport, Weight
 from datalayer.transfer.schemas.tables import compare_details, compare_keys, missing_table
 from datalayer.transfer.selection import check_named, selected
 
 _ORDER = list(Weight)
+#: For a question that may have to look at every row.
+_SECONDS = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +29,9 @@ class _Side:
 
 
 async def compare_schemas(source: Store, target: Store, *, tables: Sequence[str] | None = None) -> SchemaReport:
-    """Compare the schemas of two stores; nothing is read but their catalogs.
+    """Compare the schemas of two stores.
+
+    Rows are asked for one thing only: whether whole numbers fit a narrower type of the target.
 
     Args:
         source: where rows are.
@@ -45,7 +50,7 @@ async def compare_schemas(source: Store, target: Store, *, tables: Sequence[str]
     differences: list[SchemaDifference] = []
     notes = _blind_spots(mine, theirs)
     for name in names:
-        found, said = _compare(name, mine, theirs, unknown)
+        found, said = _compare(name, mine, theirs, unknown, await _fitting(source, name, mine, theirs))
         differences += found
         notes += said
     if tables is None:
@@ -58,7 +63,26 @@ async def _side(store: Store) -> _Side:
     return _Side(store.name, await store.catalog(refresh=True), await read_details(store))
 
 
-def _compare(name: str, mine: _Side, theirs: _Side, unknown: set[str]) -> tuple[Iterable[SchemaDifference], list[str]]:
+async def _fitting(source: Store, name: str, mine: _Side, theirs: _Side) -> set[str]:
+    """Return which whole-number columns with a narrower type in the target have no value beyond it."""
+    table, target = mine.catalog.tables.get(name), theirs.catalog.tables.get(name)
+    if table is None or target is None:
+        return set()
+    fitting = set()
+    for column in table.columns:
+        other = target.by_name.get(column.name)
+        bits = None if other is None else whole_number_bits(column, other)
+        if bits is None:
+            continue
+        beyond = col(column.name).gte(1 << bits) | col(column.name).lt(-(1 << bits))
+        if not await source.count(Count(name, beyond), timeout=_SECONDS):
+            fitting.add(column.name)
+    return fitting
+
+
+def _compare(
+    name: str, mine: _Side, theirs: _Side, unknown: set[str], fitting: set[str]
+) -> tuple[Iterable[SchemaDifference], list[str]]:
     source, target = mine.catalog.tables.get(name), theirs.catalog.tables.get(name)
     stores = (mine.store, theirs.store)
     details = (mine.details or Details({})).of(name)
@@ -66,7 +90,7 @@ def _compare(name: str, mine: _Side, theirs: _Side, unknown: set[str]) -> tuple[
         return [SchemaDifference(Weight.HARMLESS, name, "", "is only in the target, and stays as it is")], []
     if target is None:
         return missing_table(source, details, stores, unknown), []
-    differences = [*compare_columns(source, target, stores), *compare_keys(source, target)]
+    differences = [*compare_columns(source, target, stores, fitting), *compare_keys(source, target)]
     if mine.details is None or theirs.details is None:
         return differences, []
     found, notes = compare_details(name, details, theirs.details.of(name), alike=mine.store == theirs.store)

@@ -63,11 +63,23 @@ async def test_equal_schemas_do_not_differ(origin: PostgresStore, target: Postgr
 
 
 async def test_the_salon_is_the_same_on_postgres_and_sqlite(origin: PostgresStore, file: SqliteStore) -> None:
-    """The package's own migrations make tables between which nothing blocks a move."""
+    """The package's own migrations make tables between which rows move safely, either way."""
     await migrations.apply(origin)
     await migrations.apply(file)
-    report = await compare_schemas(origin, file)
-    assert Weight.BLOCKS not in _by_weight(report), _by_weight(report)[Weight.BLOCKS]
+    assert (await compare_schemas(origin, file)).safe
+    assert (await compare_schemas(file, origin)).safe
+
+
+async def test_narrower_whole_numbers_block_only_where_a_value_is_beyond(
+    origin: PostgresStore, target: PostgresStore
+) -> None:
+    """The rows are asked: what fits is harmless, one number beyond blocks."""
+    await run(
+        origin, "create table t (id bigint primary key, n bigint, m bigint); insert into t values (1, 2147483648, 5)"
+    )
+    await run(target, "create table t (id integer primary key, n integer, m smallint)")
+    found = _by_weight(await compare_schemas(origin, target))
+    assert found == {Weight.BLOCKS: [("t", "column n")], Weight.HARMLESS: [("t", "column id"), ("t", "column m")]}
 
 
 async def test_every_difference_is_found_and_weighed(origin: PostgresStore, target: PostgresStore) -> None:
