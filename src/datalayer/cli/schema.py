@@ -9,7 +9,7 @@ import typer
 
 from datalayer.cli import output
 from datalayer.cli.errors import EXIT_CODES, ExitCode
-from datalayer.cli.transfer import AsJson, Tables, Target, names, opened, opened_source
+from datalayer.cli.transfer import AsJson, Tables, Target, names, opened, opened_target
 
 if TYPE_CHECKING:
     from datalayer.transfer.schemas.reports import SchemaDifference, SchemaReport
@@ -74,14 +74,14 @@ def diff(
 async def _compare(source_url: str, target_url: str, tables: list[str] | None) -> SchemaReport:
     from datalayer.transfer.schemas.comparing import compare_schemas
 
-    async with opened(source_url, target_url) as (source, target):
+    async with opened(source_url, target_url, create=False) as (source, target):
         return await compare_schemas(source, target, tables=tables)
 
 
 async def _problems(url: str) -> list[str]:
     from datalayer.layer.schema import schema_problems
 
-    async with opened_source(url) as store:
+    async with opened_target(url, create=False) as store:
         return await schema_problems(store)
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _URLS = "postgresql://USER@HOST/DATABASE, sqlite:///FILE, supabase://HOST or supabase+http://HOST:PORT"
 
 Source: TypeAlias = Annotated[
-    str, typer.Option(help=f"Where the rows are: {_URLS}; Supabase's key from SUPABASE_SERVICE_ROLE_KEY.")
+    str, typer.Option(help=f"Where the rows are: {_URLS}, files:///DIR; Supabase's key from SUPABASE_SERVICE_ROLE_KEY.")
 ]
 Target: TypeAlias = Annotated[str, typer.Option(help="Where they go, or should be by now: a URL like --source.")]
 Tables: TypeAlias = Annotated[
