@@ -90,9 +90,10 @@ def _print(report: SchemaReport) -> None:
         output.note(f"note: {note}")
     if report.differences:
         output.print_table(("", "table", "", "difference"), [_line(d) for d in report.differences])
-    count = len(report.tables)
     verdict = "a move is safe" if report.safe else "a move is not safe as it is"
-    output.results().print(f"{count} tables compared, {len(report.differences)} differences: {verdict}")
+    tables = output.counted(len(report.tables), "table")
+    differences = output.counted(len(report.differences), "difference")
+    output.results().print(f"{tables} compared, {differences}: {verdict}")
 
 
 def _line(difference: SchemaDifference) -> tuple[str, str, str, str]:

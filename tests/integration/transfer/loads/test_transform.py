@@ -168,4 +168,4 @@ def test_load_command_takes_a_transform(
     assert run_command([*arguments, "--transform", "my_transforms:somebody"]) == 3
     assert "has no function somebody" in capsys.readouterr().err
     assert run_command([*arguments, "--transform", "my_transforms:nobody"]) == 0
-    assert "1 tables, 0 rows loaded" in capsys.readouterr().out
+    assert "1 table, 0 rows loaded" in capsys.readouterr().out

@@ -172,7 +172,7 @@ def test_command_shows_the_differences_and_exits_by_them(
         connection.executescript("create table goods (id integer primary key, title text not null)")
     both = ["schema", "diff", "--source", f"sqlite:///{path}", "--target", datalayer_database]
     assert run_command(both) == 0
-    assert "1 tables compared, 1 differences: a move is safe" in capsys.readouterr().out
+    assert "1 table compared, 1 difference: a move is safe" in capsys.readouterr().out
     with closing(sqlite3.connect(path)) as connection:
         connection.executescript("create table sales (id integer primary key, n integer check (n > 0))")
     assert run_command(both) == 1
