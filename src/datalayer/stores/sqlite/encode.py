@@ -15,11 +15,10 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, TypeAlias
 from uuid import UUID
 
-from pydantic_core import PydanticSerializationError, from_json, to_json
+from pydantic_core import to_json
 
-from datalayer.errors import InvalidValueError
-from datalayer.query import JSON_NULL
 from datalayer.stores.catalog import Kind
+from datalayer.stores.documents import dump_document
 from datalayer.stores.sqlite import unfit
 from datalayer.stores.sqlite.unfit import Unfit
 
@@ -62,7 +61,7 @@ def whole(value: Any) -> int:
         return int(value)
     if isinstance(value, int) and not isinstance(value, bool):
         return int(value)
-    if isinstance(value, float | Decimal) and math.isfinite(value) and value == int(value):
+    if isinstance(value, Decimal) and _INTEGER.fullmatch(str(value)):
         return int(value)
     raise Unfit(unfit.WRONG_FORM, "a whole number is expected")
 
@@ -204,23 +203,10 @@ def _parse(parse: Callable[[str], Any], value: str) -> Any:
 
 def document(value: Any) -> str:
     """A JSON document; JSON_NULL, at any depth, is ``null``."""
-    try:
-        written = to_json(value, fallback=_json_null, inf_nan_mode="constants").decode()
-    except (PydanticSerializationError, TypeError):
-        raise InvalidValueError("a value cannot be written as JSON") from None
+    written = dump_document(value)
     if "\\u0000" in written and _NUL_ESCAPE.search(written):
         raise Unfit(unfit.BAD_TEXT, "text must not contain NUL characters")
-    if "NaN" in written or "Infinity" in written:
-        try:
-            from_json(written, allow_inf_nan=False)
-        except ValueError:
-            raise Unfit(unfit.WRONG_FORM, "JSON has no NaN and no infinity") from None
     return written
-
-
-def _json_null(value: Any) -> None:
-    if value is not JSON_NULL:
-        raise TypeError(f"a {type(value).__name__} cannot be written as JSON")
 
 
 #: Encoders by kind; numbers have theirs made for the column, see codecs.

@@ -12,11 +12,12 @@ from decimal import Decimal
 from typing import Any, Final, TypeAlias
 from uuid import UUID
 
-from pydantic_core import PydanticSerializationError, from_json, to_json
+from pydantic_core import from_json
 
 from datalayer.errors import InvalidValueError, UnfitValueError, UnsupportedOperationError
 from datalayer.query import JSON_NULL
 from datalayer.stores.catalog import JSON_KINDS, Column, ColumnType, Kind
+from datalayer.stores.documents import dump_document
 from datalayer.stores.moments import clock_reading
 from datalayer.stores.supabase import quoting
 from datalayer.stores.supabase.errors import STORE
@@ -137,26 +138,25 @@ def _document(value: Any, column: Column) -> Any:
             f"writing the JSON document null to column {column.name!r}",
             "PostgREST makes SQL NULL of it: write None, wrap it in an object or array, or use the PostgreSQL store",
         )
+    _document_text(value, column)
     return value
 
 
 def _document_text(value: Any, column: Column) -> str:
-    written = _dumped(value)
+    written = _dumped(value, column)
     if _ESCAPED_NUL.search(written):
         raise _nul(column)
     return written.decode()
 
 
-def _dumped(content: Any) -> bytes:
+def _dumped(content: Any, column: Column | None = None) -> bytes:
+    field = column.name if column else None
     try:
-        return to_json(content, inf_nan_mode="constants", fallback=_json_null)
-    except (PydanticSerializationError, TypeError, UnicodeEncodeError) as error:
-        raise InvalidValueError("a value cannot be written as JSON") from error
-
-
-def _json_null(value: Any) -> None:
-    if value is not JSON_NULL:
-        raise TypeError(f"a {type(value).__name__} cannot be written as JSON")
+        return dump_document(content).encode()
+    except InvalidValueError as error:
+        raise InvalidValueError(error.rule, field=field) from None
+    except UnicodeEncodeError:
+        raise InvalidValueError("a value cannot be written as JSON", field=field) from None
 
 
 def _each(value: Any, column: Column) -> Any:
@@ -174,6 +174,7 @@ def _literals(value: Any) -> Any:
 
 
 def _scalar(value: Any, column: Column) -> bool | int | str:
+    _check_kind(value, column)
     match value:
         case bool() | int():
             return value
@@ -186,14 +187,40 @@ def _scalar(value: Any, column: Column) -> bool | int | str:
         case Decimal() | UUID():
             return str(value)
         case datetime():
-            if column.type.kind is Kind.DATE:
-                raise _unfit(value, column)
             return _moment(value, column).isoformat()
         case date() | time():
             return value.isoformat()
         case bytes() | bytearray() | memoryview():
             return "\\x" + bytes(value).hex()
     raise _unfit(value, column)
+
+
+def _check_kind(value: Any, column: Column) -> None:
+    """Refuse what the server would convert in ways of its own: numbers to booleans, text to bytes, words to times."""
+    kind = column.type.kind
+    if isinstance(value, (bytes, bytearray, memoryview)) != (kind is Kind.BYTEA):
+        raise _unfit(value, column)
+    if kind is Kind.BOOLEAN and not isinstance(value, (bool, str)):
+        raise _unfit(value, column)
+    if kind is Kind.DATE and isinstance(value, datetime):
+        raise _bad_time("a date is wanted, not a moment", column, "22007")
+    if isinstance(value, str) and (parse := _TIMES.get(kind)) is not None:
+        try:
+            parse(value.strip())
+        except ValueError:
+            raise _bad_time("a date or time is malformed; write it as ISO 8601 does", column, "22007") from None
+
+
+_TIMES: Mapping[Kind, Callable[[str], object]] = {
+    Kind.DATE: date.fromisoformat,
+    Kind.TIME: time.fromisoformat,
+    Kind.TIMESTAMP: datetime.fromisoformat,
+    Kind.TIMESTAMPTZ: datetime.fromisoformat,
+}
+
+
+def _bad_time(words: str, column: Column, sqlstate: str) -> UnfitValueError:
+    return UnfitValueError(words, store=STORE, operation="encode", sqlstate=sqlstate, columns=(column.name,))
 
 
 def _unfit(value: Any, column: Column) -> UnfitValueError:
@@ -220,13 +247,7 @@ def _clock_reading(value: datetime | str, column: Column) -> Any:
     try:
         return clock_reading(value)
     except OverflowError:
-        raise UnfitValueError(
-            "a time is out of range in UTC",
-            store=STORE,
-            operation="encode",
-            sqlstate="22008",
-            columns=(column.name,),
-        ) from None
+        raise _bad_time("a time is out of range in UTC", column, "22008") from None
 
 
 def _nul(column: Column | None) -> UnfitValueError:

@@ -44,7 +44,6 @@ async def keep(store: SqliteStore, column: str, value: Any) -> Any:
     ("column", "given", "stored"),
     [
         ("whole", " 12 ", 12),
-        ("whole", 5.0, 5),
         ("whole", Decimal(7), 7),
         ("flag", "yes", True),
         ("flag", "F", False),
@@ -118,6 +117,8 @@ async def test_nan_survives_and_is_greater_than_all(values: SqliteStore, column:
     [
         ("whole", "many", "22P02"),
         ("whole", 1.5, "22P02"),
+        ("whole", 5.0, "22P02"),
+        ("whole", Decimal("7.0"), "22P02"),
         ("whole", True, "22P02"),
         ("whole", 2**63, "22003"),
         ("small", 2**15, "22003"),
@@ -145,7 +146,6 @@ async def test_nan_survives_and_is_greater_than_all(values: SqliteStore, column:
         ("moment", "2024-13-01", "22007"),
         ("moment", 1700000000, "22007"),
         ("doc", {"a": ["\0"]}, "22021"),
-        ("doc", {"a": math.nan}, "22P02"),
         ("words", "a", "22P02"),
         ("words", ["a\0"], "22021"),
         ("words", [["a"], ["b", "c"]], "22P02"),
@@ -171,10 +171,11 @@ async def test_unfit_value_is_refused_with_its_column(
     assert await values.select(Select("v")) == []
 
 
-async def test_value_that_json_cannot_say_is_an_invalid_value(values: SqliteStore) -> None:
+@pytest.mark.parametrize("value", [object(), math.nan, Decimal("1.5")])
+async def test_value_that_json_cannot_say_is_an_invalid_value(values: SqliteStore, value: Any) -> None:
     """The same class as on the other stores."""
     with pytest.raises(InvalidValueError) as caught:
-        await values.insert(Insert("v", [{"doc": {"a": object()}}]))
+        await values.insert(Insert("v", [{"doc": {"a": value}}]))
     assert caught.value.field == "doc"
 
 

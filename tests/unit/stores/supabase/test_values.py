@@ -82,6 +82,35 @@ def test_value_without_a_form_is_refused_by_column() -> None:
 
 
 @pytest.mark.parametrize(
+    ("kind", "value", "sqlstate"),
+    [
+        (Kind.BOOLEAN, 1, "42804"),
+        (Kind.BYTEA, "text", "42804"),
+        (Kind.TEXT, b"bytes", "42804"),
+        (Kind.DATE, datetime(2024, 1, 1, 10), "22007"),
+        (Kind.DATE, "2024-01-01T10:00", "22007"),
+        (Kind.TIMESTAMP, "yesterday", "22007"),
+        (Kind.TIMESTAMPTZ, "now", "22007"),
+        (Kind.TIME, "noon", "22007"),
+    ],
+)
+def test_value_of_a_wrong_type_is_refused_in_rows_and_filters(kind: Kind, value: Any, sqlstate: str) -> None:
+    """Before it is sent: the server would make something of it."""
+    for call in (encode, literal):
+        with pytest.raises(UnfitValueError) as caught:
+            call(value, column("c", kind))
+        assert (caught.value.sqlstate, caught.value.columns) == (sqlstate, ("c",))
+
+
+def test_document_with_a_value_without_a_form_is_refused_by_column() -> None:
+    """A Decimal would come back as text."""
+    for call in (encode, literal):
+        with pytest.raises(InvalidValueError) as caught:
+            call({"a": Decimal("1.5")}, JSONB)
+        assert caught.value.field == "c"
+
+
+@pytest.mark.parametrize(
     ("kind", "declared", "written"),
     [
         (Kind.INTEGER, None, "c"),
