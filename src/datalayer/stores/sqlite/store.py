@@ -177,6 +177,16 @@ class SqliteStore(SqliteSession):
             await self._writer.run(partial(_drop, abandoned), again=False)
             self._abandoned -= abandoned
 
+    async def _drop_abandoned(self) -> None:
+        """Drop the copies of ended streams; in a store that is closed they are gone already."""
+        try:
+            if not self._writer.closed:
+                async with self._turn("stream", self._timeout):
+                    pass
+        except (StoreError, sqlite3.Error):
+            if not self._writer.closed:
+                raise
+
     @asynccontextmanager
     async def _scope(
         self, *, isolation: Isolation | None, read_only: bool, timeout: float | None
@@ -225,9 +235,7 @@ class SqliteStore(SqliteSession):
                     yield chunk
             finally:
                 self._abandoned.add(copy)
-                if not self._writer.closed:
-                    async with self._turn("stream", self._timeout):
-                        pass
+                await self._drop_abandoned()
             return
         async with self._readers.own() as reader:
             cursor = CursorSnapshot(asker, question)

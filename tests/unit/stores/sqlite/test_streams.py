@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
 from typing import cast
 
 import pytest
 
-from datalayer.errors import UnknownColumnError
+from datalayer.errors import UnavailableError, UnknownColumnError
 from datalayer.query import Count, Delete, Insert, Row, Select, Update, asc, col
 from datalayer.stores.contract import Session
 from datalayer.stores.sqlite import SqliteStore
@@ -102,3 +104,27 @@ async def test_unknown_column_of_a_stream_is_told_at_its_first_row(table: Sqlite
     with pytest.raises(UnknownColumnError):
         await anext(table.stream(Select("t", columns=("nowhere",))))
     assert await table.count(Count("t")) == 1000
+
+
+async def test_forgotten_stream_says_nothing_when_the_store_is_closed_before_its_turn(memory: SqliteStore) -> None:
+    """It waits for the connection to drop its copy; a close in between drops that too, and nobody hears of an error."""
+    await memory.run(lambda connection: connection.execute("create table t (id integer primary key)").close())
+    await memory.insert(Insert("t", [{"id": n} for n in range(50)]))
+    loop, unheard = asyncio.get_running_loop(), list[object]()
+    before = loop.get_exception_handler()
+    loop.set_exception_handler(lambda _, context: unheard.append(context))
+    try:
+        rows = _stream(memory)
+        await anext(rows)
+        with suppress(UnavailableError):
+            async with memory.transaction():
+                del rows
+                for _ in range(5):
+                    await asyncio.sleep(0)
+                await memory.close()
+        for _ in range(5):
+            await asyncio.sleep(0)
+        gc.collect()
+    finally:
+        loop.set_exception_handler(before)
+    assert unheard == []
