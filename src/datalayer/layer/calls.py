@@ -7,7 +7,7 @@ default.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Literal
 
 from datalayer.errors import InvalidValueError
@@ -15,6 +15,7 @@ from datalayer.models import Appointment, Client, Company, DialogContext, Servic
 from datalayer.models.writing import GivenRow
 from datalayer.repositories import RepositorySet
 from datalayer.repositories.appointments import AppointmentOrder
+from datalayer.repositories.arguments import check_whole
 from datalayer.repositories.reads import DEFAULT_LIMIT
 
 
@@ -57,10 +58,10 @@ class Calls(RepositorySet):
         timeout: float | None = None,
     ) -> list[Appointment]:
         """Return a client's appointments, newest first unless told otherwise; 1,000 at most."""
-        if order_direction not in {"asc", "desc"}:
+        if order_direction not in ("asc", "desc"):
             raise InvalidValueError("is asc or desc", field="order_direction")
         return await self.appointments.list_for_client(
-            _positive("client_id", client_id),
+            client_id,
             company_id=company_id,
             order_by=order_by,
             descending=order_direction == "desc",
@@ -72,7 +73,7 @@ class Calls(RepositorySet):
         self, client_id: int, company_id: int, *, timeout: float | None = None
     ) -> list[Appointment]:
         """Return a client's next 10 appointments that are not cancelled, the soonest first."""
-        return await self.appointments.upcoming(_positive("client_id", client_id), company_id, timeout=timeout)
+        return await self.appointments.upcoming(client_id, company_id, timeout=timeout)
 
     async def search_clients_by_name(
         self, company_id: int, name: str, limit: int = DEFAULT_LIMIT, *, timeout: float | None = None
@@ -87,7 +88,7 @@ class Calls(RepositorySet):
         """Write a client by (yclients_id, company_id): name trimmed, phone normalised, updated_at set."""
         return await self.clients.upsert(data, timeout=timeout)
 
-    async def upsert_clients(self, rows: Sequence[GivenRow], *, timeout: float | None = None) -> list[Client]:
+    async def upsert_clients(self, rows: Iterable[GivenRow], *, timeout: float | None = None) -> list[Client]:
         """Write 1 to 500 clients likewise; ``clients.sync_many`` takes any number.
 
         Raises:
@@ -142,7 +143,7 @@ class Calls(RepositorySet):
         return await self.staff_schedules.find_day(staff_id, date, company_id, timeout=timeout)
 
     async def upsert_staff_schedules(
-        self, rows: Sequence[GivenRow], *, timeout: float | None = None
+        self, rows: Iterable[GivenRow], *, timeout: float | None = None
     ) -> list[StaffSchedule]:
         """Write 1 to 500 days by (yclients_staff_id, date, company_id); last_updated is set."""
         return await self.staff_schedules.upsert_many(rows, timeout=timeout)
@@ -163,10 +164,9 @@ class Calls(RepositorySet):
         self, company_id: int, category_id: int, *, timeout: float | None = None
     ) -> list[Service]:
         """Return a category's active services: the heaviest first, then by title."""
-        category = _positive("category_id", category_id)
-        return await self.services.list_by_category(company_id, category, timeout=timeout)
+        return await self.services.list_by_category(company_id, category_id, timeout=timeout)
 
-    async def upsert_services(self, rows: Sequence[GivenRow], *, timeout: float | None = None) -> list[Service]:
+    async def upsert_services(self, rows: Iterable[GivenRow], *, timeout: float | None = None) -> list[Service]:
         """Write 1 to 500 services by (yclients_id, company_id): title trimmed, updated_at and last_sync_at set."""
         return await self.services.upsert_many(rows, timeout=timeout)
 
@@ -179,12 +179,7 @@ class Calls(RepositorySet):
         return await self.companies.upsert(data, timeout=timeout)
 
 
-def _positive(name: str, value: int) -> int:
-    if value <= 0:
-        raise InvalidValueError("must be a positive integer", field=name)
-    return value
-
-
 def _limit(limit: int) -> int:
     """Refuse a list of no rows; the upper bound is the repositories'."""
-    return _positive("limit", limit)
+    check_whole("limit", limit, least=1)
+    return limit

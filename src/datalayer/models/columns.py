@@ -12,7 +12,7 @@ from datalayer.models import rules
 from datalayer.models.base import OnWrite
 
 #: An id given by the CRM, company ids included.
-CrmId: TypeAlias = Annotated[int, OnWrite(rules.positive_id)]
+CrmId: TypeAlias = Annotated[int, OnWrite(BeforeValidator(rules.no_truth)), OnWrite(rules.positive_id)]
 #: Digits with country code.
 Phone: TypeAlias = Annotated[str, OnWrite(rules.phone)]
 #: Text without spaces around it, never empty.

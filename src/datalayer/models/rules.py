@@ -18,6 +18,8 @@ from datalayer.errors import ConfigurationError
 PHONE_REGION = "phone_region"
 DEFAULT_PHONE_REGION = "RU"
 MIN_PHONE_DIGITS = 10
+#: The largest ``bigint``.
+MAX_ID = 2**63 - 1
 
 #: A text and the region to parse it in.
 _Reading: TypeAlias = tuple[str, str | None]
@@ -25,10 +27,19 @@ _Reading: TypeAlias = tuple[str, str | None]
 _ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
+def no_truth(value: Any) -> Any:
+    """Refuse True and False, which would be read as the numbers 1 and 0."""
+    if isinstance(value, bool):
+        raise ValueError("must be a positive integer")
+    return value
+
+
 def positive_id(value: int) -> int:
-    """Answer an id as it is; refuse zero and below."""
+    """Answer an id as it is; refuse zero and below, and what no column of integers holds."""
     if value <= 0:
         raise ValueError("must be a positive integer")
+    if value > MAX_ID:
+        raise ValueError("is too large for an id")
     return value
 
 

@@ -7,6 +7,7 @@ from typing import Literal, TypeAlias, get_args
 from datalayer.errors import InvalidValueError
 from datalayer.models import Appointment
 from datalayer.query import Order, asc, col
+from datalayer.repositories.arguments import checked
 from datalayer.repositories.base import BaseRepository
 from datalayer.repositories.reads import DEFAULT_LIMIT, given
 
@@ -41,7 +42,8 @@ class AppointmentRepository(BaseRepository[Appointment]):
             order=(Order(order_by, descending=descending),),
             limit=limit,
             timeout=timeout,
-            **self._checked(client_id=client_id, **given(company_id=company_id)),
+            **checked(client_id=client_id),
+            **self._checked(**given(company_id=company_id)),
         )
 
     async def upcoming(
@@ -53,5 +55,5 @@ class AppointmentRepository(BaseRepository[Appointment]):
             & (col("is_cancelled").eq(False) | col("is_cancelled").is_null())
             & (col("deleted").eq(False) | col("deleted").is_null())
         )
-        equal = self._checked(client_id=client_id, company_id=company_id)
+        equal = checked(client_id=client_id) | self._checked(company_id=company_id)
         return await self.list(where, limit=limit, timeout=timeout, **equal)

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 
-from datalayer.errors import InvalidValueError, UnsupportedOperationError
+from datalayer.errors import UnsupportedOperationError
 from datalayer.models.writing import GivenRow, writer_of
 from datalayer.query import Delete, Filter, Insert, Row, Update, Upsert
+from datalayer.repositories.arguments import MAX_BATCH_ROWS, batch_of, check_rows, check_whole
 from datalayer.repositories.reads import ReadRepository, RowT, joined
-
-MAX_BATCH_ROWS = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +54,7 @@ class BaseRepository(ReadRepository[RowT]):
         written = await self._session.insert(Insert(self.table, [checked]), timeout=timeout)
         return self._model_of(written.rows[0], "insert")
 
-    async def insert_many(self, rows: Sequence[GivenRow], *, timeout: float | None = None) -> builtins.list[RowT]:
+    async def insert_many(self, rows: Iterable[GivenRow], *, timeout: float | None = None) -> builtins.list[RowT]:
         """Write 1 to 500 new rows, all or none, and return them as stored, in the order given.
 
         Raises:
@@ -83,7 +82,7 @@ class BaseRepository(ReadRepository[RowT]):
         return self._model_of(written.rows[0], "upsert")
 
     async def upsert_many(
-        self, rows: Sequence[GivenRow], *, target: tuple[str, ...] | None = None, timeout: float | None = None
+        self, rows: Iterable[GivenRow], *, target: tuple[str, ...] | None = None, timeout: float | None = None
     ) -> builtins.list[RowT]:
         """Write 1 to 500 rows by the natural key and return them as stored, in the order given.
 
@@ -117,8 +116,8 @@ class BaseRepository(ReadRepository[RowT]):
         Raises:
             BatchItemError: rows break rules; names every index and field, and nothing was written.
         """
-        if batch_rows < 1:
-            raise InvalidValueError("must be positive", field="batch_rows")
+        check_rows(rows)
+        check_whole("batch_rows", batch_rows, least=1)
         started = perf_counter()
         conflict_target = target or self.key
         checked: Iterable[builtins.list[Row]] = writer_of(self.model).check_batches(
@@ -183,16 +182,10 @@ class BaseRepository(ReadRepository[RowT]):
         return writer_of(self.model).check(changes, self._context)
 
     def _batch(
-        self, rows: Sequence[GivenRow], *, required: tuple[str, ...] = (), stamps: Row | None = None
+        self, rows: Iterable[GivenRow], *, required: tuple[str, ...] = (), stamps: Row | None = None
     ) -> builtins.list[Row]:
-        if not rows:
-            raise InvalidValueError("the batch is empty", field="rows")
-        if len(rows) > MAX_BATCH_ROWS:
-            raise InvalidValueError(
-                f"a batch has {MAX_BATCH_ROWS} rows at most; use sync_many for any number", field="rows"
-            )
         batches = writer_of(self.model).check_batches(
-            rows, self._context, batch_rows=MAX_BATCH_ROWS, required=required, stamps=stamps
+            batch_of(rows), self._context, batch_rows=MAX_BATCH_ROWS, required=required, stamps=stamps
         )
         return [row for batch in batches for row in batch]
 

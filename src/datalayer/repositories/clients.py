@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from datalayer.errors import InvalidValueError
 from datalayer.models import Client
 from datalayer.query import col, desc, escape_like, where_equal
+from datalayer.repositories.arguments import checked
 from datalayer.repositories.base import BaseRepository
 from datalayer.repositories.reads import DEFAULT_LIMIT, given
 
@@ -50,11 +50,9 @@ class ClientRepository(BaseRepository[Client]):
 
         Latest visit first, clients without one last; then most visits first.
         """
-        text = name.strip()
-        if not text:
-            raise InvalidValueError("must not be empty", field="name")
+        text = escape_like(checked(name=name)["name"])
         return await self.list(
-            col("name").ilike(f"%{escape_like(text)}%"),
+            col("name").ilike(f"%{text}%"),
             order=(desc("last_visit_date").nulls(first=False), desc("visit_count")),
             limit=limit,
             timeout=timeout,

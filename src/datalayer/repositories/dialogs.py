@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from datalayer.models import Action, DialogContext, Message
@@ -34,7 +34,7 @@ class DialogContextRepository(BaseRepository[DialogContext]):
     async def save_messages(
         self,
         user_id: str,
-        messages: Sequence[Any],
+        messages: Iterable[Any],
         *,
         last_command: str | None = None,
         company_id: int | None = None,
@@ -49,7 +49,8 @@ class DialogContextRepository(BaseRepository[DialogContext]):
             messages: the whole talk, not only what is new.
             timeout: seconds for each of the two store calls.
         """
-        row: dict[str, Any] = {"user_id": user_id, "messages": list(messages), "message_count": len(messages)}
+        talk = list(messages)
+        row: dict[str, Any] = {"user_id": user_id, "messages": talk, "message_count": len(talk)}
         if company_id is not None:
             row["company_id"] = company_id
         if last_command is not None:

@@ -14,6 +14,7 @@ from datalayer.models.reading import list_adapter, misfit, row_validator
 from datalayer.models.writing import writer_of
 from datalayer.query import Count, Filter, OrderBy, Row, Select, asc, where_equal
 from datalayer.query.keyset import after_row, complete_order
+from datalayer.repositories.arguments import check_whole
 from datalayer.stores.contract import Session
 
 RowT = TypeVar("RowT", bound=BaseModel)
@@ -112,6 +113,8 @@ class ReadRepository(Generic[RowT]):
         Args:
             order: rows that tie in it are ordered by the primary key.
         """
+        check_whole("limit", limit, least=0)
+        check_whole("offset", offset, least=0)
         if limit > MAX_LIMIT:
             raise InvalidValueError(f"is {MAX_LIMIT:,} at most; use iterate for more rows", field="limit")
         question = Select(self.table, joined(where, equal), self._complete(order), limit, offset)
@@ -132,8 +135,7 @@ class ReadRepository(Generic[RowT]):
         twice for it. A row whose order columns are changed meanwhile may be seen again, or missed: where rows change,
         order by columns that never do, such as the primary key.
         """
-        if page_rows < 1:
-            raise InvalidValueError("must be positive", field="page_rows")
+        check_whole("page_rows", page_rows, least=1)
         wanted, complete = joined(where, equal), self._complete(order)
         page_filter = wanted
         while True:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from datalayer.models import Service
 from datalayer.query import asc, col, desc, where_equal
+from datalayer.repositories.arguments import checked
 from datalayer.repositories.base import BaseRepository
 from datalayer.repositories.reads import given
 
@@ -32,7 +33,7 @@ class ServiceRepository(BaseRepository[Service]):
     ) -> list[Service]:
         """Return all services of a salon, also beyond 1,000."""
         equal = self._checked(company_id=company_id)
-        if not include_inactive:
+        if not checked(include_inactive=include_inactive)["include_inactive"]:
             equal["is_active"] = True
         return await self._all(where_equal(**equal), timeout=timeout)
 
@@ -40,7 +41,7 @@ class ServiceRepository(BaseRepository[Service]):
         self, company_id: int, category_id: int, *, timeout: float | None = None
     ) -> list[Service]:
         """Return all active services of a category."""
-        equal = self._checked(company_id=company_id, category_id=category_id)
+        equal = self._checked(company_id=company_id) | checked(category_id=category_id)
         return await self._all(where_equal(**equal, is_active=True), timeout=timeout)
 
     async def titles_by_yclients_ids(

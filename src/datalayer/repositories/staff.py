@@ -6,7 +6,8 @@ import datetime as dt
 from collections.abc import Iterable
 
 from datalayer.models import StaffMember, StaffSchedule
-from datalayer.query import Filter, asc, col, where_equal
+from datalayer.query import Filter, Row, asc, col, where_equal
+from datalayer.repositories.arguments import checked
 from datalayer.repositories.base import BaseRepository
 from datalayer.repositories.reads import DEFAULT_LIMIT, given
 
@@ -31,7 +32,7 @@ class StaffRepository(BaseRepository[StaffMember]):
     ) -> list[StaffMember]:
         """Return all staff of a salon."""
         equal = self._checked(company_id=company_id)
-        if not include_inactive:
+        if not checked(include_inactive=include_inactive)["include_inactive"]:
             equal["is_active"] = True
         return await self._all(where_equal(**equal), timeout=timeout)
 
@@ -75,15 +76,16 @@ class StaffScheduleRepository(BaseRepository[StaffSchedule]):
         timeout: float | None = None,
     ) -> list[StaffSchedule]:
         """Return a salon's schedules that match everything given."""
-        optional = given(yclients_staff_id=staff_id, staff_name=staff_name, is_working=is_working)
-        equal = self._checked(company_id=company_id, **optional)
+        equal = self._checked(company_id=company_id, **given(staff_name=staff_name, is_working=is_working))
+        if staff_id is not None:
+            equal |= _staff(staff_id)
         return await self.list(self._between(date_from, date_to), limit=limit, timeout=timeout, **equal)
 
     async def find_day(
         self, staff_id: int, date: dt.date | str, company_id: int | None = None, *, timeout: float | None = None
     ) -> StaffSchedule | None:
         """Return one day of one staff member, or None."""
-        equal = self._checked(yclients_staff_id=staff_id, date=date, **given(company_id=company_id))
+        equal = _staff(staff_id) | self._checked(date=date, **given(company_id=company_id))
         return await self.find(timeout=timeout, **equal)
 
     async def list_for_staff(
@@ -109,7 +111,7 @@ class StaffScheduleRepository(BaseRepository[StaffSchedule]):
         timeout: float | None = None,
     ) -> list[dt.date]:
         """Return the days on which a staff member works, the first one first."""
-        equal = self._checked(company_id=company_id, yclients_staff_id=staff_id)
+        equal = self._checked(company_id=company_id) | _staff(staff_id)
         where = _and(where_equal(**equal, is_working=True), self._between(date_from, date_to))
         return await self._column("date", where, timeout=timeout)
 
@@ -120,13 +122,18 @@ class StaffScheduleRepository(BaseRepository[StaffSchedule]):
         day = self._checked(date=date)["date"]
         return await self.delete(col("date").lt(day), timeout=timeout, **self._checked(**given(company_id=company_id)))
 
-    def _between(self, date_from: dt.date | str | None, date_to: dt.date | str | None) -> Filter | None:
+    @staticmethod
+    def _between(date_from: dt.date | str | None, date_to: dt.date | str | None) -> Filter | None:
         where: Filter | None = None
         if date_from is not None:
-            where = col("date").gte(self._checked(date=date_from)["date"])
+            where = col("date").gte(checked(date_from=date_from)["date_from"])
         if date_to is not None:
-            where = _and(col("date").lte(self._checked(date=date_to)["date"]), where)
+            where = _and(col("date").lte(checked(date_to=date_to)["date_to"]), where)
         return where
+
+
+def _staff(staff_id: int) -> Row:
+    return {"yclients_staff_id": checked(staff_id=staff_id)["staff_id"]}
 
 
 def _and(one: Filter, other: Filter | None) -> Filter:

@@ -50,7 +50,9 @@ def check_change(question: Update | Delete, table: Table, *, store: str, operati
 
 def check_timeout(timeout: float | None) -> None:
     """Raise InvalidValueError for a deadline that no call can keep."""
-    if timeout is not None and not timeout > 0:
+    if timeout is None:
+        return
+    if not isinstance(timeout, int | float) or isinstance(timeout, bool) or not timeout > 0:
         raise InvalidValueError("must be a positive number of seconds", field="timeout")
 
 

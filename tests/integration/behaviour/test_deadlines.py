@@ -12,7 +12,7 @@ from tests.integration.behaviour.asking import labels, put
 from tests.integration.behaviour.failures import SECRET, failure
 from tests.integration.behaviour.subjects import Subject
 
-from datalayer.errors import OutcomeUnknownError, StoreError, StoreTimeoutError
+from datalayer.errors import InvalidValueError, OutcomeUnknownError, StoreError, StoreTimeoutError
 from datalayer.query import Count, Delete, Insert, Update, Upsert, col
 
 TIMEOUT = 0.2
@@ -84,3 +84,17 @@ async def _give_up(call: Coroutine[Any, Any, object]) -> None:
     task.cancel()
     await asyncio.wait({task})
     assert task.cancelled()
+
+
+@pytest.mark.parametrize("timeout", ["", "5", 0, -1, True, float("nan")])
+async def test_deadline_that_no_call_can_keep_is_refused(subject: Subject, timeout: Any) -> None:
+    """A deadline is a positive number of seconds; anything else is told by name on every store."""
+    questions: list[Coroutine[Any, Any, object]] = [
+        subject.store.count(Count("things"), timeout=timeout),
+        subject.store.insert(Insert("things", [{"label": "a"}]), timeout=timeout),
+        subject.store.delete(Delete("things", col("label").eq("a")), timeout=timeout),
+    ]
+    for question in questions:
+        with pytest.raises(InvalidValueError) as caught:
+            await question
+        assert caught.value.field == "timeout"

@@ -88,12 +88,14 @@ def test_normalise_phone_reads_every_russian_mobile_alike(national: int) -> None
     assert {normalise_phone(text) for text in spellings} == {f"7{national}"}
 
 
-def test_positive_id_refuses_zero_and_below() -> None:
-    """Ids of the CRM begin with one."""
+def test_positive_id_refuses_what_is_out_of_range() -> None:
+    """Ids of the CRM begin with one, and fit a column of integers."""
     assert rules.positive_id(1) == 1
     for value in (0, -1):
         with pytest.raises(ValueError, match="positive"):
             rules.positive_id(value)
+    with pytest.raises(ValueError, match="too large"):
+        rules.positive_id(2**63)
 
 
 @given(st.text())

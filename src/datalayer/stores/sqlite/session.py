@@ -11,10 +11,11 @@ from typing import Any, TypeVar, cast
 
 from datalayer.errors import DataLayerError, InvalidValueError, SchemaError, StoreError, StoreTimeoutError
 from datalayer.query import Count, Delete, Insert, Row, Select, Update, Upsert, Written
-from datalayer.stores.checks import check_isolation
+from datalayer.stores.checks import check_isolation, check_timeout
 from datalayer.stores.contract import Isolation, Session, StoreName
 from datalayer.stores.sqlite import writing
-from datalayer.stores.sqlite.errors import STORE, is_busy, translate
+from datalayer.stores.sqlite.errors import is_busy, translate
+from datalayer.stores.sqlite.name import STORE
 from datalayer.stores.sqlite.shared import Shared
 from datalayer.stores.sqlite.worker import Job, Worker
 from datalayer.telemetry import CallEvent
@@ -155,13 +156,17 @@ class SqliteSession:
         """Run a job on a lent connection before the deadline, and translate what goes wrong."""
         lent = False
         try:
-            async with asyncio.timeout(self._timeout if timeout is None else timeout), lending as worker:
+            async with asyncio.timeout(self._seconds(timeout)), lending as worker:
                 lent = True
                 return await self._run(worker, job)
         except TimeoutError as error:
             raise too_late(operation, table, lent=lent, error=error) from None
         except (sqlite3.Error, UnicodeEncodeError) as error:
             raise self._translated(error, operation, table) from None
+
+    def _seconds(self, timeout: float | None) -> float:
+        check_timeout(timeout)
+        return self._timeout if timeout is None else timeout
 
     async def _run(self, worker: Worker, job: Job[T]) -> T:
         return await worker.run(job)

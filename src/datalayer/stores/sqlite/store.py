@@ -23,7 +23,8 @@ from datalayer.stores.sqlite.connection import (
     use_write_ahead_log,
     wait_for_locks,
 )
-from datalayer.stores.sqlite.errors import STORE, cannot_open
+from datalayer.stores.sqlite.errors import cannot_open
+from datalayer.stores.sqlite.name import STORE
 from datalayer.stores.sqlite.readers import Readers
 from datalayer.stores.sqlite.session import SqliteSession, too_late
 from datalayer.stores.sqlite.shared import Shared
@@ -191,7 +192,7 @@ class SqliteStore(SqliteSession):
     async def _scope(
         self, *, isolation: Isolation | None, read_only: bool, timeout: float | None
     ) -> AsyncIterator[SqliteTransaction]:
-        seconds = self._timeout if timeout is None else timeout
+        seconds = self._seconds(timeout)
         async with self._ground(seconds, read_only=read_only) as ground:
             transaction = SqliteTransaction(self._shared, ground, seconds)
             async with transaction.ending("commit", "rollback"):

@@ -16,7 +16,8 @@ from datalayer.query import Row, Select
 from datalayer.stores.contract import Isolation
 from datalayer.stores.nesting import Nesting
 from datalayer.stores.sqlite.atomic import roll_back
-from datalayer.stores.sqlite.errors import STORE, is_busy
+from datalayer.stores.sqlite.errors import is_busy
+from datalayer.stores.sqlite.name import STORE
 from datalayer.stores.sqlite.session import SqliteSession
 from datalayer.stores.sqlite.shared import Shared
 from datalayer.stores.sqlite.snapshots import CopySnapshot, CursorSnapshot
@@ -105,7 +106,7 @@ class SqliteTransaction(SqliteSession):
                 STORE, "another isolation level inside a transaction", "give it to the outermost transaction"
             )
         savepoint = f"datalayer_{next(self._ground.savepoints)}"
-        nested = SqliteTransaction(self._shared, self._ground, self._timeout if timeout is None else timeout)
+        nested = SqliteTransaction(self._shared, self._ground, self._seconds(timeout))
         with self._nesting.block():
             await self._answer(
                 "transaction", "", lambda connection: connection.execute(f"savepoint {savepoint}").close(), None

@@ -23,6 +23,7 @@ from datalayer.errors import (
 )
 from datalayer.query import Comparison, Filter, Row, Select
 from datalayer.stores.catalog import Catalog, Table
+from datalayer.stores.checks import check_timeout
 from datalayer.stores.supabase import filters, quoting, values
 from datalayer.stores.supabase.catalog import read_catalog
 from datalayer.stores.supabase.errors import STORE, Call
@@ -68,6 +69,7 @@ class Exchange:
 
     def deadline(self, timeout: float | None) -> Deadline:
         """Start the clock of a call."""
+        check_timeout(timeout)
         return Deadline(self.timeout if timeout is None else timeout)
 
     def requests(self, table: Table) -> Requests:
