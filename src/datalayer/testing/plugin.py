@@ -36,11 +36,13 @@ def datalayer_database(datalayer_postgres: FoundServer) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def datalayer_postgrest(datalayer_postgres: FoundServer) -> Iterator[PostgrestServer]:
-    """Lend a PostgREST before a database of its own (``.dsn``), Supabase's REST interface; skip where npm cannot."""
-    from datalayer.servers.postgrest import PostgrestServer, find_postgrest_binary
+    """Lend a PostgREST before a database of its own (``.dsn``), Supabase's REST interface.
 
-    binary = find_postgrest_binary()
-    if binary is None:
-        pytest.skip("PostgREST is not available here; the log of datalayer.servers says why")
+    Where npm cannot bring it the test is skipped; with ``DATALAYER_REQUIRE_POSTGREST=true`` it fails.
+    """
+    from datalayer.servers.postgrest import PostgrestServer
+    from datalayer.testing.servers import postgrest_for_tests
+
+    binary = postgrest_for_tests()
     with datalayer_postgres.fresh_database() as dsn, PostgrestServer(dsn, binary=binary) as server:
         yield server

@@ -18,8 +18,10 @@ import psycopg
 from datalayer.errors import ConfigurationError
 from datalayer.servers import databases
 from datalayer.servers.postgres import THROWAWAY_SETTINGS, EmbeddedPostgres
+from datalayer.servers.postgrest import find_postgrest_binary
 
 DSN_VARIABLE: Final = "DATALAYER_TEST_DSN"
+POSTGREST_VARIABLE: Final = "DATALAYER_REQUIRE_POSTGREST"
 _DOCKER_IMAGE: Final = "postgres:18-alpine"
 _DOCKER_SOCKET: Final = Path("/var/run/docker.sock")
 _DOCKER_PING_SECONDS: Final = 2
@@ -71,6 +73,19 @@ def postgres_for_tests() -> Iterator[FoundServer]:
     else:
         with EmbeddedPostgres() as server:
             yield FoundServer(server.dsn, "embedded")
+
+
+def postgrest_for_tests() -> Path:
+    """Return PostgREST's binary; where npm cannot bring it skip the test, or fail it if the environment requires it."""
+    import pytest
+
+    binary = find_postgrest_binary()
+    if binary is None:
+        reason = "PostgREST is not available here; the log of datalayer.servers says why"
+        if os.environ.get(POSTGREST_VARIABLE) == "true":
+            pytest.fail(f"{reason}, and {POSTGREST_VARIABLE} is set", pytrace=False)
+        pytest.skip(reason)
+    return binary
 
 
 def docker_answers() -> bool:

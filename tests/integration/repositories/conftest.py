@@ -13,12 +13,12 @@ import pytest
 from datalayer import migrations
 from datalayer.query import Delete
 from datalayer.repositories import RepositorySet
-from datalayer.servers.postgrest import PostgrestServer, find_postgrest_binary
+from datalayer.servers.postgrest import PostgrestServer
 from datalayer.stores.contract import Store
 from datalayer.stores.postgres import PostgresStore
 from datalayer.stores.sqlite import SqliteStore
 from datalayer.stores.supabase import SupabaseStore
-from datalayer.testing.servers import FoundServer
+from datalayer.testing.servers import FoundServer, postgrest_for_tests
 
 NOW = dt.datetime(2026, 11, 21, 12, 0, tzinfo=dt.UTC)
 
@@ -55,9 +55,7 @@ async def _on_postgres(dsn: str, stack: AsyncExitStack, *, rest: bool) -> Salon:
     await migrations.apply(door)
     if not rest:
         return Salon(door, door)
-    if find_postgrest_binary() is None:
-        pytest.skip("PostgREST is not available here; the log of datalayer.servers says why")
-    server = stack.enter_context(PostgrestServer(dsn))
+    server = stack.enter_context(PostgrestServer(dsn, binary=postgrest_for_tests()))
     store = await SupabaseStore.open(server.url, server.service_key)
     stack.push_async_callback(store.close)
     return Salon(store, door)

@@ -8,9 +8,9 @@ import psycopg
 import pytest
 from tests.integration.supabase.proxy import FaultyProxy
 
-from datalayer.servers.postgrest import PostgrestServer, find_postgrest_binary
+from datalayer.servers.postgrest import PostgrestServer
 from datalayer.stores.supabase import SupabaseStore
-from datalayer.testing.servers import FoundServer
+from datalayer.testing.servers import FoundServer, postgrest_for_tests
 
 DDL = """
 create type mood as enum ('calm', 'glad');
@@ -35,9 +35,7 @@ create table pairs (a integer, b text, c integer, primary key (a, b), unique (c,
 @pytest.fixture(scope="session")
 def rest(datalayer_postgres: FoundServer) -> Iterator[PostgrestServer]:
     """Lend a PostgREST with the usual cap of 1,000 rows."""
-    binary = find_postgrest_binary()
-    if binary is None:
-        pytest.skip("PostgREST is not available here; the log of datalayer.servers says why")
+    binary = postgrest_for_tests()
     with datalayer_postgres.fresh_database() as dsn:
         with psycopg.connect(dsn, autocommit=True) as connection:
             connection.execute(DDL)

@@ -9,10 +9,10 @@ import pytest
 from tests.integration.transfer.sql import ask, run
 
 from datalayer.errors import TransferError
-from datalayer.servers.postgrest import PostgrestServer, find_postgrest_binary
+from datalayer.servers.postgrest import PostgrestServer
 from datalayer.stores.postgres import PostgresStore
 from datalayer.stores.supabase import SupabaseStore
-from datalayer.testing.servers import FoundServer
+from datalayer.testing.servers import FoundServer, postgrest_for_tests
 from datalayer.transfer import Difference, copy, verify
 
 _TABLES = """
@@ -56,9 +56,7 @@ def _prepare(server: PostgrestServer, script: str) -> None:
 @pytest.fixture(scope="module")
 def server(datalayer_postgres: FoundServer) -> Iterator[PostgrestServer]:
     """Lend a PostgREST whose database holds no tables of other tests: a copy takes every table there is."""
-    binary = find_postgrest_binary()
-    if binary is None:
-        pytest.skip("npm cannot bring PostgREST here")
+    binary = postgrest_for_tests()
     with datalayer_postgres.fresh_database() as dsn, PostgrestServer(dsn, binary=binary) as started:
         yield started
 
