@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from datalayer.cli import output
-from datalayer.cli.errors import EXIT_CODES
+from datalayer.cli.errors import EXIT_CODES, opening
 from datalayer.cli.row_progress import row_progress
-from datalayer.cli.transfer import AsJson, Source, Tables, Target, names, opened
+from datalayer.cli.transfer import AsJson, Source, Tables, Target, names, opened, untouched
 
 if TYPE_CHECKING:
     from datalayer.transfer import CopyPlan, CopyReport
@@ -55,6 +55,8 @@ def copy(
 async def _plan(source_url: str, target_url: str, tables: list[str] | None) -> CopyPlan:
     from datalayer import transfer
 
+    with opening("target"):
+        target_url = untouched(target_url)
     async with opened(source_url, target_url) as (source, target):
         return await transfer.plan_copy(source, target, tables=tables)
 

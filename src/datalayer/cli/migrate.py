@@ -13,14 +13,15 @@ import typer
 
 from datalayer.cli import output
 from datalayer.cli.errors import EXIT_CODES, opening
+from datalayer.cli.transfer import untouched
 from datalayer.errors import UnsupportedOperationError
 
 if TYPE_CHECKING:
     from datalayer.migrations import AppliedMigration, MigrationFile, MigrationStatus
     from datalayer.stores.contract import Store
 
-#: Stands for a SQLite file that is not there.
-_EMPTY = "sqlite://:memory:"
+#: Said by who only looks, and takes a database that is not there for an empty one.
+_NOT_THERE = "note: {} does not exist; datalayer migrate up makes it"
 
 Url: TypeAlias = Annotated[
     str | None,
@@ -150,12 +151,15 @@ async def _opened(url: str | None, *, create: bool) -> AsyncIterator[Store]:
 
 
 async def _open_url(url: str, *, create: bool) -> Store:
-    from datalayer.stores.opening import open_store, sqlite_file
+    from datalayer.stores.opening import open_store
 
     if url.startswith(("supabase:", "supabase+http:")):
         raise _no_migrations_over_rest()
     with opening():
-        return await open_store(_EMPTY if not create and _is_missing(sqlite_file(url)) else url)
+        chosen = url if create else untouched(url)
+        if chosen != url:
+            output.note(_NOT_THERE.format(url))
+        return await open_store(chosen)
 
 
 async def _open_default(*, create: bool) -> Store:
@@ -176,16 +180,10 @@ async def _open_default(*, create: bool) -> Store:
 
     file = settings.datalayer_sqlite_path
     output.note(f"no DATABASE_URL or POSTGRES_HOST is set: using the SQLite file {file}")
-    path = ":memory:" if not create and _is_missing(file) else file
-    return await SqliteStore.open(path, timeout=settings.datalayer_timeout_seconds)
-
-
-def _is_missing(file: Path | None) -> bool:
-    """Whether a SQLite file is yet to be made: who only looks must not make it, and sees an empty database."""
-    if file is None or file.exists():
-        return False
-    output.note(f"note: the file {file} does not exist; datalayer migrate up makes it")
-    return True
+    if create or file.exists():
+        return await SqliteStore.open(file, timeout=settings.datalayer_timeout_seconds)
+    output.note(_NOT_THERE.format(file))
+    return await SqliteStore.open(":memory:")
 
 
 def _no_migrations_over_rest() -> UnsupportedOperationError:

@@ -61,6 +61,14 @@ async def opened(source_url: str, target_url: str, *, create: bool = True) -> As
         yield source, target
 
 
+def untouched(url: str) -> str:
+    """Return the URL; where opening it would make a SQLite file, that of an empty database in memory."""
+    from datalayer.stores.opening import sqlite_file
+
+    file = sqlite_file(url)
+    return url if file is None or file.exists() else "sqlite://:memory:"
+
+
 def place(url: str) -> str:
     """Return where a store is, without user, password and parameters."""
     parts = urlsplit(url)

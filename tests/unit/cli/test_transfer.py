@@ -58,6 +58,14 @@ def test_error_says_which_side_is_meant(
     assert files() == ["empty.db", "shop.db"]
 
 
+def test_plan_of_a_copy_makes_no_file(capsys: pytest.CaptureFixture[str]) -> None:
+    """A target that is not there yet is planned as an empty one."""
+    both = ["--source", "sqlite:///shop.db", "--target", "sqlite:///new.db"]
+    assert run(["copy", *both, "--dry-run"]) == ExitCode.OK
+    assert "goods" in capsys.readouterr().out
+    assert files() == ["empty.db", "shop.db"]
+
+
 def test_export_of_a_missing_file_makes_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     """Neither the database nor the directory."""
     assert run(["export", "--source", "sqlite:///no.db", "--out", "out"]) == ExitCode.CONFIGURATION
