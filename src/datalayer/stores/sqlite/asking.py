@@ -14,7 +14,7 @@ from datalayer.stores.sqlite import compile as compiler
 from datalayer.stores.sqlite import foreign_keys
 from datalayer.stores.sqlite.atomic import atomic
 from datalayer.stores.sqlite.catalog import Facts, Schema, read_schema
-from datalayer.stores.sqlite.errors import STORE
+from datalayer.stores.sqlite.name import STORE
 from datalayer.stores.sqlite.rows import stored_rows
 from datalayer.stores.sqlite.statements import Statement
 

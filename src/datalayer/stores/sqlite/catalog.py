@@ -13,7 +13,7 @@ from datalayer.stores.catalog import Catalog, Column, ForeignKey, Table, UniqueK
 from datalayer.stores.sqlite.codecs import Codec, make_codec
 from datalayer.stores.sqlite.declared import Declared, read_declared
 from datalayer.stores.sqlite.definitions import ConstraintNames
-from datalayer.stores.sqlite.errors import STORE
+from datalayer.stores.sqlite.name import STORE
 from datalayer.stores.sqlite.statements import Statement
 
 #: Compiled statements kept per table. An application has tens of shapes; more means shapes made from data, which must

@@ -15,7 +15,7 @@ from datalayer.stores.catalog import Kind
 from datalayer.stores.sqlite import encode, unfit
 from datalayer.stores.sqlite.catalog import Facts
 from datalayer.stores.sqlite.codecs import Codec, quote
-from datalayer.stores.sqlite.errors import STORE
+from datalayer.stores.sqlite.name import STORE
 from datalayer.stores.sqlite.statements import Parameter, Reader, Statement
 
 _SIGNS = {

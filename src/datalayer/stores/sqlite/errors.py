@@ -10,16 +10,11 @@ import sqlite3
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from datalayer import errors
 from datalayer.errors import ConfigurationError, DataLayerError, StoreError, UnavailableError
-from datalayer.stores.contract import StoreName
-
-if TYPE_CHECKING:
-    from datalayer.stores.sqlite.catalog import Facts
-
-STORE: StoreName = "sqlite"
+from datalayer.stores.sqlite.catalog import Facts
+from datalayer.stores.sqlite.name import STORE
 
 READ_ONLY_TRANSACTION = "25006"
 

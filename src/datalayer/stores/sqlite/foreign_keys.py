@@ -12,7 +12,7 @@ from datalayer.stores.catalog import ForeignKey
 from datalayer.stores.sqlite import compile as compiler
 from datalayer.stores.sqlite.catalog import Facts, Schema
 from datalayer.stores.sqlite.codecs import quote
-from datalayer.stores.sqlite.errors import STORE
+from datalayer.stores.sqlite.name import STORE
 
 
 def is_foreign_key(error: sqlite3.IntegrityError) -> bool:

@@ -10,7 +10,7 @@ from datalayer.errors import StoreError
 from datalayer.query import Row
 from datalayer.stores.sqlite import compile as compiler
 from datalayer.stores.sqlite.catalog import Facts
-from datalayer.stores.sqlite.errors import STORE
+from datalayer.stores.sqlite.name import STORE
 from datalayer.stores.sqlite.statements import Statement
 
 

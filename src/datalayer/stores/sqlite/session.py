@@ -18,7 +18,7 @@ from datalayer.stores.sqlite.errors import is_busy, translate
 from datalayer.stores.sqlite.name import STORE
 from datalayer.stores.sqlite.shared import Shared
 from datalayer.stores.sqlite.worker import Job, Worker
-from datalayer.telemetry import CallEvent
+from datalayer.telemetry import CallEvent, notify
 
 T = TypeVar("T")
 
@@ -180,8 +180,7 @@ class SqliteSession:
 
     def _tell(self, operation: str, table: str, seconds: float, rows: int, failure: str | None) -> None:
         event = CallEvent(STORE, operation, table, seconds, rows, failure)
-        for observer in self._shared.observers:
-            observer(event)
+        notify(self._shared.observers, event)
 
 
 def too_late(operation: str, table: str, *, lent: bool, error: BaseException) -> StoreTimeoutError:

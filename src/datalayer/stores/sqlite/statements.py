@@ -12,7 +12,7 @@ from datalayer.errors import InvalidValueError, UnfitValueError
 from datalayer.query import Row
 from datalayer.stores.sqlite.codecs import Codec
 from datalayer.stores.sqlite.encode import Encoder, Stored
-from datalayer.stores.sqlite.errors import STORE
+from datalayer.stores.sqlite.name import STORE
 from datalayer.stores.sqlite.unfit import Unfit
 
 

@@ -17,7 +17,7 @@ from datalayer.stores.sqlite import foreign_keys
 from datalayer.stores.sqlite.asking import Asker
 from datalayer.stores.sqlite.atomic import atomic
 from datalayer.stores.sqlite.catalog import Facts, Schema
-from datalayer.stores.sqlite.errors import STORE
+from datalayer.stores.sqlite.name import STORE
 from datalayer.stores.sqlite.rows import stored_rows, withheld
 from datalayer.stores.sqlite.statements import Statement
 
