@@ -20,7 +20,8 @@ class Pages:
     """The pages of one question.
 
     With a primary key each page starts after the last row of the one before, so that writers between two pages
-    neither hide nor repeat rows that they do not touch. Without one pages go by offset over all columns.
+    neither hide nor repeat rows that they do not touch. Without one pages go by offset over all columns: rows deleted
+    between two pages hide as many others.
 
     Args:
         question: what was asked.

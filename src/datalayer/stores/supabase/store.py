@@ -29,7 +29,8 @@ class SupabaseStore:
     """Supabase, or any PostgREST. Open it with :meth:`open`, close it with :meth:`close`.
 
     What PostgREST cannot do, and so this store: transactions over several calls, and writing the JSON document
-    ``null``. The server's row cap must be at least 100. Answers of several pages are no snapshot.
+    ``null``. The server's row cap must be at least 100. Answers of several pages are no snapshot; on a table without a
+    primary key rows deleted while they are read can hide others.
     """
 
     name: StoreName = "supabase"
