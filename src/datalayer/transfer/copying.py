@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from time import perf_counter
 
-from datalayer.errors import DataLayerError, StoreError, TransferError
+from datalayer.errors import DataLayerError, SchemaError, StoreError, TransferError
 from datalayer.stores.catalog import Catalog, ForeignKey, Table
 from datalayer.stores.contract import Store
 from datalayer.transfer.pace import Pace
@@ -117,7 +117,7 @@ def _with_what_is_kept(error: DataLayerError, written: Mapping[str, int]) -> Dat
             sqlstate=error.sqlstate,
             constraint=error.constraint,
             columns=error.columns,
-            hint=f"{error.hint}; {hint}" if error.hint else hint,
+            hint=hint if isinstance(error, SchemaError) or not error.hint else f"{error.hint}; {hint}",
         )
     return TransferError(f"{error}; {hint}", table=error.table if isinstance(error, TransferError) else None)
 

@@ -25,6 +25,8 @@ _NOTICES_SINCE = 140000
 #: Key of the advisory lock that one copy into a database holds.
 _COPY_LOCK = 0x6461_7461_6C61_7965
 _BUSY = "55P03"
+#: Long enough for the server to notice that a killed copy is gone.
+_PATIENCE = "15s"
 
 
 @asynccontextmanager
@@ -56,7 +58,8 @@ async def one_at_a_time(store: PostgresStore) -> AsyncIterator[None]:
     async with store.connection() as connection:
         try:
             await connection.execute(
-                b"begin; set local lock_timeout = '15s'; set local idle_in_transaction_session_timeout = 0"
+                f"begin; set local lock_timeout = '{_PATIENCE}';"
+                " set local idle_in_transaction_session_timeout = 0".encode()
             )
             await connection.execute("select pg_advisory_xact_lock(%s)", [_COPY_LOCK])
         except psycopg.Error as error:

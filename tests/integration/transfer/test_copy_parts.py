@@ -1,0 +1,163 @@
+"""Copy as an operator sees it: the plan, the rate, what breaks it off, what is kept, what goes on."""
+
+from __future__ import annotations
+
+import json
+import tracemalloc
+from collections.abc import Callable
+from time import perf_counter
+
+import psycopg
+import pytest
+from tests.integration.transfer.sql import ask, run
+
+from datalayer.cli.errors import ExitCode, exit_code
+from datalayer.errors import TransferError, UnavailableError, UnknownTableError
+from datalayer.stores.postgres import PostgresStore
+from datalayer.transfer import Progress, copy, plan_copy, verify
+
+_TABLES = """
+    create table a (id int primary key, word text);
+    create table b (id int primary key, a_id int references a);
+    create table keyless (n int, wide text);
+    insert into a select n, repeat('word ', 20) from generate_series(1, 60000) n;
+    insert into b select n, n from generate_series(1, 20000) n;
+    insert into keyless select n, repeat('wide ', 50) from generate_series(1, 60000) n
+"""
+
+
+def _once(act: Callable[[], None], *, table: str, beyond: int = 0) -> Callable[[Progress], None]:
+    """Act when the copy of a table has come beyond some rows."""
+    left = [act]
+
+    def hear(progress: Progress) -> None:
+        if left and progress.table == table and progress.rows > beyond:
+            left.pop()()
+
+    return hear
+
+
+def _do(dsn: str, script: str) -> Callable[[], None]:
+    def act() -> None:
+        with psycopg.connect(dsn, autocommit=True) as connection:
+            connection.execute(script.encode())
+
+    return act
+
+
+async def test_plan_tells_order_method_and_changes_nothing(origin: PostgresStore, target: PostgresStore) -> None:
+    """The plan has every table with its way in, and what a copy would refuse is refused."""
+    await run(origin, _TABLES + "; analyze")
+    await run(target, "create table a (id int primary key, word varchar(200)); insert into a values (0, 'mine')")
+    plan = await plan_copy(origin, target)
+    assert [(t.table, t.rows, t.created, t.method) for t in plan.tables] == [
+        ("a", 60_000, False, "COPY, value by value, into a temporary table, then an upsert by (id)"),
+        ("keyless", 60_000, True, "a new table"),
+        ("b", 20_000, True, "a new table"),
+    ]
+    json.dumps(plan.as_json())
+    assert (await target.catalog(refresh=True)).tables.keys() == {"a"}
+    await run(target, "create table keyless (n int, wide text); insert into keyless values (1, '')")
+    with pytest.raises(TransferError, match="keyless has rows in the target and no key"):
+        await plan_copy(origin, target)
+    assert (await plan_copy(origin, target, tables=["b"])).tables[0].created
+
+
+async def test_copy_keeps_rows_that_only_the_target_has(origin: PostgresStore, target: PostgresStore) -> None:
+    """A target with other rows keeps them; those with the same key become the source's."""
+    await run(origin, "create table t (id int primary key, word text); insert into t values (1, 'new'), (2, 'two')")
+    await run(target, "create table t (id int primary key, word text); insert into t values (1, 'old'), (9, 'mine')")
+    await copy(origin, target)
+    assert await ask(target, "select * from t order by id") == [
+        {"id": 1, "word": "new"},
+        {"id": 2, "word": "two"},
+        {"id": 9, "word": "mine"},
+    ]
+
+
+async def test_copy_goes_on_after_the_target_was_lost(
+    origin: PostgresStore, target: PostgresStore, datalayer_database: str, second_database: str
+) -> None:
+    """Parts that were written are kept and not written again, in a table without a key, too."""
+    # A connection that ends reports its changes at once: a table that seems changed would be begun again.
+    _do(second_database, _TABLES)()
+    cut = (
+        "select pg_terminate_backend(pid) from pg_stat_activity"
+        " where application_name = 'datalayer' and query ~ '^copy' and datname = current_database()"
+    )
+    act = _do(datalayer_database, cut)
+    with pytest.raises(UnavailableError, match=r"rows in \d tables are kept; the same command again") as caught:
+        await copy(origin, target, jobs=1, on_progress=_once(act, table="keyless", beyond=30_000))
+    assert exit_code(caught.value) is ExitCode.UNAVAILABLE
+    first = await ask(target, "select ctid::text from keyless where n < 1000 order by n")
+    assert first
+    report = await copy(origin, target)
+    assert {t.table: t.rows for t in report.tables} == {"a": 60_000, "b": 20_000, "keyless": 60_000}
+    assert await ask(target, "select ctid::text from keyless where n < 1000 order by n") == first
+    assert (await verify(origin, target)).equal
+    assert "datalayer_copy_progress" not in (await target.catalog(refresh=True)).tables
+
+
+async def test_copy_begins_a_table_again_that_is_another_one(
+    origin: PostgresStore, target: PostgresStore, second_database: str
+) -> None:
+    """Progress counts for the table that it was made for only: not after it was emptied or made anew."""
+    await run(origin, _TABLES)
+    act = _do(second_database, "drop table keyless")
+    with pytest.raises(UnknownTableError, match=r"keyless.* does not exist \([\d,]+ rows in \d tables are kept"):
+        await copy(origin, target, jobs=1, on_progress=_once(act, table="a"))
+    await run(origin, "create table keyless (n int, wide text); insert into keyless values (1, 'one')")
+    await run(target, "truncate a cascade")
+    report = await copy(origin, target)
+    assert {t.table: t.rows for t in report.tables} == {"a": 60_000, "b": 20_000, "keyless": 1}
+    assert (await verify(origin, target)).equal
+
+
+async def test_copy_writes_over_rows_that_came_in_between(
+    origin: PostgresStore, target: PostgresStore, datalayer_database: str
+) -> None:
+    """Somebody's row with a key of a later part does not stop the copy into what was an empty table."""
+    await run(origin, _TABLES)
+    act = _do(datalayer_database, "insert into a values (59999, 'somebody')")
+    await copy(origin, target, tables=["a"], jobs=1, on_progress=_once(act, table="a"))
+    assert (await verify(origin, target, tables=["a"])).equal
+
+
+async def test_two_copies_into_one_database_are_refused(
+    origin: PostgresStore, target: PostgresStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second is told to wait; the first is not disturbed."""
+    monkeypatch.setattr("datalayer.transfer.writers.transactions._PATIENCE", "100ms")
+    await run(origin, "create table t (id int primary key); insert into t values (1)")
+    async with target.connection() as connection, connection.transaction():
+        await connection.execute("select pg_advisory_xact_lock(%s)", [0x6461_7461_6C61_7965])
+        with pytest.raises(TransferError, match="another copy into this database is at work"):
+            await copy(origin, target)
+    await copy(origin, target)
+
+
+async def test_copy_keeps_to_the_largest_rate(origin: PostgresStore, target: PostgresStore) -> None:
+    """Rows are held back, and all arrive."""
+    await run(origin, "create table t (id int primary key); insert into t select generate_series(1, 3000)")
+    started = perf_counter()
+    await copy(origin, target, max_rate=3000)
+    assert perf_counter() - started >= 0.9
+    with pytest.raises(TransferError, match="more than 0 rows a second"):
+        await copy(origin, target, max_rate=0)
+
+
+async def test_copy_takes_little_memory_for_wide_rows(origin: PostgresStore, target: PostgresStore) -> None:
+    """Rows of a megabyte do not come by the thousand, as bytes or as values."""
+    await run(
+        origin,
+        "create table t (id int primary key, wide text, number int);"
+        " insert into t select n, repeat(md5(n::text), 30000), n from generate_series(1, 200) n",
+    )
+    for declared in ("int", "bigint"):
+        await run(target, f"drop table if exists t; create table t (id int primary key, wide text, number {declared})")
+        tracemalloc.start()
+        await copy(origin, target)
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert most < 120e6
+        assert await ask(target, "select count(*), sum(length(wide)) from t") == [{"count": 200, "sum": 192_000_000}]
