@@ -98,8 +98,11 @@ async def test_copy_between_servers_survives_kills(second_database: str, datalay
     for _ in range(KILLS):
         _empty(datalayer_database)
         await _kill(command, datalayer_database, next(moments))
-        await _kill(command, datalayer_database, next(moments) / 2)
-        assert await asyncio.to_thread(run, command) == 0
+        # Without its progress a copy had come to its end just before it was killed.
+        if _is_copying(datalayer_database):
+            await _kill(command, datalayer_database, next(moments) / 2)
+        if _is_copying(datalayer_database):
+            assert await asyncio.to_thread(run, command) == 0
         assert _contents(datalayer_database) == wanted
         assert not _is_copying(datalayer_database)
 
@@ -127,7 +130,8 @@ async def test_copy_from_sqlite_survives_kills(tmp_path: Path, datalayer_databas
         _empty(datalayer_database)
         if wanted is not None:
             await _kill(command, datalayer_database, next(moments))
-        assert await asyncio.to_thread(run, command) == 0
+        if wanted is None or _is_copying(datalayer_database):
+            assert await asyncio.to_thread(run, command) == 0
         wanted = wanted or _contents(datalayer_database)
         assert _contents(datalayer_database) == wanted
     assert await asyncio.to_thread(run, ("verify", *command[1:5])) == 0
