@@ -32,7 +32,7 @@ class CallEvent:
 
 
 class Observer(Protocol):
-    """Hears of every call. Must be quick and must not raise; it runs inside the caller's task."""
+    """Hears of every call. Must be quick: it runs inside the caller's task. What it raises is logged, no more."""
 
     def __call__(self, event: CallEvent, /) -> None:
         """Take one event."""

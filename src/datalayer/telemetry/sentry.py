@@ -35,8 +35,8 @@ _EXPECTED = frozenset(
 class SentryObserver:
     """Tells Sentry of every call; silent while the application has not initialised the SDK.
 
-    An error is sent as a message with the event's fields: the exception's own chain holds the driver's text, and that
-    quotes row values.
+    An error is sent as a message with the event's fields: the exception's own chain may hold the server's text, and
+    that quotes row values.
     """
 
     def __call__(self, event: CallEvent) -> None:

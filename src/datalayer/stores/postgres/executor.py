@@ -30,7 +30,7 @@ from datalayer.stores.postgres.compile import Statement
 from datalayer.stores.postgres.deadline import Deadline
 from datalayer.stores.postgres.errors import STORE, translate
 from datalayer.stores.postgres.shared import Shared
-from datalayer.telemetry import CallEvent
+from datalayer.telemetry import CallEvent, notify
 
 Connection: TypeAlias = AsyncConnection[Row]
 Parameters: TypeAlias = Sequence[Any] | Mapping[str, Any]
@@ -193,8 +193,7 @@ class Executor(ABC):
         """Tell the observers of a finished call."""
         size, waiting = self.shared.pool_stats()
         event = CallEvent(STORE, operation, table, seconds, rows, failure, size, waiting)
-        for observer in self.shared.observers:
-            observer(event)
+        notify(self.shared.observers, event)
 
 
 def unencodable(operation: str, table: str) -> UnfitValueError:

@@ -32,7 +32,7 @@ from datalayer.stores.supabase.paging import Pages
 from datalayer.stores.supabase.requests import Requests
 from datalayer.stores.supabase.splitting import split_in_list
 from datalayer.stores.supabase.transport import Deadline, Request, Transport
-from datalayer.telemetry import CallEvent, Observer
+from datalayer.telemetry import CallEvent, Observer, notify
 
 
 @dataclass(slots=True)
@@ -165,8 +165,7 @@ class Exchange:
             if self.observers:
                 seconds = perf_counter() - started
                 event = CallEvent(STORE, call.operation, call.table or "", seconds, outcome.rows, failure)
-                for observer in self.observers:
-                    observer(event)
+                notify(self.observers, event)
 
 
 def decoded(response: httpx.Response, table: Table, call: Call) -> list[Row]:
