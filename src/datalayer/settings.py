@@ -29,6 +29,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from datalayer.errors import ConfigurationError
+from datalayer.models.rules import DEFAULT_PHONE_REGION
 
 
 def _flag(value: object) -> bool:
@@ -41,6 +42,11 @@ def _flag(value: object) -> bool:
 def _region(text: str) -> str:
     if re.fullmatch("[A-Z]{2}", text) is None:
         raise ValueError("must be two capital letters, the code of a country such as RU")
+    if text != DEFAULT_PHONE_REGION:
+        from phonenumbers import SUPPORTED_REGIONS
+
+        if text not in SUPPORTED_REGIONS:
+            raise ValueError("is no region of phone numbers; set the code of a country such as RU")
     return text
 
 
@@ -100,7 +106,7 @@ class Settings(BaseSettings):
     #: Deadline of a call to the store, and of connecting to it.
     datalayer_timeout_seconds: float = Field(default=5, gt=0, allow_inf_nan=False)
     #: Country of phone numbers that come without a country code, two capital letters.
-    datalayer_phone_region: Annotated[str, AfterValidator(_region)] = "RU"
+    datalayer_phone_region: Annotated[str, AfterValidator(_region)] = DEFAULT_PHONE_REGION
     #: Compare tables, columns and conflict targets with the models at start.
     datalayer_check_schema: Flag = True
     #: Unset: report to Sentry when the application has initialised it before the layer opens.

@@ -145,6 +145,14 @@ def test_settings_say_in_words_what_a_phone_region_is(monkeypatch: pytest.Monkey
         Settings()
 
 
+def test_settings_refuse_a_region_that_has_no_phone_numbers() -> None:
+    """At start, not at the first phone number."""
+    assert GivenSettings(datalayer_phone_region="DE").datalayer_phone_region == "DE"
+    with pytest.raises(ConfigurationError, match="DATALAYER_PHONE_REGION: is no region of phone numbers") as caught:
+        GivenSettings(datalayer_phone_region="ZZ")
+    assert caught.value.variables == ("DATALAYER_PHONE_REGION",)
+
+
 @pytest.mark.parametrize(
     ("given", "meant"),
     [
