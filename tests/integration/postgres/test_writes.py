@@ -72,6 +72,15 @@ async def test_types_without_a_portable_kind_are_text(store: PostgresStore) -> N
     assert (await store.select(Select("odd", where_equal(span="1 mon 02:00:00")))) == [row]
 
 
+async def test_arrays_of_the_databases_own_types_are_lists(store: PostgresStore) -> None:
+    """An enum's array is a list of texts, read, returned and written."""
+    await store.execute("create type mood as enum ('good', 'so so')")
+    await store.execute("create table days (id int primary key, mood mood, moods mood[])")
+    row = {"id": 1, "mood": "good", "moods": ["so so", None, "good"]}
+    assert (await store.insert(Insert("days", [row]))).rows == [row]
+    assert await store.select(Select("days", col("moods").contains(["good"]))) == [row]
+
+
 async def test_a_new_column_is_seen_without_reopening(store: PostgresStore) -> None:
     """An unknown column makes the store look at the live schema once more."""
     await store.insert(Insert("items", [{"name": "a"}]))

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import psycopg
+
 from datalayer.errors import InvalidValueError
 from datalayer.query import Comparison, Count, Delete, Filter, Group, Negation, Operator, Select, Update
 from datalayer.query.order import OrderBy
@@ -105,7 +107,8 @@ def select(question: Select, table: Table) -> Statement:
     """Compile a select; its values are the filter's, then limit, then offset."""
     build = _Builder(table)
     columns = question.columns or tuple(table.by_name)
-    sql = f"SELECT {names(columns)} FROM {quote(table.name)}{build.where(question.where)}{order(question.order)}"
+    listed = ", ".join(_read(table.by_name[name]) for name in columns)
+    sql = f"SELECT {listed} FROM {quote(table.name)}{build.where(question.where)}{order(question.order)}"
     extra: list[None] = []
     if question.limit is not None:
         sql += " LIMIT %s"
@@ -218,7 +221,14 @@ def order(parts: OrderBy) -> str:
 
 def returning(table: Table, *, wanted: bool) -> str:
     """Return the RETURNING clause for all columns, or nothing."""
-    return f" RETURNING {names(table.by_name)}" if wanted else ""
+    return f" RETURNING {', '.join(map(_read, table.columns))}" if wanted else ""
+
+
+def _read(column: Column) -> str:
+    """Return the column as it is read: an array of a type that psycopg has not met would come as one text."""
+    name = quote(column.name)
+    foreign = column.type.array and psycopg.adapters.types.get(cast_name(column.type.declared)) is None
+    return f"{name}::text[] AS {name}" if foreign else name
 
 
 def names(columns: Iterable[str]) -> str:
