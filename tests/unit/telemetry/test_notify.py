@@ -10,7 +10,6 @@ from datalayer.telemetry import CallEvent, notify
 
 def test_notify_tells_everyone_when_one_fails(caplog: pytest.LogCaptureFixture) -> None:
     """The first failure of a class is logged by class and place, without its message; later ones are not."""
-
     secret = "31337"
 
     class Broken:
