@@ -19,15 +19,15 @@ class RowHasher:
         ordered = sorted(pair.columns, key=lambda column: column.source.name)
         types = [(column.source.type, column.target.type) for column in ordered]
         self.names = [column.source.name for column in ordered]
-        self._alignments = [alignment(*(both if side == "source" else both[::-1])) for both in types]
+        alignments = [alignment(*(both if side == "source" else both[::-1])) for both in types]
+        self._aligned = [(n, align) for n, align in zip(self.names, alignments, strict=True) if align is not None]
         self._key_places = [self.names.index(name) for name in pair.key]
 
     def parts(self, row: Row) -> list[bytes]:
         """Return the canonical bytes of each column, in the order of ``names``."""
-        return [
-            encode(row[name] if align is None or row[name] is None else align(row[name]))
-            for name, align in zip(self.names, self._alignments, strict=True)
-        ]
+        if self._aligned:
+            row = row | {name: align(row[name]) for name, align in self._aligned if row[name] is not None}
+        return [encode(row[name]) for name in self.names]
 
     def digests(self, parts: list[bytes]) -> tuple[bytes, bytes]:
         """Return the digests of the key and of the row; a row without a key is its own key."""
