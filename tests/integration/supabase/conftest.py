@@ -28,6 +28,7 @@ create table odd (
     zero double precision,
     twice integer generated always as (2) stored
 );
+create table named (id integer primary key, "a"" b" text, "*" text);
 create table pairs (a integer, b text, c integer, primary key (a, b), unique (c, b));
 """
 
@@ -47,7 +48,7 @@ def rest(datalayer_postgres: FoundServer) -> Iterator[PostgrestServer]:
 def database(rest: PostgrestServer) -> Iterator[psycopg.Connection]:
     """Lend the back door, with empty tables."""
     with psycopg.connect(rest.dsn, autocommit=True) as connection:
-        connection.execute("truncate notes, log, odd, pairs")
+        connection.execute("truncate notes, log, odd, named, pairs")
         yield connection
 
 

@@ -42,6 +42,16 @@ async def test_types_without_a_portable_kind_come_as_text(store: SupabaseStore) 
         assert await store.count(Count("odd", col(name).eq(row[name]))) == 1, name
 
 
+async def test_column_names_with_quotes_spaces_and_stars(store: SupabaseStore) -> None:
+    """A name is sent as it is; PostgREST has no filter on a column that is named like all columns."""
+    row = {"id": 1, 'a" b': "x", "*": "y"}
+    assert (await store.insert(Insert("named", [row]))).rows == [row]
+    assert await store.select(Select("named", col('a" b').eq("x"), order=(asc('a" b'),))) == [row]
+    assert await store.count(Count("named", col('a" b').eq("x"))) == 1
+    with pytest.raises(UnsupportedOperationError, match=r"named \*"):
+        await store.select(Select("named", col("*").eq("y")))
+
+
 async def test_stored_json_null_is_read_as_such(store: SupabaseStore, database: psycopg.Connection) -> None:
     """In a column and in an array, apart from SQL NULL."""
     database.execute("""insert into odd (plain, documents) values ('null', array['null'::jsonb, null, '[null]'])""")

@@ -10,7 +10,7 @@ from postgrest.base_request_builder import RequestConfig
 from postgrest.types import CountMethod, ReturnMethod
 from supabase import AsyncClient
 
-from datalayer.errors import UnfitValueError
+from datalayer.errors import UnfitValueError, UnsupportedOperationError
 from datalayer.query import Filter, OrderBy, Select
 from datalayer.stores.catalog import Table
 from datalayer.stores.supabase import errors, filters, quoting, values
@@ -29,8 +29,8 @@ class Requests:
 
     def select(self, page: Select) -> Request:
         """Rows of one page."""
-        builder = self._builder().select(self._selected(page.columns))
-        parameters = [*self._filter(page.where), *_order(page.order)]
+        builder = self._builder().select("*")
+        parameters = [("select", self._selected(page.columns)), *self._filter(page.where), *_order(page.order)]
         if page.limit is not None:
             parameters.append(("limit", str(page.limit)))
         if page.offset:
@@ -40,8 +40,8 @@ class Requests:
     def count(self, where: Filter | None) -> Request:
         """The number of matching rows, in the header Content-Range."""
         column = quoting.name(self._table.columns[0].name)
-        builder = self._builder().select(column, count=CountMethod.exact)
-        return _request(builder.request, [*self._filter(where), ("limit", "0")])
+        builder = self._builder().select("*", count=CountMethod.exact)
+        return _request(builder.request, [("select", column), *self._filter(where), ("limit", "0")])
 
     def insert(self, rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, returning: bool) -> Request:
         """New rows; a column that a row lacks takes its default."""
@@ -85,7 +85,13 @@ class Requests:
         return ",".join(values.selected(self._table.by_name[name]) for name in names)
 
     def _filter(self, where: Filter | None) -> list[tuple[str, str]]:
-        return [] if where is None else [("and", filters.logic_tree(where, self._table))]
+        if where is None:
+            return []
+        if "*" in where.columns():
+            raise UnsupportedOperationError(
+                errors.STORE, "a filter on a column named *", "rename the column, or use the PostgreSQL store"
+            )
+        return [("and", filters.logic_tree(where, self._table))]
 
     def _filter_of_write(self, where: Filter | None) -> list[tuple[str, str]]:
         return [("and", filters.every_row(self._table))] if where is None else self._filter(where)
@@ -108,7 +114,9 @@ def _request(
     headers = config.headers.copy()
     if content is not None:
         headers["Content-Type"] = "application/json"
-    url = f"{config.path}?{quoting.query_string([*config.params.multi_items(), *parameters])}"
+    # The builder drops spaces after a quotation mark in a column's name: what is selected is written here.
+    built = [(name, text) for name, text in config.params.multi_items() if name != "select"]
+    url = f"{config.path}?{quoting.query_string([*built, *parameters])}"
     if len(url) > _LONGEST_URL:
         raise UnfitValueError(errors.FILTER_TOO_LONG, store=errors.STORE, operation="encode")
     return Request(config.http_method, url, headers, content)
