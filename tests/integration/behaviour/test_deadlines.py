@@ -22,6 +22,7 @@ SOON = 3.0
 
 async def test_read_that_takes_too_long_is_cancelled(subject: Subject) -> None:
     """A read past its deadline ends as StoreTimeoutError soon after, and the store goes on."""
+    await subject.store.catalog()
     async with subject.slow_select() as question:
         started = perf_counter()
         error = await failure(StoreTimeoutError, subject.store.select(question, timeout=TIMEOUT))
@@ -33,6 +34,7 @@ async def test_read_that_takes_too_long_is_cancelled(subject: Subject) -> None:
 
 async def test_count_that_takes_too_long_is_cancelled(subject: Subject) -> None:
     """Deadlines hold for every verb that reads."""
+    await subject.store.catalog()
     async with subject.slow_select() as question:
         call = subject.store.count(Count(question.table, question.where), timeout=TIMEOUT)
         error = await failure(StoreTimeoutError, call)
