@@ -35,7 +35,6 @@ async def test_value_of_a_wrong_type_is_refused(store: Store, column: str, value
     assert await read(store, "things") == []
 
 
-@pytest.mark.parametrize("subject", ["sqlite", "supabase"], indirect=True)
 @pytest.mark.parametrize("value", [0, 1])
 async def test_number_is_no_boolean(store: Store, value: int) -> None:
     """In rows and in filters."""

@@ -72,8 +72,9 @@ def json_records(rows: Sequence[Mapping[str, Any]], columns: Sequence[Column]) -
     JSON columns travel as text, so that the document null stays apart from SQL NULL; bytea as hexadecimal.
     """
     for column in columns:
-        if column.type.is_plain_text:
-            _check_texts(map(itemgetter(column.name), rows))
+        wanted = _python_type(column.type)
+        if wanted is not None:
+            _check_types(map(itemgetter(column.name), rows), wanted)
     recoded = {c.name: recode for c in columns if (recode := _RECORD_FIELDS.get((c.type.kind, c.type.array)))}
     records: Sequence[Mapping[str, Any]] = rows
     if recoded:
@@ -85,19 +86,29 @@ def json_records(rows: Sequence[Mapping[str, Any]], columns: Sequence[Column]) -
 
 
 def write_encoder(column_type: ColumnType) -> Encoder | None:
-    """Return the encoder of a value that is to be stored: for a text column only text, as any number turns into one."""
-    return _text_alone if column_type.is_plain_text else encoder(column_type)
+    """Return the encoder of a value that is to be stored: what the server would turn into text or truth is refused."""
+    wanted = _python_type(column_type)
+    if wanted is None:
+        return encoder(column_type)
+
+    def alone(value: Any) -> Any:
+        if value is None or isinstance(value, wanted):
+            return value
+        raise UnfitParameter("a value has the wrong type for its column", "42804")
+
+    return alone
 
 
-def _text_alone(value: Any) -> Any:
-    if value is None or isinstance(value, str):
-        return value
-    raise UnfitParameter("a value has the wrong type for its column", "42804")
+def _python_type(column_type: ColumnType) -> type | None:
+    """Return the only type whose values go into the column as they are; None where others do as well."""
+    if column_type.is_plain_text:
+        return str
+    return bool if column_type.kind is Kind.BOOLEAN and not column_type.array else None
 
 
-def _check_texts(values: Iterable[Any]) -> None:
-    for kind in set(map(type, values)) - {NoneType, str}:
-        if not issubclass(kind, str):
+def _check_types(values: Iterable[Any], wanted: type) -> None:
+    for kind in set(map(type, values)) - {NoneType, wanted}:
+        if not issubclass(kind, wanted):
             raise UnfitParameter("a value has the wrong type for its column", "42804")
 
 
