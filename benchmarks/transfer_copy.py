@@ -1,28 +1,35 @@
-"""Copying a table: datalayer beside psql's pipe between two servers, and beside pgloader out of a SQLite file."""
+"""Copying a table: datalayer beside psql's pipe between two servers, and beside pgloader out of a SQLite file.
+
+Keys and indexes of the target are in place; it is emptied before each turn.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import shlex
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Awaitable, Callable, Mapping
 from contextlib import closing
+from functools import partial
 from pathlib import Path
-from statistics import median
-from time import perf_counter
-from urllib.parse import urlsplit
+from typing import Final
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict
 
-from benchmarks.harness import Measured
-from benchmarks.table import DDL, FILL
+from benchmarks.figures import Figure
+from benchmarks.stage import Stage
+from benchmarks.table import ddl
+from benchmarks.turns import Operation, take_turns
 from datalayer.servers.postgres import EmbeddedPostgres
 from datalayer.stores.opening import open_store
 from datalayer.transfer import copy
 
-ROWS = 1_000_000
-QUICK_ROWS = 200_000
+PSQL: Final = "psql \\copy, piped"
+PGLOADER: Final = "pgloader"
+OURS: Final = "datalayer copy"
+OURS_ALONE: Final = "datalayer copy, 1 job"
 
 _SQLITE = """
     create table clients (
@@ -38,7 +45,6 @@ _SQLITE_FILL = """
         '{"source": "site", "n": ' || n || '}', '2026-11-20 10:00:00', '2026-11-20 10:00:00.123456' from n
 """
 _SQLITE_TARGET = """
-    drop table if exists clients;
     create table clients (
         id bigint primary key, company_id bigint not null, yclients_id bigint not null, name text, phone text,
         email text, discount numeric(5,2), visits bigint, spent numeric(12,2), tags text, meta text,
@@ -47,110 +53,94 @@ _SQLITE_TARGET = """
 """
 
 
-async def transfer_copy(*, quick: bool) -> list[Measured]:
-    """Measure both pairs on servers of their own; psql is needed, pgloader is left out where it is not installed."""
-    rows, rounds = (QUICK_ROWS, 2) if quick else (ROWS, 3)
-    with EmbeddedPostgres() as source, EmbeddedPostgres() as target, tempfile.TemporaryDirectory() as directory:
+async def measure(stage: Stage) -> list[Figure]:
+    """Measure both pairs; what is not installed is left out."""
+    rows = stage.scale.moved_rows
+    settings = {"shared_buffers": "'512MB'", "max_wal_size": "'4GB'"}
+    with EmbeddedPostgres(settings) as server, tempfile.TemporaryDirectory() as directory:
+        target = server.create_database("copied")
         return [
-            *await _from_postgres(source.dsn, target.dsn, rows, rounds),
-            *await _from_sqlite(Path(directory) / "clients.sqlite", target.dsn, rows, rounds),
+            *await _from_postgres(stage, target, rows),
+            *await _from_sqlite(stage, Path(directory) / "clients.sqlite", target, rows),
         ]
 
 
-async def _from_postgres(source: str, target: str, rows: int, rounds: int) -> list[Measured]:
-    for dsn in (source, target):
-        _run(dsn, DDL)
-    with psycopg.connect(source, autocommit=True) as connection:
-        connection.execute(FILL, {"rows": rows})
-    _run(source, "vacuum analyze clients")
-
-    async def psql() -> None:
-        out, into = "\\copy clients to stdout", "\\copy clients from stdin"
-        await _shell(f"psql -qX '{source}' -c '{out}' | psql -qX '{target}' -c '{into}'")
-
-    variants = {"psql pipe": psql, "datalayer copy": lambda: _copy(source, target, 2)}
-    variants["datalayer copy, 1 job"] = lambda: _copy(source, target, 1)
-    return await _measure(
-        "copy into an empty table", variants, rows, rounds, lambda: _run(target, "truncate clients"), "psql pipe"
+async def _from_postgres(stage: Stage, target: str, rows: int) -> list[Figure]:
+    if shutil.which("psql") is None:
+        stage.tell("copy between servers is skipped: there is no psql to compare with")
+        return []
+    table = await stage.table(rows)
+    await _run(target, f"{ddl(table)}; create index on {table} (company_id, phone)")
+    read = shlex.join(["psql", "-qX", stage.dsn, "-c", f"\\copy {table} to stdout"])
+    write = shlex.join(["psql", "-qX", target, "-c", f"\\copy {table} from stdin"])
+    operations: dict[str, Operation] = {
+        PSQL: partial(_shell, f"{read} | {write}"),
+        OURS: partial(_copy, stage.dsn, target, table, 2),
+        OURS_ALONE: partial(_copy, stage.dsn, target, table, 1),
+    }
+    return await take_turns(
+        f"copy {rows:,} rows into an empty table of another server",
+        operations,
+        rounds=stage.scale.rounds(3),
+        calls=1,
+        baseline=PSQL,
+        before=partial(_run, target, f"truncate {table}"),
+        warm_up=False,
     )
 
 
-async def _from_sqlite(file: Path, target: str, rows: int, rounds: int) -> list[Measured]:
+async def _from_sqlite(stage: Stage, file: Path, target: str, rows: int) -> list[Figure]:
+    if shutil.which("pgloader") is None:
+        stage.tell("copy out of SQLite is skipped: there is no pgloader to compare with")
+        return []
     with closing(sqlite3.connect(file)) as connection, connection:
         connection.execute(_SQLITE)
         connection.execute(_SQLITE_FILL, (rows,))
-
-    async def pgloader() -> None:
-        script = file.with_suffix(".load")
-        script.write_text(
-            f"load database from sqlite://{file} into {_pgloader_url(target)}"
-            " with data only, truncate, workers = 4, concurrency = 1, prefetch rows = 10000;\n"
-        )
-        await _shell(f"pgloader --root-dir '{file.parent}' '{script}'")
-        with psycopg.connect(target) as connection:
-            assert connection.execute("select count(*) from clients").fetchone() == (rows,)
-
-    variants: dict[str, Callable[[], Awaitable[None]]] = {
-        "datalayer copy": lambda: _copy(f"sqlite:///{file}", target, 2)
+    await _run(target, f"drop table if exists clients; {_SQLITE_TARGET}")
+    script = file.with_suffix(".load")
+    script.write_text(
+        f"load database from sqlite://{file} into {_pgloader_place(target)}"
+        " with data only, truncate, workers = 4, concurrency = 1, prefetch rows = 10000;\n"
+    )
+    operations: dict[str, Operation] = {
+        PGLOADER: partial(_shell, shlex.join(["pgloader", "--root-dir", str(file.parent), str(script)])),
+        OURS: partial(_copy, f"sqlite:///{file}", target, "clients", 2),
     }
-    if shutil.which("pgloader"):
-        variants = {"pgloader": pgloader, **variants}
-    return await _measure(
-        "copy out of SQLite", variants, rows, rounds, lambda: _run(target, _SQLITE_TARGET), next(iter(variants))
+    return await take_turns(
+        f"copy {rows:,} rows out of SQLite into an empty table",
+        operations,
+        rounds=stage.scale.rounds(3),
+        calls=1,
+        baseline=PGLOADER,
+        before=partial(_run, target, "truncate clients"),
+        warm_up=False,
     )
 
 
-async def _copy(source_url: str, target_url: str, jobs: int) -> None:
+async def _copy(source_url: str, target_url: str, table: str, jobs: int) -> None:
     source, target = await open_store(source_url), await open_store(target_url)
     try:
-        await copy(source, target, jobs=jobs)
+        await copy(source, target, tables=[table], jobs=jobs)
     finally:
         await source.close()
         await target.close()
 
 
-async def _measure(
-    scenario: str,
-    variants: Mapping[str, Callable[[], Awaitable[None]]],
-    rows: int,
-    rounds: int,
-    empty: Callable[[], None],
-    baseline: str,
-) -> list[Measured]:
-    taken: dict[str, list[float]] = {name: [] for name in variants}
-    for _ in range(rounds):
-        for name, variant in variants.items():
-            empty()
-            started = perf_counter()
-            await variant()
-            taken[name].append(perf_counter() - started)
-    bare = median(taken[baseline])
-    return [
-        Measured(
-            scenario=f"{scenario}, {rows:,} rows",
-            variant=name,
-            p50_ms=round(median(seconds) * 1000, 1),
-            p95_ms=round(max(seconds) * 1000, 1),
-            per_second=round(rows / median(seconds)),
-            ratio=round(median(seconds) / bare, 3),
-        )
-        for name, seconds in taken.items()
-    ]
-
-
-def _run(dsn: str, script: str) -> None:
-    with psycopg.connect(dsn, autocommit=True) as connection:
-        connection.execute(script.encode())
+async def _run(dsn: str, script: str) -> None:
+    async with await psycopg.AsyncConnection.connect(dsn, autocommit=True) as connection:
+        await connection.execute(script.encode())
 
 
 async def _shell(command: str) -> None:
-    process = await asyncio.create_subprocess_shell(command, stdout=asyncio.subprocess.PIPE)
-    output, _ = await process.communicate()
-    assert process.returncode == 0, output.decode()
+    process = await asyncio.create_subprocess_exec(
+        "bash", "-c", f"set -o pipefail; {command}", stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE
+    )
+    _, errors = await process.communicate()
+    if process.returncode:
+        raise RuntimeError(errors.decode())
 
 
-def _pgloader_url(dsn: str) -> str:
-    """Spell a DSN of a Unix socket as pgloader reads it."""
-    parts = urlsplit(dsn)
-    directory = parts.query.removeprefix("host=")
-    return f"postgresql://postgres@unix:{directory}:5432/{parts.path.removeprefix('/')}" if directory else dsn
+def _pgloader_place(dsn: str) -> str:
+    """Say where a Unix socket is in pgloader's language."""
+    parts = conninfo_to_dict(dsn)
+    return f"pgsql://{parts['user']}@unix:{parts['host']}:{parts.get('port', 5432)}/{parts['dbname']}"
