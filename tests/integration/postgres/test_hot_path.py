@@ -93,6 +93,16 @@ async def test_a_call_stays_as_thin_as_it_is(verb: str, single: PostgresStore) -
     assert counted <= most
 
 
+async def test_a_page_deep_in_a_table_costs_what_the_first_one_does(single: PostgresStore) -> None:
+    """Pages by key start where an index says: the last page looks at no more rows than it answers."""
+    await single.execute("insert into items (name) select n::text from generate_series(1, 5000) n")
+    await single.execute("analyze items")
+    assert len([item async for item in Items(single).iterate(page_rows=100)]) == 5000
+    await single.fetch_all("select pg_stat_force_next_flush()")
+    (row,) = await single.fetch_all("select idx_tup_read from pg_stat_user_indexes where indexrelname = 'items_pkey'")
+    assert 5000 <= row["idx_tup_read"] <= 5500
+
+
 async def _count_own_calls(work: Callable[[], Awaitable[Any]]) -> int:
     count = 0
 

@@ -66,3 +66,8 @@ def test_order_that_is_no_tuple_of_columns_is_refused(order: Any) -> None:
     """A forgotten comma, a bare name: said as what to write."""
     with pytest.raises(InvalidValueError, match=r"order: must be a tuple of asc\(\.\.\.\) and desc"):
         complete_order(order, ("id",))
+
+
+def test_required_columns_are_not_tested_for_null() -> None:
+    """A page by the primary key is one comparison, which an index answers alone."""
+    assert after_row((Order("id"),), {"id": 7}, required=("id",)) == col("id").gt(7)

@@ -30,7 +30,9 @@ class KeepingTransport(Transport):
 def transport() -> Iterator[KeepingTransport]:
     """Initialise the SDK for one test, and shut it down again."""
     transport = KeepingTransport()
-    with sentry_sdk.isolation_scope():
+    with sentry_sdk.isolation_scope() as scope:
+        scope.clear_breadcrumbs()
+        sentry_sdk.get_global_scope().clear_breadcrumbs()
         sentry_sdk.init(
             dsn="https://public@localhost/1",
             transport=transport,
