@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, aclosing
 from time import perf_counter
@@ -23,7 +24,7 @@ from datalayer.telemetry import CallEvent, notify
 T = TypeVar("T")
 
 
-class SqliteSession:
+class SqliteSession(ABC):
     """What SQLite can be asked; see :class:`datalayer.stores.contract.Session`."""
 
     name: StoreName = STORE
@@ -100,17 +101,19 @@ class SqliteSession:
         scope = self._scope(isolation=isolation, read_only=read_only, timeout=timeout)
         return cast("AbstractAsyncContextManager[Session]", scope)
 
+    @abstractmethod
     def _lend(self, *, writes: bool) -> AbstractAsyncContextManager[Worker]:
         """Lend a connection for one job."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _scope(
         self, *, isolation: Isolation | None, read_only: bool, timeout: float | None
     ) -> AbstractAsyncContextManager[Any]:
-        raise NotImplementedError
+        """Open a transaction, or a savepoint inside one."""
 
+    @abstractmethod
     def _chunks(self, question: Select, chunk_rows: int) -> AsyncGenerator[list[Row], None]:
-        raise NotImplementedError
+        """Yield the rows of a stream, a chunk at a time."""
 
     async def _write(self, operation: str, table: str, job: Job[Written], timeout: float | None) -> Written:
         return await self._call(operation, table, job, timeout, lambda written: written.count, writes=True)
