@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 RAW: Final = "raw psycopg"
+#: The baseline once more: how far it is from 1 is how far any other ratio may be off.
+RAW_AGAIN: Final = "raw psycopg, again"
 RAW_TYPED: Final = "raw psycopg + model_validate"
 OURS: Final = "datalayer"
 OURS_DICTS: Final = "datalayer, dicts"

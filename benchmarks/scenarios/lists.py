@@ -66,6 +66,7 @@ def _typed(stage: Stage) -> dict[str, Operation]:
         names.RAW: raw,
         names.RAW_TYPED: raw_typed,
         names.OURS: ours,
+        names.RAW_AGAIN: raw,
         names.ORM: orm("psycopg"),
         names.ORM_ASYNCPG: orm("asyncpg"),
         names.ALCHEMY: alchemy("psycopg"),

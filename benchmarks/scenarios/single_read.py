@@ -60,6 +60,7 @@ def single_reads(stage: Stage) -> Mapping[str, Operation]:
         names.RAW: raw,
         names.RAW_TYPED: raw_typed,
         names.OURS: ours,
+        names.RAW_AGAIN: raw,
         names.OURS_DICTS: ours_as_dict,
         names.ASYNCPG: fetchrow,
         names.CORE: _core(peers, "psycopg", walk),

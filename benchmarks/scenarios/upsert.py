@@ -58,6 +58,7 @@ def _upserts(stage: Stage) -> dict[str, Operation]:
         names.RAW: raw,
         names.RAW_TYPED: raw_typed,
         names.OURS: ours,
+        names.RAW_AGAIN: raw,
         names.ASYNCPG: fetchrow,
         names.CORE: _core(peers, "psycopg", walk),
         names.CORE_ASYNCPG: _core(peers, "asyncpg", walk),

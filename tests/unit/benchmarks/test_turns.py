@@ -18,11 +18,11 @@ def noting(calls: list[str], name: str) -> Callable[[], Awaitable[None]]:
     return operation
 
 
-async def test_variants_take_turns_after_each_has_warmed_up() -> None:
-    """A B A B, with as many calls in a turn as asked for."""
+async def test_variants_take_turns_and_the_first_place_moves() -> None:
+    """A B, then B A; a turn has half as many calls before those that are timed."""
     calls: list[str] = []
     figures = await take_turns("read", {RAW: noting(calls, "a"), OURS: noting(calls, "b")}, rounds=2, calls=2)
-    assert "".join(calls) == "ab" + "aabb" * 2
+    assert "".join(calls) == "aaabbb" + "bbbaaa"
     assert [figure.variant for figure in figures] == [RAW, OURS]
 
 
@@ -30,7 +30,7 @@ async def test_preparation_comes_before_every_operation() -> None:
     """What an operation changes is put back before the next one."""
     calls: list[str] = []
     await take_turns("write", {RAW: noting(calls, "w")}, rounds=2, calls=1, before=noting(calls, "b"))
-    assert "".join(calls) == "bw" * 3
+    assert "".join(calls) == "bw" * 4
 
 
 async def test_callers_share_the_calls_of_a_turn() -> None:
@@ -45,5 +45,12 @@ async def test_callers_share_the_calls_of_a_turn() -> None:
         at_work -= 1
 
     (figure,) = await take_turns_at_once("crowd", {RAW: operation}, callers=8, rounds=2, calls=30)
-    assert (most, made) == (8, 10 + 2 * 30)
+    assert (most, made) == (8, 2 * (15 + 30))
     assert figure.ratio == 1.0
+
+
+async def test_turns_without_warm_up_make_only_the_timed_calls() -> None:
+    """What is slow and starts a process each time needs no calls before."""
+    calls: list[str] = []
+    await take_turns("copy", {RAW: noting(calls, "a")}, rounds=2, calls=1, warm_up=False)
+    assert calls == ["a", "a"]
