@@ -1,0 +1,31 @@
+"""What the relay asks of the store that follows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+from uuid import UUID
+
+from datalayer.outbox.entries import Change
+
+
+class Applier(Protocol):
+    """Makes the secondary equal for some keys, and never puts an older state over a newer one.
+
+    A change is applied only when its version is above the one the secondary's ledger has for its key; ledger and rows
+    change in one transaction (or, on Supabase without the apply function, one apply per key is in flight at a time).
+    What it writes is not captured again as a change of the secondary's own.
+    """
+
+    async def apply(self, origin: UUID, changes: Sequence[Change], *, timeout: float | None = None) -> int:
+        """Apply all changes or none; return how many were not outdated.
+
+        Deletes come first, children before parents; then upserts, parents before children. At most one change a key.
+
+        Args:
+            origin: identity of the database whose sequence the versions come from.
+
+        Raises:
+            ConstraintViolationError: the rows cannot be there yet; nothing was applied.
+            OutcomeUnknownError: the answer was lost; the caller applies again later, which is safe.
+        """
