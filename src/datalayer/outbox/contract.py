@@ -6,7 +6,25 @@ from collections.abc import Sequence
 from typing import Protocol
 from uuid import UUID
 
-from datalayer.outbox.entries import Change
+from datalayer.errors import UnavailableError
+from datalayer.outbox.entries import Change, Key
+
+
+class KeysHeldError(UnavailableError):
+    """Some keys cannot be applied now: another apply of theirs is in flight, or its outcome is not known yet.
+
+    Nothing of them was applied; the other keys of the batch may have been. The relay leaves the held keys for later
+    without counting a try.
+
+    Args:
+        held: table and key of each.
+    """
+
+    def __init__(self, held: Sequence[tuple[str, Key]], *, store: str) -> None:
+        super().__init__(
+            f"{len(held)} key(s) wait for an apply whose outcome is unknown", store=store, operation="apply"
+        )
+        self.held = tuple(held)
 
 
 class Applier(Protocol):
@@ -28,4 +46,5 @@ class Applier(Protocol):
         Raises:
             ConstraintViolationError: the rows cannot be there yet; nothing was applied.
             OutcomeUnknownError: the answer was lost; the caller applies again later, which is safe.
+            KeysHeldError: some keys have to wait.
         """
