@@ -80,9 +80,11 @@ def _print_plan(plan: CopyPlan, *, as_json: bool) -> None:
     _print_notes(plan.notes)
     rows = [(t.table, f"{t.rows:,}", "create" if t.created else "", t.method) for t in plan.tables]
     output.print_table(("table", "rows, about", "", "how"), rows)
-    output.results().print(
-        f"{len(plan.tables)} tables, about {sum(t.rows for t in plan.tables):,} rows; nothing changed"
+    tables, rows_about = (
+        output.counted(len(plan.tables), "table"),
+        output.counted(sum(t.rows for t in plan.tables), "row"),
     )
+    output.results().print(f"{tables}, about {rows_about}; nothing changed")
 
 
 def _print_notes(notes: tuple[str, ...]) -> None:

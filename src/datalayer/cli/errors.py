@@ -39,7 +39,8 @@ class ExitCode(IntEnum):
 
 #: For the help of every command that can fail.
 EXIT_CODES: Final = (
-    "Exit codes: 0 done, 1 a difference was found, 2 wrong usage, 3 wrong configuration,"
+    "Exit codes: 0 done, 1 a difference was found, 2 wrong usage: an option, or a file, directory or table that one"
+    " names, 3 wrong configuration: a store's URL or a variable of the environment,"
     " 4 server unavailable, access denied or no answer in time, 5 the operation failed, 130 interrupted."
 )
 
@@ -72,6 +73,15 @@ def opening(side: str | None = None) -> Iterator[None]:
     except DataLayerError as error:
         where = f"{side}: " if side else ""
         raise OpeningError(f"{where}{_said_of_a_url(error)}") from error
+
+
+@contextmanager
+def told_by_options() -> Iterator[None]:
+    """Have wrong configuration be wrong usage where it comes from the command line's own options."""
+    try:
+        yield
+    except ConfigurationError as error:
+        raise typer.BadParameter(str(error)) from error
 
 
 def exit_code(error: Exception) -> ExitCode:

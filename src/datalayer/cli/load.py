@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from datalayer.cli import output
-from datalayer.cli.errors import EXIT_CODES, ExitCode
+from datalayer.cli.errors import EXIT_CODES, ExitCode, told_by_options
 from datalayer.cli.transfer import AsJson, Tables, bars, names, opened_target
 
 if TYPE_CHECKING:
@@ -23,7 +23,9 @@ def register(app: typer.Typer) -> None:
 
 
 def load(
-    directory: Annotated[Path, typer.Argument(help="Of a finished export.", show_default=False)],
+    directory: Annotated[
+        Path, typer.Argument(help="Of a finished export.", exists=True, file_okay=False, show_default=False)
+    ],
     target: Annotated[
         str, typer.Option(help="Where the rows go: postgresql://USER@HOST/DATABASE, sqlite:///FILE or supabase://HOST.")
     ],
@@ -49,7 +51,8 @@ def load(
     """
     from datalayer.transfer.loads.transforms import find_transform
 
-    function = None if transform is None else find_transform(transform)
+    with told_by_options():
+        function = None if transform is None else find_transform(transform)
     report = asyncio.run(_load(directory, target, names(tables), function, upsert=upsert))
     if as_json:
         output.print_json(report.as_json())

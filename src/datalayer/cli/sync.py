@@ -13,7 +13,7 @@ from datalayer.cli.row_progress import row_progress
 from datalayer.cli.transfer import AsJson, Source, Tables, Target, names, opened
 
 if TYPE_CHECKING:
-    from datalayer.transfer import SyncReport
+    from datalayer.transfer import CatchUpReport
 
 
 def register(app: typer.Typer) -> None:
@@ -55,7 +55,8 @@ def sync(
         output.note(f"note: {note}")
     rows = [(t.table, f"{t.rows:,}", t.since or "the beginning", t.watermark or "-") for t in report.tables]
     output.print_table(("table", "rows", "from", "watermark"), rows)
-    output.results().print(f"{len(report.tables)} tables, {report.rows:,} rows synced in {report.seconds:.1f} s")
+    tables, synced = output.counted(len(report.tables), "table"), output.counted(report.rows, "row")
+    output.results().print(f"{tables}, {synced} synced in {report.seconds:.1f} s")
 
 
 async def _sync(
@@ -65,10 +66,10 @@ async def _sync(
     column: str,
     since: str | None,
     overlap: float | None,
-) -> SyncReport:
+) -> CatchUpReport:
     from datalayer import transfer
 
-    async with opened(source_url, target_url) as (source, target):
+    async with opened(source_url, target_url, create=False) as (source, target):
         with row_progress("syncing") as on_progress:
             return await transfer.sync(
                 source, target, column=column, tables=tables, since=since, overlap=overlap, on_progress=on_progress

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 import typer
 
 from datalayer.cli import output
-from datalayer.cli.errors import EXIT_CODES, ExitCode
+from datalayer.cli.errors import EXIT_CODES, ExitCode, told_by_options
 from datalayer.cli.transfer import Source, Tables, Target, bars, names, opened
-from datalayer.errors import ConfigurationError, TransferError
+from datalayer.errors import TransferError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -83,14 +83,16 @@ def verify(
     from datalayer.transfer.verifying.checks import read_invariants
 
     if repair and state is not None:
-        raise ConfigurationError("--repair compares everything again; leave --state out")
+        raise typer.BadParameter("--repair compares everything again; leave --state out")
+    with told_by_options():
+        asked = () if invariants is None else read_invariants(invariants)
     options: dict[str, Any] = {
         "tables": names(tables),
         "limit": limit,
         "jobs": jobs,
         "strong": strong,
         "checks": True,
-        "invariants": () if invariants is None else read_invariants(invariants),
+        "invariants": asked,
     }
     if repair:
         repaired = asyncio.run(_repair(source, target, options | {"allow_deletes": allow_deletes}))
@@ -112,9 +114,10 @@ async def _verify(source_url: str, target_url: str, options: dict[str, Any], fil
     from datalayer import transfer
     from datalayer.transfer.verifying.state import VerifyState
 
-    state = None if file is None else VerifyState.open(file, f"{source_url}\n{target_url}\n{options['strong']}")
+    with told_by_options():
+        state = None if file is None else VerifyState.open(file, f"{source_url}\n{target_url}\n{options['strong']}")
     async with opened(source_url, target_url, create=False) as (source, target):
-        with bars("verifying") as on_progress:
+        with bars("verifying") as on_progress, told_by_options():
             return await transfer.verify(source, target, **options, state=state, on_progress=on_progress)
 
 
@@ -146,7 +149,7 @@ def _write(option: str, file: Path, text: str) -> None:
     try:
         file.write_text(text)
     except OSError as error:
-        raise ConfigurationError(f"the file {file} for {option} cannot be written: {error.strerror}") from None
+        raise typer.BadParameter(f"the file {file} for {option} cannot be written: {error.strerror}") from None
 
 
 def _print_repaired(repaired: RepairReport | None) -> None:

@@ -6,6 +6,7 @@ All read everything from the stores' live catalogs; no table is known by name.
 from datalayer.transfer.copying import copy, plan_copy
 from datalayer.transfer.planning import CopyPlan, PlannedTable
 from datalayer.transfer.reports import (
+    CatchUpReport,
     Check,
     CopiedTable,
     CopyReport,
@@ -15,7 +16,6 @@ from datalayer.transfer.reports import (
     RepairedTable,
     RepairReport,
     SyncedTable,
-    SyncReport,
     VerifiedTable,
     VerifyReport,
 )
@@ -23,6 +23,7 @@ from datalayer.transfer.syncing import sync
 from datalayer.transfer.verifying import repair, verify
 
 __all__ = [
+    "CatchUpReport",
     "Check",
     "CopiedTable",
     "CopyPlan",
@@ -33,7 +34,6 @@ __all__ = [
     "Progress",
     "RepairReport",
     "RepairedTable",
-    "SyncReport",
     "SyncedTable",
     "VerifiedTable",
     "VerifyReport",

@@ -83,7 +83,7 @@ class SyncedTable:
 
 
 @dataclass(frozen=True, slots=True)
-class SyncReport:
+class CatchUpReport:
     """A finished sync; ``notes`` say what was left out."""
 
     tables: tuple[SyncedTable, ...]

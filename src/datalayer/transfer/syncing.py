@@ -23,7 +23,7 @@ from datalayer.transfer.pairing import TablePair, obstacles, pair_for_copy
 from datalayer.transfer.readers.fitting_blocks import BlockFitter
 from datalayer.transfer.readers.patience import after, patiently
 from datalayer.transfer.reading import CHUNK_ROWS
-from datalayer.transfer.reports import OnProgress, Progress, SyncedTable, SyncReport
+from datalayer.transfer.reports import CatchUpReport, OnProgress, Progress, SyncedTable
 from datalayer.transfer.selection import check_named, selected
 from datalayer.transfer.writers.catching_up import Sink, sink_for
 
@@ -44,7 +44,7 @@ async def sync(
     since: str | None = None,
     overlap: float | None = None,
     on_progress: OnProgress | None = None,
-) -> SyncReport:
+) -> CatchUpReport:
     """Bring rows over whose ``column`` has reached the watermark of the last sync, less the overlap.
 
     Args:
@@ -66,7 +66,7 @@ async def sync(
     pairs, notes = _pairs(from_catalog, to_catalog, column, tables)
     sink = await sink_for(target)
     synced = [await _sync(source, sink, pair, column, since, overlap, on_progress) for pair in pairs]
-    return SyncReport(tuple(synced), (*notes, _DELETES), perf_counter() - started)
+    return CatchUpReport(tuple(synced), (*notes, _DELETES), perf_counter() - started)
 
 
 def _pairs(

@@ -240,7 +240,7 @@ async def test_command_tells_mistakes(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Options that do not go together and files that cannot be written are told in one line, exit code 3."""
+    """Options that do not go together and files that cannot be written are told in one line, exit code 2."""
     await run(origin, "create table t (id int primary key)")
     both = ["verify", "--source", second_database, "--target", datalayer_database]
     for wrong in (
@@ -249,5 +249,5 @@ async def test_command_tells_mistakes(
         ["--html", str(tmp_path / "missing" / "page.html")],
         ["--state", str(tmp_path / "missing" / "s.json")],
     ):
-        assert await asyncio.to_thread(run_command, [*both, *wrong]) == 3
+        assert await asyncio.to_thread(run_command, [*both, *wrong]) == 2
         assert capsys.readouterr().err.startswith("error: ")

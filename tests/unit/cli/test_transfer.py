@@ -103,3 +103,41 @@ def test_one_table_is_not_many(capsys: pytest.CaptureFixture[str]) -> None:
     assert "1 table, 1 row: every byte" in capsys.readouterr().out
     assert run(["load", "out", "--target", "sqlite:///loaded.db"]) == ExitCode.OK
     assert "1 table, 1 row loaded" in capsys.readouterr().out
+
+
+def test_sync_into_a_missing_file_makes_none(capsys: pytest.CaptureFixture[str]) -> None:
+    """A mistyped name is told: what is to be brought up to date is there."""
+    both = ["--source", "sqlite:///shop.db", "--target", "sqlite:///shpo.db", "--column", "id"]
+    assert run(["sync", *both]) == ExitCode.CONFIGURATION
+    assert "target: the file shpo.db does not exist" in capsys.readouterr().err
+    assert files() == ["empty.db", "shop.db"]
+
+
+def test_sync_of_one_table_is_not_many(capsys: pytest.CaptureFixture[str]) -> None:
+    """The summary counts in words."""
+    both = ["--source", "sqlite:///shop.db", "--target", "sqlite:///empty.db"]
+    assert run(["copy", *both]) == ExitCode.OK
+    assert run(["sync", *both, "--column", "id"]) == ExitCode.OK
+    assert "1 table, 1 row synced in" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["load", "nowhere", "--target", "sqlite:///new.db"],
+        ["load", "shop.db", "--target", "sqlite:///new.db"],
+        ["load", ".", "--target", "sqlite:///new.db", "--transform", "no_such_module:function"],
+        ["export", "verify", "nowhere"],
+        ["verify", "--source", "sqlite:///shop.db", "--target", "sqlite:///empty.db", "--invariants", "nowhere.sql"],
+        ["verify", "--source", "sqlite:///shop.db", "--target", "sqlite:///empty.db", "--html", "nowhere/page.html"],
+        ["migrate", "up", "--url", "sqlite:///shop.db", "--dir", "nowhere"],
+        ["demo", "--sqlite", "nowhere.db"],
+    ],
+)
+def test_what_an_option_names_and_is_not_there_is_wrong_usage(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One code for one mistake, over all commands; no file appears."""
+    assert run(arguments) == ExitCode.USAGE
+    assert capsys.readouterr().err.endswith(" --help)\n")
+    assert files() == ["empty.db", "shop.db"]
