@@ -9,6 +9,7 @@ import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TypeAlias
 
 from datalayer.errors import UnknownColumnError, UnknownTableError
 
@@ -98,6 +99,34 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
+class EnumType:
+    """A type of the database's own: one of these texts, in this order."""
+
+    name: str
+    labels: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DomainType:
+    """A type of the database's own: another type with rules.
+
+    Args:
+        base: the type that it is over, as the store spells it; may be another domain, or an enum.
+        checks: names and definitions, as the store spells them.
+    """
+
+    name: str
+    base: str
+    nullable: bool = True
+    default: str | None = None
+    checks: tuple[tuple[str, str], ...] = ()
+
+
+#: Types that a database defines for itself; their names are spelt as SQL takes them.
+OwnType: TypeAlias = EnumType | DomainType
+
+
+@dataclass(frozen=True, slots=True)
 class UniqueKey:
     """A unique index without expression or predicate; usable as a conflict target."""
 
@@ -123,6 +152,7 @@ class Table:
     Args:
         uniques: unique keys other than the primary key; empty also where the store cannot tell.
         keys_known: False where the store cannot see unique indexes (PostgREST).
+        types: enums and domains that its columns need, each behind those that it needs itself.
     """
 
     name: str
@@ -131,10 +161,16 @@ class Table:
     uniques: tuple[UniqueKey, ...] = ()
     foreign_keys: tuple[ForeignKey, ...] = ()
     keys_known: bool = True
+    types: tuple[OwnType, ...] = ()
     by_name: Mapping[str, Column] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "by_name", {column.name: column for column in self.columns})
+
+    def own_type(self, declared: str) -> OwnType | None:
+        """Return the enum or domain of this name, or that an array of it is made of; None for any other type."""
+        name = declared.removesuffix("[]")
+        return next((found for found in self.types if found.name == name), None)
 
     def has_key(self, columns: Iterable[str]) -> bool:
         """Whether these columns, in any order, are the primary key or a unique key."""

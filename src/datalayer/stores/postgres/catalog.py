@@ -7,7 +7,18 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from datalayer.query import Row
-from datalayer.stores.catalog import Catalog, Column, ColumnType, ForeignKey, Kind, Table, UniqueKey
+from datalayer.stores.catalog import (
+    Catalog,
+    Column,
+    ColumnType,
+    DomainType,
+    EnumType,
+    ForeignKey,
+    Kind,
+    OwnType,
+    Table,
+    UniqueKey,
+)
 
 #: PostgreSQL's names of the portable types.
 KINDS: Mapping[str, Kind] = {
@@ -34,13 +45,18 @@ _VISIBLE = """
 """
 
 _COLUMNS = f"""
+    WITH RECURSIVE domains (oid, base) AS (
+        SELECT oid, typbasetype FROM pg_type WHERE typtype = 'd'
+        UNION ALL SELECT d.oid, t.typbasetype FROM domains d JOIN pg_type t ON t.oid = d.base WHERE t.typtype = 'd'
+    )
     SELECT c.relname, a.attname, NOT a.attnotnull AS nullable, format_type(a.atttypid, a.atttypmod) AS declared,
            pg_get_expr(d.adbin, d.adrelid) AS expression, a.attidentity, a.attgenerated,
            coalesce(element.typname, base.typname) AS type_name, base.typcategory = 'A' AS is_array
     FROM pg_class c
     JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
     JOIN pg_type t ON t.oid = a.atttypid
-    JOIN pg_type base ON base.oid = CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.oid END
+    LEFT JOIN domains over ON over.oid = t.oid AND NOT EXISTS (SELECT FROM domains more WHERE more.oid = over.base)
+    JOIN pg_type base ON base.oid = coalesce(over.base, t.oid)
     LEFT JOIN pg_type element ON element.oid = base.typelem AND base.typcategory = 'A'
     LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
     WHERE {_VISIBLE}
@@ -70,11 +86,35 @@ _FOREIGN_KEYS = f"""
     ORDER BY c.relname, k.conname
 """
 
+#: Types below this number came with the server. Source: PostgreSQL's access/transam.h, FirstNormalObjectId.
+_TYPES = f"""
+    WITH RECURSIVE used (relname, oid, depth) AS (
+        SELECT c.relname, a.atttypid, 0 FROM pg_class c
+        JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.atttypid >= 16384
+        WHERE {_VISIBLE}
+        UNION SELECT u.relname, inner_type.oid, u.depth + 1
+        FROM used u JOIN pg_type t ON t.oid = u.oid
+        JOIN pg_type inner_type ON inner_type.oid = CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.typelem END
+        WHERE (t.typtype = 'd' OR t.typcategory = 'A') AND inner_type.oid >= 16384
+    )
+    SELECT u.relname, format_type(t.oid, NULL) AS name, t.typtype = 'e' AS is_enum, NOT t.typnotnull AS nullable,
+           format_type(t.typbasetype, t.typtypmod) AS base, pg_get_expr(t.typdefaultbin, 0) AS expression,
+           (SELECT array_agg(e.enumlabel::text ORDER BY e.enumsortorder) FROM pg_enum e
+            WHERE e.enumtypid = t.oid) AS labels,
+           (SELECT array_agg(ARRAY[k.conname::text, pg_get_constraintdef(k.oid)] ORDER BY k.conname)
+            FROM pg_constraint k WHERE k.contypid = t.oid AND k.contype = 'c') AS checks
+    FROM (SELECT relname, oid, max(depth) AS depth FROM used GROUP BY relname, oid) u JOIN pg_type t ON t.oid = u.oid
+    WHERE t.typtype IN ('e', 'd')
+      AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_type'::regclass AND d.objid = t.oid
+                      AND d.deptype = 'e')
+    ORDER BY u.relname, u.depth DESC, name
+"""
+
 _ON_DELETE = {"a": "NO ACTION", "r": "RESTRICT", "c": "CASCADE", "n": "SET NULL", "d": "SET DEFAULT"}
 
 
 async def read_catalog(ask: Callable[[bytes], Awaitable[list[Row]]]) -> Catalog:
-    """Read tables, columns, keys and foreign keys in three queries, each put to ``ask``."""
+    """Read tables, columns, keys, foreign keys and types in four queries, each put to ``ask``."""
     columns: dict[str, list[Column]] = defaultdict(list)
     primary: dict[str, tuple[str, ...]] = {}
     uniques: dict[str, list[UniqueKey]] = defaultdict(list)
@@ -88,9 +128,19 @@ async def read_catalog(ask: Callable[[bytes], Awaitable[list[Row]]]) -> Catalog:
             uniques[row["relname"]].append(UniqueKey(row["key_name"], tuple(row["columns"])))
     for row in await ask(_FOREIGN_KEYS.encode()):
         foreign[row["relname"]].append(_foreign_key(row))
+    types: dict[str, list[OwnType]] = defaultdict(list)
+    for row in await ask(_TYPES.encode()):
+        types[row["relname"]].append(_own_type(row))
     return Catalog(
         {
-            name: Table(name, tuple(columns[name]), primary.get(name, ()), tuple(uniques[name]), tuple(foreign[name]))
+            name: Table(
+                name,
+                tuple(columns[name]),
+                primary.get(name, ()),
+                tuple(uniques[name]),
+                tuple(foreign[name]),
+                types=tuple(types[name]),
+            )
             for name in list(columns)
         }
     )
@@ -108,6 +158,13 @@ def _column(row: Mapping[str, Any]) -> Column:
         identity=from_sequence,
         generated=bool(row["attgenerated"]),
     )
+
+
+def _own_type(row: Mapping[str, Any]) -> OwnType:
+    if row["is_enum"]:
+        return EnumType(row["name"], tuple(row["labels"] or ()))
+    checks = tuple((name, definition) for name, definition in row["checks"] or ())
+    return DomainType(row["name"], row["base"], row["nullable"], row["expression"], checks)
 
 
 def _foreign_key(row: Mapping[str, Any]) -> ForeignKey:

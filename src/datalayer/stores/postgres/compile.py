@@ -11,7 +11,7 @@ import psycopg
 from datalayer.errors import InvalidValueError
 from datalayer.query import Comparison, Count, Delete, Filter, Group, Negation, Operator, Select, Update
 from datalayer.query.order import OrderBy
-from datalayer.stores.catalog import Column, Table
+from datalayer.stores.catalog import Column, ColumnType, Table
 from datalayer.stores.postgres.values import (
     Encoder,
     cast_name,
@@ -225,10 +225,13 @@ def returning(table: Table, *, wanted: bool) -> str:
 
 
 def _read(column: Column) -> str:
-    """Return the column as it is read: an array of a type that psycopg has not met would come as one text."""
     name = quote(column.name)
-    foreign = column.type.array and psycopg.adapters.types.get(cast_name(column.type.declared)) is None
-    return f"{name}::text[] AS {name}" if foreign else name
+    return f"{name}::text[] AS {name}" if is_foreign_array(column.type) else name
+
+
+def is_foreign_array(column_type: ColumnType) -> bool:
+    """Whether it is an array of a type that psycopg has not met: it would come as one text unless it is cast."""
+    return column_type.array and psycopg.adapters.types.get(cast_name(column_type.declared)) is None
 
 
 def names(columns: Iterable[str]) -> str:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from datalayer.stores.catalog import Catalog, Column, ColumnType, ForeignKey, Kind, Table
+from datalayer.stores.catalog import Catalog, Column, ColumnType, EnumType, ForeignKey, Kind, Table
 
 _KINDS: Mapping[str, Kind] = {
     "boolean": Kind.BOOLEAN,
@@ -59,7 +59,13 @@ def _table(name: str, definition: Mapping[str, Any]) -> Table:
             if (found := _FOREIGN_KEY.search(note))
         ),
         keys_known=False,
+        types=tuple(dict.fromkeys(_enum(p) for p in properties.values() if p.get("enum"))),
     )
+
+
+def _enum(described: Mapping[str, Any]) -> EnumType:
+    """The labels come in the type's order."""
+    return EnumType(str(described["format"]), tuple(map(str, described["enum"])))
 
 
 def _column(name: str, described: Mapping[str, Any], *, nullable: bool) -> Column:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from datalayer.stores.catalog import Column, ForeignKey, Table
 from datalayer.stores.contract import StoreName
 from datalayer.transfer.conversions import INTEGERS
 from datalayer.transfer.ddl.defaults import read_default, sqlite_default
 from datalayer.transfer.ddl.names import quote, quote_all
+from datalayer.transfer.ddl.own_types import as_base, described, domain_checks, enum_of, label_check
 from datalayer.transfer.ddl.types import sqlite_type
 
 
@@ -16,7 +17,7 @@ def create_table(table: Table, foreign_keys: Sequence[ForeignKey], source: Store
     """Return the statement, and notes on what has no word in SQLite."""
     notes: list[str] = []
     numbered = _numbered_by_itself(table)
-    lines = [_column(table.name, column, source, notes, numbered=column.name == numbered) for column in table.columns]
+    lines = [_column(table, column, source, notes, numbered=column.name == numbered) for column in table.columns]
     if table.primary_key and numbered is None:
         lines.append(f"primary key ({quote_all(table.primary_key)})")
     lines.extend(f"unique ({quote_all(unique.columns)})" for unique in table.uniques)
@@ -36,9 +37,12 @@ def _numbered_by_itself(table: Table) -> str | None:
     return column.name if column.identity and column.type.kind in INTEGERS else None
 
 
-def _column(table: str, column: Column, source: StoreName, notes: list[str], *, numbered: bool) -> str:
+def _column(owner: Table, column: Column, source: StoreName, notes: list[str], *, numbered: bool) -> str:
     if numbered:
         return f"{quote(column.name)} integer primary key"
+    table, enum = owner.name, enum_of(owner, column)
+    notes += _lost_types(owner, column)
+    column = as_base(owner, column)
     parts = [quote(column.name), sqlite_type(column.type, source)]
     if column.identity:
         notes.append(f"{table}.{column.name} is numbered by the source; SQLite numbers only a single primary key")
@@ -52,7 +56,25 @@ def _column(table: str, column: Column, source: StoreName, notes: list[str], *, 
             parts.append(f"default {written}")
     if not column.nullable:
         parts.append("not null")
+    if enum is not None:
+        parts.append(f"check ({label_check(column.name, enum)})")
     return " ".join(parts)
+
+
+def _lost_types(table: Table, column: Column) -> Iterator[str]:
+    """Yield what becomes of an enum or a domain."""
+    own = table.own_type(column.type.declared)
+    if own is None:
+        return
+    is_of = f"{table.name}.{column.name} is of the {described(own)} in the source"
+    if column.type.array:
+        yield f"{is_of}; the target keeps an array of texts, and checks none of them"
+    elif enum_of(table, column) is not None:
+        yield f"{is_of}; the target keeps text and checks that it is one of the labels, whose order is lost"
+    else:
+        yield f"{is_of}; the target keeps {as_base(table, column).type.declared}"
+    for check in domain_checks(table, column):
+        yield f"{table.name}.{column.name}: the check of its domain is left out: {check}"
 
 
 def _default(column: Column, expression: str, source: StoreName) -> str | None:

@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from datalayer.stores.catalog import Column, ColumnType, ForeignKey, Kind, Table, UniqueKey
+from datalayer.stores.catalog import (
+    Column,
+    ColumnType,
+    DomainType,
+    EnumType,
+    ForeignKey,
+    Kind,
+    OwnType,
+    Table,
+    UniqueKey,
+)
 
 
 def table_as_json(table: Table) -> dict[str, Any]:
@@ -37,6 +47,7 @@ def table_as_json(table: Table) -> dict[str, Any]:
             for key in table.foreign_keys
         ],
         "keys_known": table.keys_known,
+        "types": [_type_as_json(own) for own in table.types],
     }
 
 
@@ -58,7 +69,28 @@ def table_from_json(name: str, found: Mapping[str, Any]) -> Table:
             for key in found["foreign_keys"]
         ),
         bool(found["keys_known"]),
+        # An export of an earlier version does not say them.
+        tuple(_own_type(own) for own in found.get("types", ())),
     )
+
+
+def _type_as_json(own: OwnType) -> dict[str, Any]:
+    if isinstance(own, EnumType):
+        return {"name": own.name, "enum": list(own.labels)}
+    return {
+        "name": own.name,
+        "domain": own.base,
+        "nullable": own.nullable,
+        "default": own.default,
+        "checks": [list(check) for check in own.checks],
+    }
+
+
+def _own_type(found: Mapping[str, Any]) -> OwnType:
+    if "enum" in found:
+        return EnumType(found["name"], tuple(found["enum"]))
+    checks = tuple((name, definition) for name, definition in found["checks"])
+    return DomainType(found["name"], found["domain"], found["nullable"], found["default"], checks)
 
 
 def _column(found: Mapping[str, Any]) -> Column:

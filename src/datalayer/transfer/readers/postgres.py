@@ -17,9 +17,10 @@ from psycopg import AsyncConnection
 from psycopg.rows import tuple_row
 
 from datalayer.query import Row
-from datalayer.stores.catalog import Table
+from datalayer.stores.catalog import Column, Table
 from datalayer.stores.contract import StoreName
 from datalayer.stores.postgres import PostgresStore
+from datalayer.stores.postgres.compile import is_foreign_array
 from datalayer.stores.postgres.errors import translate
 from datalayer.transfer.ddl.names import literal, quote, quote_all
 from datalayer.transfer.pairing import TablePair
@@ -118,7 +119,8 @@ class PostgresReader:
 
     async def _rows(self, pair: TablePair, number: int, where: str) -> AsyncGenerator[Rows, None]:
         fitter = BlockFitter(pair, number)
-        query = f"select {quote_all(fitter.columns)} from {quote(pair.name)}{where}"
+        columns = ", ".join(_read(pair.source.by_name[name]) for name in fitter.columns)
+        query = f"select {columns} from {quote(pair.name)}{where}"
         async with (
             self._inside(pair) as connection,
             connection.cursor(f"copy_{uuid4().hex}", row_factory=tuple_row) as cursor,
@@ -163,3 +165,7 @@ class PostgresReader:
             except psycopg.Error as error:
                 raise translate(error, operation="copy", table=table.name) from None
         return found[0]
+
+
+def _read(column: Column) -> str:
+    return quote(column.name) + ("::text[]" if is_foreign_array(column.type) else "")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from datalayer.stores.catalog import Column, ColumnType, Kind, Table
+from datalayer.stores.catalog import Column, ColumnType, DomainType, Kind, Table
 from datalayer.stores.contract import StoreName
 from datalayer.transfer.conversions import INTEGERS, comparable
 from datalayer.transfer.ddl.defaults import postgres_default, read_default
+from datalayer.transfer.ddl.own_types import as_base
 from datalayer.transfer.limits import INTEGER_BITS, modifiers
+from datalayer.transfer.schemas.own_types import compare_own_types
 from datalayer.transfer.schemas.reports import SchemaDifference, Weight
 
 _FLOATS = frozenset({Kind.REAL, Kind.DOUBLE})
@@ -37,11 +39,19 @@ def compare_columns(
             yield _absent(source, column)
             continue
         fits = column.name in fitting
-        for weight, what in (*_types(column, other, fits=fits), *_rules(column, other, stores)):
+        own = compare_own_types((source, column), (target, other), fits=fits)
+        mine, theirs = _comparable(source, column, target, other)
+        for weight, what in (*_types(mine, theirs, fits=fits), *own, *_rules(mine, theirs, stores)):
             yield SchemaDifference(weight, source.name, f"column {column.name}", what)
     for column in target.columns:
         if column.name not in source.by_name:
             yield _extra(target, column)
+
+
+def _comparable(source: Table, column: Column, target: Table, other: Column) -> tuple[Column, Column]:
+    """Return the columns as what they come down to, unless both are of domains, whose rules are compared themselves."""
+    domains = [isinstance(t.own_type(c.type.declared), DomainType) for t, c in ((source, column), (target, other))]
+    return (column, other) if all(domains) else (as_base(source, column), as_base(target, other))
 
 
 def _absent(table: Table, column: Column) -> SchemaDifference:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from datalayer.query import Count, col
-from datalayer.stores.catalog import Catalog
+from datalayer.query import Count, Filter, col
+from datalayer.stores.catalog import Catalog, Column, Table
 from datalayer.stores.contract import Store, StoreName
+from datalayer.transfer.ddl.own_types import enum_of, label_check
 from datalayer.transfer.schemas.columns import compare_columns, whole_number_bits
-from datalayer.transfer.schemas.details import Details, read_details, unknown_types
+from datalayer.transfer.schemas.details import Details, Rule, TableDetails, read_details, unknown_types
 from datalayer.transfer.schemas.reports import SchemaDifference, SchemaReport, Weight
 from datalayer.transfer.schemas.tables import compare_details, compare_keys, missing_table
 from datalayer.transfer.selection import check_named, selected
@@ -17,6 +18,7 @@ from datalayer.transfer.selection import check_named, selected
 _ORDER = list(Weight)
 #: For a question that may have to look at every row.
 _SECONDS = 600.0
+_TEXTS = ("text", "character", "varchar", "nvarchar")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,7 @@ class _Side:
 async def compare_schemas(source: Store, target: Store, *, tables: Sequence[str] | None = None) -> SchemaReport:
     """Compare the schemas of two stores.
 
-    Rows are asked for one thing only: whether whole numbers fit a narrower type of the target.
+    Rows are asked for one thing only: whether whole numbers fit a narrower type of the target, and texts its enum.
 
     Args:
         source: where rows are.
@@ -45,8 +47,8 @@ async def compare_schemas(source: Store, target: Store, *, tables: Sequence[str]
     check_named(tables, mine.catalog, theirs.catalog)
     names = sorted(selected(mine.catalog, tables) | selected(theirs.catalog, tables))
     missing = [table for name, table in mine.catalog.tables.items() if name in names]
-    declared = (column.type.declared for table in missing for column in table.columns)
-    unknown = await unknown_types(target, declared) if mine.store == "postgres" else set()
+    declared = {name for table in missing for name in _type_names(table)}
+    unknown = await unknown_types(target, declared) if mine.store != "sqlite" else set()
     differences: list[SchemaDifference] = []
     notes = _blind_spots(mine, theirs)
     for name in names:
@@ -59,25 +61,37 @@ async def compare_schemas(source: Store, target: Store, *, tables: Sequence[str]
     return SchemaReport(tuple(names), tuple(differences), tuple(notes))
 
 
+def _type_names(table: Table) -> set[str]:
+    return {column.type.declared for column in table.columns} | {own.name for own in table.types}
+
+
 async def _side(store: Store) -> _Side:
     return _Side(store.name, await store.catalog(refresh=True), await read_details(store))
 
 
 async def _fitting(source: Store, name: str, mine: _Side, theirs: _Side) -> set[str]:
-    """Return which whole-number columns with a narrower type in the target have no value beyond it."""
+    """Return which columns with fewer values in the target, of numbers or of texts, have none beyond those."""
     table, target = mine.catalog.tables.get(name), theirs.catalog.tables.get(name)
     if table is None or target is None:
         return set()
     fitting = set()
     for column in table.columns:
         other = target.by_name.get(column.name)
-        bits = None if other is None else whole_number_bits(column, other)
-        if bits is None:
-            continue
-        beyond = col(column.name).gte(1 << bits) | col(column.name).lt(-(1 << bits))
-        if not await source.count(Count(name, beyond), timeout=_SECONDS):
+        beyond = None if other is None else _beyond(table, column, target, other)
+        if beyond is not None and not await source.count(Count(name, beyond), timeout=_SECONDS):
             fitting.add(column.name)
     return fitting
+
+
+def _beyond(table: Table, column: Column, target: Table, other: Column) -> Filter | None:
+    """Return what finds values that the target's column cannot have, where a store can be asked for them."""
+    bits = whole_number_bits(column, other)
+    if bits is not None:
+        return col(column.name).gte(1 << bits) | col(column.name).lt(-(1 << bits))
+    enum = enum_of(target, other)
+    if enum is None or column.type.array or not column.type.declared.lower().startswith(_TEXTS):
+        return None
+    return ~col(column.name).in_(enum.labels) & col(column.name).is_not_null()
 
 
 def _compare(
@@ -93,8 +107,16 @@ def _compare(
     differences = [*compare_columns(source, target, stores, fitting), *compare_keys(source, target)]
     if mine.details is None or theirs.details is None:
         return differences, []
-    found, notes = compare_details(name, details, theirs.details.of(name), alike=mine.store == theirs.store)
+    here, there = _without_label_checks(details, target), _without_label_checks(theirs.details.of(name), source)
+    found, notes = compare_details(name, here, there, alike=mine.store == theirs.store)
     return [*differences, *found], notes
+
+
+def _without_label_checks(details: TableDetails, other: Table) -> TableDetails:
+    """Leave out the checks by which a copy keeps the other side's enums on a store that has none."""
+    enums = [(column.name, enum) for column in other.columns if (enum := enum_of(other, column)) is not None]
+    own = {Rule("", label_check(name, enum)).meaning for name, enum in enums}
+    return replace(details, checks=tuple(rule for rule in details.checks if rule.meaning not in own))
 
 
 def _blind_spots(mine: _Side, theirs: _Side) -> list[str]:

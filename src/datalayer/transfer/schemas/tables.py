@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datalayer.stores.catalog import ForeignKey, Table
 from datalayer.stores.contract import StoreName
 from datalayer.transfer.ddl import postgres, sqlite
+from datalayer.transfer.ddl.own_types import described
 from datalayer.transfer.schemas.details import Rule, TableDetails
 from datalayer.transfer.schemas.reports import SchemaDifference, Weight
 
@@ -23,7 +24,11 @@ def missing_table(
         yield SchemaDifference(Weight.BLOCKS, source.name, "", "lacks in the target, and REST cannot make tables")
         return
     yield SchemaDifference(Weight.HARMLESS, source.name, "", "lacks in the target: copy and load make it")
-    lost = [column for column in source.columns if column.type.declared in unknown] if stores[0] == "postgres" else []
+    for own in source.types if stores[1] == "postgres" else ():
+        if own.name in unknown:
+            what = "lacks in the target: copy and load make it"
+            yield SchemaDifference(Weight.HARMLESS, source.name, described(own), what)
+    lost = [c for c in source.columns if c.type.declared in unknown and source.own_type(c.type.declared) is None]
     for column in lost:
         what = f"is of the type {column.type.declared}, which the target does not have: create it there"
         yield SchemaDifference(Weight.BLOCKS, source.name, f"column {column.name}", what)

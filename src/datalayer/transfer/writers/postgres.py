@@ -14,7 +14,6 @@ from datalayer.stores.contract import StoreName
 from datalayer.stores.postgres import PostgresStore
 from datalayer.transfer.ddl import postgres as ddl
 from datalayer.transfer.ddl.names import literal, quote
-from datalayer.transfer.ddl.types import postgres_type
 from datalayer.transfer.pace import Pace
 from datalayer.transfer.pairing import TablePair
 from datalayer.transfer.readers.contract import Reader
@@ -24,6 +23,7 @@ from datalayer.transfer.writers.adding_references import add_reference
 from datalayer.transfer.writers.contract import ForeignKeys
 from datalayer.transfer.writers.copy_in import has_rows
 from datalayer.transfer.writers.loading import PartLoader, TableState
+from datalayer.transfer.writers.own_types import make_types, missing_types
 from datalayer.transfer.writers.piping import can_pipe
 from datalayer.transfer.writers.sequences import advance_sequences
 from datalayer.transfer.writers.transactions import one_at_a_time, transaction
@@ -48,8 +48,8 @@ class PostgresWriter:
         """Refuse names and types that the target cannot have; return notes on what has no counterpart."""
         _refuse_long_names(tables)
         async with transaction(self._store) as connection:
-            await _refuse_unknown_types(connection, tables, source)
-        return [note for table in tables for note in ddl.create_table(table, source)[1]]
+            notes = (await missing_types(connection, tables, source))[1]
+        return [*notes, *(note for table in tables for note in ddl.create_table(table, source)[1])]
 
     async def method(self, pair: TablePair, reader: Reader) -> str:
         """Return in words how rows will be written."""
@@ -69,11 +69,13 @@ class PostgresWriter:
         return one_at_a_time(self._store)
 
     async def create(self, tables: Sequence[Table], foreign_keys: ForeignKeys, source: StoreName) -> list[str]:
-        """Create missing tables without foreign keys, all or none; return what has no counterpart."""
+        """Create missing types and tables, without foreign keys, all or none; return what has no counterpart."""
         self._source = source
         present = (await self._store.catalog(refresh=True)).tables
-        notes = await self.preview([table for table in tables if table.name not in present], source)
+        missing = [table for table in tables if table.name not in present]
+        notes = await self.preview(missing, source)
         async with transaction(self._store) as connection:
+            await make_types(connection, (await missing_types(connection, missing, source))[0])
             for table in tables:
                 if table.name not in present:
                     await connection.execute(ddl.create_table(table, source)[0].encode())
@@ -158,19 +160,6 @@ def _refuse_long_names(tables: Sequence[Table]) -> None:
                 " rename them in the source",
                 table=table.name,
             )
-
-
-async def _refuse_unknown_types(connection: AsyncConnection[Row], tables: Sequence[Table], source: StoreName) -> None:
-    wanted = {(t.name, c.name): postgres_type(c.type, source) for t in tables for c in t.columns}
-    cursor = await connection.execute(
-        "select name from unnest(%s::text[]) as name where to_regtype(name) is null", [sorted(set(wanted.values()))]
-    )
-    unknown = {row["name"] for row in await cursor.fetchall()}
-    lost = [f"{table}.{column} ({name})" for (table, column), name in wanted.items() if name in unknown]
-    if lost:
-        raise TransferError(
-            f"the target does not have the type of {', '.join(lost)}; create the type or its extension there first"
-        )
 
 
 async def _is_unfinished(connection: AsyncConnection[Row], table: str) -> bool:

@@ -95,10 +95,10 @@ def test_check_finds_a_file_that_does_not_belong(exported: Path) -> None:
 
 
 def test_verify_command_says_what_is_wrong(exported: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Exit code 0 for what is as it was written, 1 with the file's name for what is not, 3 for no directory."""
+    """Exit code 0 for what is as it was written, 1 with the file's name for what is not, 2 for no directory."""
     assert run(["export", "verify", str(exported)]) == 0
     assert "2 tables, 4 rows: every byte is as it was written" in capsys.readouterr().out
     _flip(exported / "goods.ndjson.gz", 20, 1)
     assert run(["export", "verify", str(exported)]) == 1
     assert "goods.ndjson.gz does not have the checksum" in capsys.readouterr().out
-    assert run(["export", "verify", str(exported / "nowhere")]) == 3
+    assert run(["export", "verify", str(exported / "nowhere")]) == 2

@@ -124,11 +124,15 @@ async def test_every_difference_is_found_and_weighed(origin: PostgresStore, targ
 
 async def test_a_missing_table_says_what_a_move_makes_of_it(origin: PostgresStore, target: PostgresStore) -> None:
     """It is made, without its checks, indexes and triggers; a type that is not there keeps it from being made."""
-    await run(origin, _SHOP + "; create type mood as enum ('sad'); create table feelings (id int primary key, m mood)")
+    await run(
+        origin,
+        _SHOP + "; create type spot as (x int); create type mood as enum ('sad');"
+        " create table feelings (id int primary key, m mood, at spot)",
+    )
     found = _by_weight(await compare_schemas(origin, target))
-    assert found[Weight.BLOCKS] == [("feelings", "column m")]
+    assert found[Weight.BLOCKS] == [("feelings", "column at")]
     assert ("goods", "trigger touch") in found[Weight.LOSES]
-    assert sorted(found[Weight.HARMLESS]) == [("feelings", ""), ("goods", ""), ("sales", "")]
+    assert sorted(found[Weight.HARMLESS]) == [("feelings", ""), ("feelings", "enum mood"), ("goods", ""), ("sales", "")]
 
 
 async def test_what_a_copy_made_has_nothing_that_blocks(origin: PostgresStore, file: SqliteStore) -> None:
