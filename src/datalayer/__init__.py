@@ -44,8 +44,8 @@ if TYPE_CHECKING:
         UnsafeWriteError,
         UnsupportedOperationError,
     )
-    from datalayer.flags import Mode
-    from datalayer.layer import DataLayer, Envelope, Scope
+    from datalayer.flags import Mode, StoreKind
+    from datalayer.layer import DataLayer, DualHealth, Envelope, Scope
     from datalayer.models import OnWrite, Phone, RowModel
     from datalayer.query import JSON_NULL, asc, col, desc, escape_like, where_equal
     from datalayer.repositories import BaseRepository, SyncReport
@@ -66,6 +66,7 @@ __all__ = [
     "ConstraintViolationError",
     "DataLayer",
     "DataLayerError",
+    "DualHealth",
     "Envelope",
     "ForeignKeyViolationError",
     "GivenSettings",
@@ -88,6 +89,7 @@ __all__ = [
     "SelectionError",
     "Settings",
     "StoreError",
+    "StoreKind",
     "StoreTimeoutError",
     "SyncReport",
     "TransactionConflictError",
@@ -110,7 +112,9 @@ __all__ = [
 #: The module that each name which is no error comes from.
 _HOMES = {
     "Mode": "datalayer.flags",
+    "StoreKind": "datalayer.flags",
     "DataLayer": "datalayer.layer",
+    "DualHealth": "datalayer.layer",
     "Envelope": "datalayer.layer",
     "Scope": "datalayer.layer",
     "OnWrite": "datalayer.models",

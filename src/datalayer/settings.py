@@ -7,10 +7,11 @@ Values are checked here, one by one and against each other; which store they add
 from __future__ import annotations
 
 import difflib
+import json
 import logging
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -26,9 +27,10 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from datalayer.errors import ConfigurationError
+from datalayer.flags import StoreKind
 from datalayer.models.rules import DEFAULT_PHONE_REGION
 
 
@@ -50,7 +52,32 @@ def _region(text: str) -> str:
     return text
 
 
+def _listed(value: object) -> object:
+    """Take text as a list with commas; what code gives is a list already."""
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+def _routes(value: object) -> Mapping[str, StoreKind]:
+    """Take text as a JSON object; in either form the store is one of three."""
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            value = None
+    if not isinstance(value, Mapping):
+        raise ValueError('must be a JSON object from table to store, such as {"clients": "postgres"}')
+    wrong = [str(table) for table, kind in value.items() if kind not in set(StoreKind)]
+    if wrong:
+        raise ValueError(f"table {wrong[0]}: must be one of {', '.join(StoreKind)}")
+    return {str(table): StoreKind(kind) for table, kind in value.items()}
+
+
 Flag = Annotated[bool, BeforeValidator(_flag)]
+Listed = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)]
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+
+#: Variables that begin so give one table a primary of its own.
+ROUTE_PREFIX = "DATALAYER_ROUTE_"
 
 #: libpq's word for each POSTGRES_* setting.
 _CONNECTION_PARTS = {
@@ -99,8 +126,21 @@ class Settings(BaseSettings):
     log_database_calls: Flag = False
     #: Calls that take longer are logged as warnings; 0 turns that off.
     db_query_latency_threshold_ms: float = Field(default=500, ge=0, allow_inf_nan=False)
-    #: A phone that ported scripts use for trial calls; the library only hands it on.
+    #: A phone that ported scripts use for trial calls; between Supabase and PostgreSQL it is one of the cohort's.
     test_phone: str | None = Field(default=None, repr=False)
+
+    #: Whether the entries of a dual-write are relayed in this process; ``datalayer relay`` does it in one of its own.
+    datalayer_relay: Flag = True
+    #: Share of reads that the other store answers as well, after the caller has its answer, to compare.
+    datalayer_shadow_reads: Share = 0
+    #: Primaries of single tables; DATALAYER_ROUTE_<TABLE> names one.
+    datalayer_routes: Annotated[Mapping[str, StoreKind], NoDecode, BeforeValidator(_routes)] = {}
+    #: Companies whose primary is the other store, by their company_id.
+    datalayer_cohort_companies: Listed = ()
+    #: Phones of clients whose companies are.
+    datalayer_cohort_phones: Listed = Field(default=(), repr=False)
+    #: Share of all companies that are, the same ones every time.
+    datalayer_cohort_share: Share = 0
 
     datalayer_sqlite_path: Path = Path("datalayer.sqlite3")
     #: Deadline of a call to the store, and of connecting to it.
@@ -119,6 +159,9 @@ class Settings(BaseSettings):
             hint = f"; did you mean {near[0]}?" if near else ""
             raise ConfigurationError(f"there is no setting {unknown[0]}{hint}", variables=[unknown[0].upper()])
         self._warn_of_misspelt_variables()
+        routes = self._routes_of_the_environment()
+        if routes:
+            values["datalayer_routes"] = {**routes, **values.get("datalayer_routes", {})}
         try:
             super().__init__(**values)
         except ValidationError as error:
@@ -127,8 +170,28 @@ class Settings(BaseSettings):
     @classmethod
     def _warn_of_misspelt_variables(cls) -> None:
         settings = [name.upper() for name in cls.model_fields]
-        for given, meant in misspelt(os.environ, settings):
+        given_names = [name for name in os.environ if not name.upper().startswith(ROUTE_PREFIX)]
+        for given, meant in misspelt(given_names, settings):
             LOGGER.warning("%s is not a setting and is ignored; did you mean %s?", given, meant)
+
+    @classmethod
+    def _routes_of_the_environment(cls) -> dict[str, StoreKind]:
+        """Return the tables of DATALAYER_ROUTE_<TABLE>, in lower case, and of DATALAYER_ROUTES."""
+        single = {name.upper(): value.strip().lower() for name, value in os.environ.items() if value.strip()}
+        single = {name: value for name, value in single.items() if name.startswith(ROUTE_PREFIX)}
+        for name, value in single.items():
+            if value not in set(StoreKind):
+                raise ConfigurationError(f"{name}: must be one of {', '.join(StoreKind)}", variables=(name,))
+        if not single:
+            return {}
+        try:
+            all_at_once = _routes(os.environ.get("DATALAYER_ROUTES") or "{}")
+        except ValueError as error:
+            raise ConfigurationError(f"DATALAYER_ROUTES: {error}", variables=("DATALAYER_ROUTES",)) from None
+        return {
+            **all_at_once,
+            **{name.removeprefix(ROUTE_PREFIX).lower(): StoreKind(value) for name, value in single.items()},
+        }
 
     @property
     def has_postgres(self) -> bool:
@@ -144,6 +207,16 @@ class Settings(BaseSettings):
     def has_supabase_key(self) -> bool:
         """SUPABASE_SERVICE_ROLE_KEY or SUPABASE_KEY is set."""
         return self.supabase_api_key() is not None
+
+    @property
+    def has_sqlite(self) -> bool:
+        """DATALAYER_SQLITE_PATH is set."""
+        return "datalayer_sqlite_path" in self.model_fields_set
+
+    @property
+    def has_cohorts(self) -> bool:
+        """Whether a DATALAYER_COHORT_* setting puts companies on the other store."""
+        return bool(self.datalayer_cohort_companies or self.datalayer_cohort_phones or self.datalayer_cohort_share)
 
     def supabase_api_key(self) -> SecretStr | None:
         """Return the service role key, else the other key."""
@@ -226,6 +299,11 @@ class GivenSettings(Settings):
     @classmethod
     def _warn_of_misspelt_variables(cls) -> None:
         """Leave the environment alone."""
+
+    @classmethod
+    def _routes_of_the_environment(cls) -> dict[str, StoreKind]:
+        """Leave the environment alone."""
+        return {}
 
     @classmethod
     def settings_customise_sources(

@@ -9,19 +9,22 @@ from typing import Any
 import pytest
 
 from datalayer.errors import ConfigurationError
-from datalayer.flags import Mode, resolve_mode
+from datalayer.flags import Mode, StoreKind, resolve_mode
 from datalayer.settings import GivenSettings, Settings
 
 VARIABLES = {name.upper() for name in Settings.model_fields}
 URL = "https://project.supabase.co"
 DSN = "postgresql://db/salon"
+BOTH = {"enable_dual_write": "true", "database_url": DSN, "supabase_url": URL, "supabase_key": "k"}
+SQLITE_PAIR = {"enable_dual_write": "true", "database_url": DSN, "datalayer_sqlite_path": "salon.sqlite3"}
 
 STORES: list[dict[str, Any]] = [
-    {**postgres, **project, **key}
-    for postgres, project, key in product(
+    {**postgres, **project, **key, **sqlite}
+    for postgres, project, key, sqlite in product(
         [{}, {"database_url": DSN}, {"postgres_host": "db"}],
         [{}, {"supabase_url": URL}],
         [{}, {"supabase_key": "k"}, {"supabase_service_role_key": "k"}],
+        [{}, {"datalayer_sqlite_path": "salon.sqlite3"}],
     )
 ]
 FLAGS: list[dict[str, Any]] = [
@@ -37,21 +40,45 @@ TABLE = [{**stores, **flags, **dual} for stores, flags, dual in product(STORES, 
 
 
 def expected(given: dict[str, Any]) -> Mode | None:
-    """Say the rule once more, from the user's side: which single primary is named; None where the start is refused."""
+    """Say the rule once more, from the user's side: which stores are named; None where the start is refused."""
+    if given.get("enable_dual_write") == "true":
+        return expected_pair(given)
+    primary = expected_primary(given)
+    return None if primary is None else Mode(primary)
+
+
+def expected_pair(given: dict[str, Any]) -> Mode | None:
+    """Return the two stores of a dual-write: exactly two are configured, PostgreSQL is one of them."""
+    postgres = "database_url" in given or "postgres_host" in given
+    sqlite, url = "datalayer_sqlite_path" in given, "supabase_url" in given
+    key = "supabase_key" in given or "supabase_service_role_key" in given
+    if not postgres or sqlite == url or (url and not key):
+        return None
+    if sqlite:
+        if given.get("use_legacy_supabase") == "true":
+            return None
+        first, second = StoreKind.SQLITE, StoreKind.POSTGRES
+        return Mode(second, first) if given.get("use_repository_pattern") == "true" else Mode(first, second)
+    primary = expected_primary(given)
+    if primary is None:
+        return None
+    return Mode(primary, StoreKind.POSTGRES if primary is StoreKind.SUPABASE else StoreKind.SUPABASE)
+
+
+def expected_primary(given: dict[str, Any]) -> StoreKind | None:
+    """Return the single primary that is named."""
     postgres = "database_url" in given or "postgres_host" in given
     url = "supabase_url" in given
     key = "supabase_key" in given or "supabase_service_role_key" in given
     legacy = given.get("use_legacy_supabase")
     repository = given.get("use_repository_pattern")
-    if given.get("enable_dual_write") == "true":
-        return None
     wants_supabase = legacy == "true" or (legacy is None and url)
     wants_postgres = repository == "true" or (repository is None and postgres and not wants_supabase)
     if wants_supabase or wants_postgres:
         works = (url and key) if wants_supabase else postgres
         one = not (wants_supabase and wants_postgres)
-        return (Mode.SUPABASE if wants_supabase else Mode.POSTGRES) if works and one else None
-    return None if postgres or url or key or legacy or repository else Mode.SQLITE
+        return (StoreKind.SUPABASE if wants_supabase else StoreKind.POSTGRES) if works and one else None
+    return None if postgres or url or key or legacy or repository else StoreKind.SQLITE
 
 
 @pytest.mark.parametrize("given", TABLE, ids=lambda given: ",".join(f"{k}={v}" for k, v in given.items()) or "nothing")
@@ -60,7 +87,7 @@ def test_mode_is_one_or_refused_for_every_combination(given: dict[str, Any]) -> 
     settings = GivenSettings(**given)
     mode = expected(given)
     if mode is not None:
-        assert resolve_mode(settings) is mode
+        assert resolve_mode(settings) == mode
         return
     with pytest.raises(ConfigurationError) as caught:
         resolve_mode(settings)
@@ -72,7 +99,9 @@ def test_mode_is_one_or_refused_for_every_combination(given: dict[str, Any]) -> 
 def test_mode_table_reaches_every_mode() -> None:
     """The table above is not all refusals."""
     counts = Counter(expected(given) for given in TABLE)
-    assert all(counts[mode] > 0 for mode in Mode)
+    postgres, supabase, sqlite = StoreKind.POSTGRES, StoreKind.SUPABASE, StoreKind.SQLITE
+    pairs = [(supabase, postgres), (postgres, supabase), (sqlite, postgres), (postgres, sqlite)]
+    assert {mode for mode in counts if mode} == {Mode(kind) for kind in StoreKind} | {Mode(*pair) for pair in pairs}
 
 
 @pytest.mark.parametrize(
@@ -94,6 +123,27 @@ def test_mode_table_reaches_every_mode() -> None:
         ({"use_legacy_supabase": "false"}, "DATABASE_URL"),
         ({"use_repository_pattern": "false"}, "DATABASE_URL"),
         ({"use_legacy_supabase": "false", "use_repository_pattern": "false"}, "DATABASE_URL"),
+        ({"enable_dual_write": "true"}, "DATABASE_URL"),
+        ({"enable_dual_write": "true", "database_url": DSN}, "SUPABASE_URL"),
+        ({"enable_dual_write": "true", "supabase_url": URL, "supabase_key": "k"}, "DATABASE_URL"),
+        (
+            {"enable_dual_write": "true", "database_url": DSN, "supabase_url": URL, "use_legacy_supabase": "false"},
+            "SUPABASE_SERVICE_ROLE_KEY",
+        ),
+        (
+            {**BOTH, "datalayer_sqlite_path": "salon.sqlite3"},
+            "DATALAYER_SQLITE_PATH",
+        ),
+        ({"database_url": DSN, "datalayer_shadow_reads": 0.5}, "DATALAYER_SHADOW_READS"),
+        ({"database_url": DSN, "datalayer_cohort_companies": "7"}, "ENABLE_DUAL_WRITE"),
+        ({**SQLITE_PAIR, "datalayer_cohort_share": 0.5}, "ENABLE_DUAL_WRITE"),
+        (
+            {**BOTH, "datalayer_cohort_share": 0.5, "datalayer_routes": {"clients": "postgres"}},
+            "DATALAYER_ROUTES",
+        ),
+        ({"database_url": DSN, "datalayer_routes": {"clients": "supabase"}}, "SUPABASE_URL"),
+        ({"database_url": DSN, "datalayer_routes": {"clients": "sqlite"}}, "DATALAYER_SQLITE_PATH"),
+        ({**SQLITE_PAIR, "datalayer_routes": {"clients": "supabase"}}, "SUPABASE_URL"),
     ],
 )
 def test_refusal_names_the_variable_to_change_first(given: dict[str, Any], variable: str) -> None:
@@ -102,12 +152,3 @@ def test_refusal_names_the_variable_to_change_first(given: dict[str, Any], varia
         resolve_mode(GivenSettings(**given))
     assert caught.value.variables[0] == variable
     assert variable in str(caught.value)
-
-
-@pytest.mark.parametrize("stores", STORES, ids=lambda given: ",".join(given) or "nothing")
-@pytest.mark.parametrize("flags", FLAGS, ids=lambda given: ",".join(f"{k}={v}" for k, v in given.items()) or "none")
-def test_dual_write_is_refused_before_anything_is_asked_for(stores: dict[str, Any], flags: dict[str, Any]) -> None:
-    """Nobody is sent to configure stores for what this version does not do."""
-    with pytest.raises(ConfigurationError, match="not available in this version") as caught:
-        resolve_mode(GivenSettings(**stores, **flags, enable_dual_write="true"))
-    assert caught.value.variables == ("ENABLE_DUAL_WRITE",)

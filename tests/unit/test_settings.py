@@ -8,6 +8,7 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from datalayer.errors import ConfigurationError
+from datalayer.flags import StoreKind
 from datalayer.settings import GivenSettings, Settings
 
 SECRET = "s3cret-value"
@@ -55,6 +56,12 @@ def test_settings_have_defaults_for_everything() -> None:
         ("DATALAYER_CHECK_SCHEMA", "false", False),
         ("DATALAYER_SENTRY", "true", True),
         ("SUPABASE_URL", "https://project.supabase.co/", "https://project.supabase.co"),
+        ("DATALAYER_RELAY", "false", False),
+        ("DATALAYER_SHADOW_READS", "0.05", 0.05),
+        ("DATALAYER_COHORT_COMPANIES", "7, 8,", ("7", "8")),
+        ("DATALAYER_COHORT_PHONES", "+79990000000", ("+79990000000",)),
+        ("DATALAYER_COHORT_SHARE", "0.1", 0.1),
+        ("DATALAYER_ROUTES", '{"clients": "postgres"}', {"clients": StoreKind.POSTGRES}),
     ],
 )
 def test_settings_read_the_environment(
@@ -70,6 +77,34 @@ def test_settings_take_an_empty_variable_as_unset(monkeypatch: pytest.MonkeyPatc
     """A line like SUPABASE_URL= in a compose file switches nothing on."""
     monkeypatch.setenv(name.upper(), "")
     assert getattr(Settings(), name) == getattr(GivenSettings(), name)
+
+
+def test_settings_join_the_routes_of_single_tables(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A variable for one table is laid over the variable for all; an empty one is unset; code alone knows none."""
+    monkeypatch.setenv("DATALAYER_ROUTES", '{"clients": "postgres", "Staff": "sqlite"}')
+    assert dict(Settings().datalayer_routes) == {"clients": StoreKind.POSTGRES, "Staff": StoreKind.SQLITE}
+    monkeypatch.setenv("DATALAYER_ROUTE_CLIENTS", "Supabase")
+    monkeypatch.setenv("DATALAYER_ROUTE_SERVICES", "")
+    assert dict(Settings().datalayer_routes) == {"clients": StoreKind.SUPABASE, "Staff": StoreKind.SQLITE}
+    assert dict(GivenSettings().datalayer_routes) == {}
+
+
+def test_settings_refuse_a_route_to_an_unknown_store(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error names the variable of that table."""
+    monkeypatch.setenv("DATALAYER_ROUTE_CLIENTS", SECRET)
+    with pytest.raises(ConfigurationError, match="DATALAYER_ROUTE_CLIENTS: must be one of") as caught:
+        Settings()
+    assert caught.value.variables == ("DATALAYER_ROUTE_CLIENTS",)
+    assert SECRET not in str(caught.value)
+
+
+def test_settings_do_not_take_a_route_for_a_misspelt_setting(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """DATALAYER_ROUTE_S names the table s."""
+    monkeypatch.setenv("DATALAYER_ROUTE_S", "postgres")
+    Settings()
+    assert caplog.messages == []
 
 
 def test_settings_arguments_win_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,6 +136,10 @@ def test_given_settings_ignore_the_environment(monkeypatch: pytest.MonkeyPatch) 
         ("DATALAYER_TIMEOUT_SECONDS", "inf"),
         ("DATALAYER_PHONE_REGION", "Russia"),
         ("DATALAYER_CHECK_SCHEMA", "maybe"),
+        ("DATALAYER_SHADOW_READS", "1.5"),
+        ("DATALAYER_COHORT_SHARE", "-0.1"),
+        ("DATALAYER_ROUTES", "clients=postgres"),
+        ("DATALAYER_ROUTES", '{"clients": "mysql"}'),
         ("DATABASE_URL", f"mysql://u:{SECRET}@h/d"),
         ("DATABASE_URL", f"postgresql+asyncpg://u:{SECRET}@h/d"),
         ("DATABASE_URL", f"postgresql://u:{SECRET}@h:port/d"),

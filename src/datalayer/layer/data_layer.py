@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Self, TypeVar
 
-from datalayer.flags import Mode, resolve_mode
+from datalayer.flags import Mode, StoreKind
+from datalayer.layer.arrangement import Arrangement, arrange
 from datalayer.layer.envelope import EnvelopeCalls
-from datalayer.layer.opening import observers_for, open_store_for
-from datalayer.layer.schema import check_schema
+from datalayer.layer.health import layer_health
 from datalayer.layer.scope import Scope
 from datalayer.models.rules import DEFAULT_PHONE_REGION
 from datalayer.repositories import Clock
@@ -37,6 +37,7 @@ class DataLayer(Scope):
     def __init__(self, store: Store, *, phone_region: str = DEFAULT_PHONE_REGION, clock: Clock = utc_now) -> None:
         super().__init__(store, phone_region=phone_region, clock=clock)
         self._store = store
+        self._arrangement: Arrangement | None = None
         self._envelope = EnvelopeCalls(self, self.health_check, clock)
 
     @classmethod
@@ -44,10 +45,11 @@ class DataLayer(Scope):
     async def open(
         cls, settings: Settings | None = None, *, observers: Sequence[Observer] = (), clock: Clock = utc_now
     ) -> AsyncIterator[Self]:
-        """Open the one store that the mode needs, check its schema, and close it at the end of the block.
+        """Open the stores that the mode needs, check their schemas, and close them at the end of the block.
 
         With nothing configured this is an embedded SQLite file in the working directory. A mode that cannot work is
-        refused; nothing else is tried in its place.
+        refused; nothing else is tried in its place. A secondary that is away does not stop the start: it is opened when
+        it is back.
 
         Args:
             settings: None reads the environment.
@@ -57,26 +59,25 @@ class DataLayer(Scope):
         Raises:
             ConfigurationError: settings or schema are not usable; says which variable to change or what to run.
             AccessDeniedError: the server refused the password or the key.
-            UnavailableError: the server cannot be reached within the timeout.
+            UnavailableError: the primary cannot be reached within the timeout.
         """
         if settings is None:
             from datalayer.settings import Settings as FromEnvironment
 
             settings = FromEnvironment()
-        mode = resolve_mode(settings)
-        store = await open_store_for(mode, settings, (*observers_for(settings), *observers))
+        arrangement = await arrange(settings, observers)
         try:
-            if settings.datalayer_check_schema:
-                await check_schema(store)
-            LOGGER.info("mode %s", mode.value, extra={"mode": mode.value})
-            yield cls(store, phone_region=settings.datalayer_phone_region, clock=clock)
+            LOGGER.info("mode %s", arrangement.mode, extra={"mode": str(arrangement.mode)})
+            layer = cls(arrangement.store, phone_region=settings.datalayer_phone_region, clock=clock)
+            layer._arrangement = arrangement
+            yield layer
         finally:
-            await store.close()
+            await arrangement.close()
 
     @property
     def mode(self) -> Mode:
-        """Which store is the primary."""
-        return Mode(self._store.name)
+        """Which store is the primary, and which one follows."""
+        return self._arrangement.mode if self._arrangement is not None else Mode(StoreKind(self._store.name))
 
     @property
     def store(self) -> Store:
@@ -89,8 +90,14 @@ class DataLayer(Scope):
         return self._envelope
 
     async def health_check(self, *, timeout: float = 5.0) -> Health:
-        """Ask one cheap query; answers ``healthy`` and the response time, and never raises for a store that is away."""
-        return await self._store.health(timeout=timeout)
+        """Ask one cheap query; never raises for a store that is away.
+
+        With dual-write the answer is a :class:`~datalayer.layer.health.DualHealth`; ``healthy`` is the primary's.
+        """
+        arrangement = self._arrangement
+        if arrangement is None:
+            return await self._store.health(timeout=timeout)
+        return await layer_health(arrangement.primary, arrangement.secondary, timeout=timeout)
 
     async def run_transaction(
         self,

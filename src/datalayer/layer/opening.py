@@ -1,4 +1,4 @@
-"""From settings to an open store: the one place that knows which class belongs to which mode."""
+"""From settings to an open store: the one place that knows which class belongs to which kind."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from datalayer.errors import ConfigurationError
-from datalayer.flags import Mode
+from datalayer.flags import StoreKind
 from datalayer.telemetry import Observer
 from datalayer.telemetry.logs import LogObserver
 
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 LOGGER = logging.getLogger("datalayer")
 
 
-async def open_store_for(mode: Mode, settings: Settings, observers: Sequence[Observer]) -> Store:
-    """Open the mode's store, and nothing else; an embedded file is brought up to date first."""
-    match mode:
-        case Mode.POSTGRES:
+async def open_store_for(kind: StoreKind, settings: Settings, observers: Sequence[Observer]) -> Store:
+    """Open the store of this kind, and nothing else; an embedded file is brought up to date first."""
+    match kind:
+        case StoreKind.POSTGRES:
             return await _open_postgres(settings, observers)
-        case Mode.SUPABASE:
+        case StoreKind.SUPABASE:
             return await _open_supabase(settings, observers)
-        case Mode.SQLITE:
+        case StoreKind.SQLITE:
             return await _open_sqlite(settings, observers)
 
 

@@ -18,8 +18,8 @@ from datalayer import (
     ConfigurationError,
     DataLayer,
     GivenSettings,
-    Mode,
     Settings,
+    StoreKind,
     UnavailableError,
     UnknownColumnError,
     UnsupportedOperationError,
@@ -42,7 +42,7 @@ def empty_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 async def test_layer_works_with_nothing_set(tmp_path: Path) -> None:
     """An embedded file appears, has its tables, and keeps what is written."""
     async with DataLayer.open() as layer:
-        assert layer.mode is Mode.SQLITE
+        assert layer.mode.primary is StoreKind.SQLITE
         await layer.upsert_company({"company_id": 1, "title": "Салон"})
     assert (tmp_path / "datalayer.sqlite3").exists()
     async with DataLayer.open() as layer:
@@ -85,7 +85,7 @@ async def test_layer_reads_its_settings_from_the_environment(
         if word in parts:
             monkeypatch.setenv(f"POSTGRES_{name}", str(parts[word]))
     async with DataLayer.open() as layer:
-        assert layer.mode is Mode.POSTGRES
+        assert layer.mode.primary is StoreKind.POSTGRES
         assert (await layer.health_check()).healthy
 
 
@@ -93,7 +93,7 @@ async def test_layer_logs_its_mode(caplog: pytest.LogCaptureFixture, place: Plac
     """Whoever reads the log knows which store answers."""
     with caplog.at_level(logging.INFO, logger="datalayer"):
         async with DataLayer.open(place.settings()) as layer:
-            mode = layer.mode.value
+            mode = layer.mode.primary.value
     assert f"mode {mode}" in [record.getMessage() for record in caplog.records]
 
 
@@ -103,7 +103,7 @@ async def test_layer_logs_calls_when_asked(caplog: pytest.LogCaptureFixture, pla
         with caplog.at_level(logging.INFO, logger="datalayer.calls"):
             await layer.get_client_by_phone("+79686484488")
     (line,) = [record.getMessage() for record in caplog.records if record.name == "datalayer.calls"]
-    assert f"store={layer.mode.value} operation=select table=clients" in line
+    assert f"store={layer.mode.primary.value} operation=select table=clients" in line
     assert "9686484488" not in caplog.text
 
 
@@ -116,7 +116,12 @@ async def test_layer_tells_observers_of_each_call(place: Place) -> None:
         with pytest.raises(UnknownColumnError):
             await layer.clients.find(no_such_column=1)
     written = next(event for event in heard if event.table == "companies")
-    assert (written.store, written.operation, written.rows, written.error) == (layer.mode.value, "upsert", 1, None)
+    assert (written.store, written.operation, written.rows, written.error) == (
+        layer.mode.primary.value,
+        "upsert",
+        1,
+        None,
+    )
     assert written.duration_seconds > 0
 
 
@@ -135,7 +140,7 @@ async def test_layer_around_an_open_store_leaves_it_open(postgres_place: Place) 
     store = await PostgresStore.open(dsn.get_secret_value())
     try:
         layer = DataLayer(store)
-        assert layer.mode is Mode.POSTGRES
+        assert layer.mode.primary is StoreKind.POSTGRES
         assert layer.store is store
         assert await layer.get_company(1) is None
     finally:
@@ -215,19 +220,6 @@ async def test_layer_refuses_impossible_flags_before_it_connects() -> None:
         async with DataLayer.open(settings):
             pass
     assert not list(Path.cwd().iterdir())
-
-
-async def test_layer_refuses_dual_write() -> None:
-    """What is not there yet is not half done."""
-    settings = GivenSettings(
-        database_url=f"postgresql://{CLOSED}/x",
-        supabase_url=f"http://{CLOSED}",
-        supabase_key="key",
-        enable_dual_write=True,
-    )
-    with pytest.raises(ConfigurationError, match="ENABLE_DUAL_WRITE"):
-        async with DataLayer.open(settings):
-            pass
 
 
 async def test_layer_says_at_once_that_postgresql_is_away() -> None:
@@ -327,7 +319,7 @@ async def test_health_check_says_that_the_server_has_gone(postgres_place: Place)
 async def test_store_of_a_layer_is_the_modes_own(place: Place) -> None:
     """Mode and store never disagree."""
     async with DataLayer.open(place.settings()) as layer:
-        assert layer.mode.value == layer.store.name
-        if layer.mode is not Mode.POSTGRES:
+        assert layer.mode.primary.value == layer.store.name
+        if layer.mode.primary is not StoreKind.POSTGRES:
             with pytest.raises(UnsupportedOperationError):
                 _ = layer.sql
