@@ -229,7 +229,8 @@ _CONDITIONS: tuple[tuple[Callable[[ModeSettings, Mode], bool], _Refusal], ...] =
         lambda s, _: s.has_cohorts and bool(s.datalayer_routes),
         _Refusal(
             "a table's primary is either its route's or its company's: remove DATALAYER_ROUTES and"
-            " DATALAYER_ROUTE_<TABLE>, or DATALAYER_COHORT_COMPANIES, DATALAYER_COHORT_PHONES and DATALAYER_COHORT_SHARE",
+            " DATALAYER_ROUTE_<TABLE>, or DATALAYER_COHORT_COMPANIES, DATALAYER_COHORT_PHONES and"
+            " DATALAYER_COHORT_SHARE",
             ("DATALAYER_ROUTES", "DATALAYER_COHORT_COMPANIES", "DATALAYER_COHORT_PHONES", "DATALAYER_COHORT_SHARE"),
         ),
     ),

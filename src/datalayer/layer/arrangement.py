@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from datalayer.flags import Mode, StoreKind, resolve_mode
 from datalayer.layer.opening import observers_for, open_store_for
-from datalayer.layer.schema import check_schema
+from datalayer.layer.schema import DOMAIN, TABLES_OF_REPOSITORIES, check_schema
 from datalayer.routing.late_store import LateStore
+from datalayer.routing.routed_store import RoutedStore
+from datalayer.routing.routes import resolve_routes
 from datalayer.stores.contract import Store
 from datalayer.telemetry import Observer
 
 if TYPE_CHECKING:
     from datalayer.settings import Settings
+
+Opener: TypeAlias = Callable[[StoreKind], Awaitable[Store]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,27 +50,57 @@ async def arrange(settings: Settings, observers: Sequence[Observer]) -> Arrangem
 
     Raises:
         ConfigurationError: settings or schema are not usable.
-        UnavailableError: the primary cannot be reached; the secondary may be away.
+        UnavailableError: a primary cannot be reached; the secondary may be away.
     """
     mode = resolve_mode(settings)
-    opener = partial(_open_checked, settings=settings, observers=(*observers_for(settings), *observers))
+    opener = partial(open_store_for, settings=settings, observers=(*observers_for(settings), *observers))
     opened = AsyncExitStack()
     try:
-        primary = await opener(mode.primary)
-        opened.push_async_callback(primary.close)
+        primaries: dict[StoreKind, Store] = {}
+        for kind in dict.fromkeys((mode.primary, *settings.datalayer_routes.values())):
+            primaries[kind] = await opener(kind)
+            opened.push_async_callback(primaries[kind].close)
+        routes = await _routes(settings, mode, primaries)
+        await _check_schemas(settings, mode, primaries, routes)
         secondary = None
         if mode.secondary is not None:
-            secondary = LateStore(mode.secondary.value, partial(opener, mode.secondary))
+            secondary = LateStore(
+                mode.secondary.value,
+                partial(_open_checked, opener, mode.secondary, settings),
+                primaries.get(mode.secondary),
+            )
             opened.push_async_callback(secondary.close)
             await secondary.try_now()
     except BaseException:
         await opened.aclose()
         raise
-    return Arrangement(mode, settings, primary, primary, secondary, opened)
+    primary = primaries[mode.primary]
+    store: Store = primary
+    if routes:
+        store = RoutedStore(primary, {table: primaries[kind] for table, kind in routes.items()})
+    return Arrangement(mode, settings, store, primary, secondary, opened)
 
 
-async def _open_checked(kind: StoreKind, *, settings: Settings, observers: Sequence[Observer]) -> Store:
-    store = await open_store_for(kind, settings, observers)
+async def _routes(settings: Settings, mode: Mode, primaries: Mapping[StoreKind, Store]) -> dict[str, StoreKind]:
+    """Return the tables whose primary is not the mode's."""
+    if not settings.datalayer_routes:
+        return {}
+    catalogs = {kind: await store.catalog() for kind, store in primaries.items()}
+    return resolve_routes(settings.datalayer_routes, mode.primary, catalogs, TABLES_OF_REPOSITORIES)
+
+
+async def _check_schemas(
+    settings: Settings, mode: Mode, primaries: Mapping[StoreKind, Store], routes: Mapping[str, StoreKind]
+) -> None:
+    """Hold every primary to the repositories whose tables it has."""
+    if not settings.datalayer_check_schema:
+        return
+    for kind, store in primaries.items():
+        await check_schema(store, [found for found in DOMAIN if routes.get(found.table, mode.primary) is kind])
+
+
+async def _open_checked(opener: Opener, kind: StoreKind, settings: Settings) -> Store:
+    store = await opener(kind)
     try:
         if settings.datalayer_check_schema:
             await check_schema(store)

@@ -35,6 +35,9 @@ DOMAIN: Final[tuple[RepositoryKind, ...]] = (
     repositories.CompanySyncStatusRepository,
 )
 
+#: Repositories of a layer that are not named as their table is.
+TABLES_OF_REPOSITORIES: Final = {"appointments": repositories.AppointmentRepository.table}
+
 _MIGRATE = {
     "postgres": "run `datalayer migrate up`",
     "sqlite": "run `datalayer migrate up`",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Iterable
-from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from itertools import chain, islice
 from time import perf_counter
 from typing import Any
 
@@ -14,6 +14,7 @@ from datalayer.models.writing import GivenRow, writer_of
 from datalayer.query import Delete, Filter, Insert, Row, Update, Upsert
 from datalayer.repositories.arguments import MAX_BATCH_ROWS, batch_of, check_rows, check_whole
 from datalayer.repositories.reads import ReadRepository, RowT, joined
+from datalayer.stores.contract import Session
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,25 +121,33 @@ class BaseRepository(ReadRepository[RowT]):
         check_whole("batch_rows", batch_rows, least=1)
         started = perf_counter()
         conflict_target = target or self.key
-        checked: Iterable[builtins.list[Row]] = writer_of(self.model).check_batches(
-            rows,
-            self._context,
-            batch_rows=batch_rows,
-            required=(*conflict_target, *self.required),
-            stamps=self._present(),
+        checked = iter(
+            writer_of(self.model).check_batches(
+                rows,
+                self._context,
+                batch_rows=batch_rows,
+                required=(*conflict_target, *self.required),
+                stamps=self._present(),
+            )
         )
-        row_count = batch_count = 0
-        async with AsyncExitStack() as stack:
-            try:
-                session = await stack.enter_async_context(self._session.transaction(timeout=timeout))
-            except UnsupportedOperationError:
-                session, checked = self._session, builtins.list(checked)
-            for batch in checked:
+        row_counts: builtins.list[int] = []
+
+        async def write(session: Session, batches: Iterable[builtins.list[Row]]) -> None:
+            for batch in batches:
                 question = Upsert(self.table, batch, conflict_target, returning=False)
                 await session.upsert(question, timeout=timeout)
-                row_count += len(batch)
-                batch_count += 1
-        return SyncReport(row_count, batch_count, perf_counter() - started)
+                row_counts.append(len(batch))
+
+        first = builtins.list(islice(checked, 1))
+        try:
+            async with self._session.transaction(timeout=timeout) as session:
+                await write(session, chain(first, checked))
+        except UnsupportedOperationError:
+            # A transaction over several stores knows only with its first question whether that store has any.
+            if row_counts:
+                raise
+            await write(self._session, [*first, *checked])
+        return SyncReport(sum(row_counts), len(row_counts), perf_counter() - started)
 
     async def update(
         self,

@@ -22,14 +22,15 @@ class LateStore:
     Args:
         name: which kind of store it is.
         opener: opens and checks it.
+        opened: the store, where it is open already.
     """
 
-    def __init__(self, name: StoreName, opener: Callable[[], Awaitable[Store]]) -> None:
+    def __init__(self, name: StoreName, opener: Callable[[], Awaitable[Store]], opened: Store | None = None) -> None:
         self.name = name
         self._opener = opener
         self._lock = asyncio.Lock()
         #: Set once, under the lock.
-        self.opened: Store | None = None
+        self.opened = opened
 
     async def get(self) -> Store:
         """Return the store; open it first where that has not been done.

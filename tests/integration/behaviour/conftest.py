@@ -1,4 +1,4 @@
-"""The behaviour suite: every test runs on SQLite, PostgreSQL and Supabase (PostgREST) unless it names its stores.
+"""The behaviour suite: every test runs on three stores and a router over two of them, unless it names its stores.
 
 Servers start when the first test needs them and serve the whole run; tables are made once and emptied before each test.
 """
@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from tests.integration.behaviour.subjects import PostgresSubject, SqliteSubject, Subject, SupabaseSubject
+from tests.integration.behaviour.subjects import PostgresSubject, RoutedSubject, SqliteSubject, Subject, SupabaseSubject
 
 from datalayer.stores.contract import Store
 from datalayer.testing.servers import FoundServer
@@ -35,6 +35,9 @@ class Subjects:
         if name == "supabase":
             return await SupabaseSubject.open(self._request.getfixturevalue("datalayer_postgrest"))
         server: FoundServer = self._request.getfixturevalue("datalayer_postgres")
+        if name == "routed":
+            directory = self._request.getfixturevalue("tmp_path_factory").mktemp("routed")
+            return await RoutedSubject.open(server.create_database(), directory)
         return await PostgresSubject.open(server.create_database())
 
     async def close(self) -> None:
@@ -51,7 +54,7 @@ async def subjects(request: pytest.FixtureRequest, tmp_path_factory: pytest.Temp
     await opened.close()
 
 
-@pytest.fixture(scope="session", params=["sqlite", "postgres", "supabase"])
+@pytest.fixture(scope="session", params=["sqlite", "postgres", "supabase", "routed"])
 async def subject(request: pytest.FixtureRequest, subjects: Subjects) -> Subject:
     """Lend one store under test with its back door."""
     return await subjects.get(request.param)

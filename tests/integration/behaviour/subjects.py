@@ -14,6 +14,7 @@ from psycopg.conninfo import make_conninfo
 from tests.integration.behaviour.schema import DDL, EMPTY
 
 from datalayer.query import Select, col
+from datalayer.routing.routed_store import RoutedStore
 from datalayer.servers.postgrest import PostgrestServer
 from datalayer.stores.contract import Store
 from datalayer.stores.postgres import PostgresStore
@@ -200,6 +201,59 @@ class SqliteSubject:
         """Close the store and the back door."""
         await self.store.close()
         self._door.close()
+
+
+class RoutedSubject:
+    """Tables in two stores: what foreign keys join is in PostgreSQL, the rest in SQLite."""
+
+    def __init__(self, postgres: PostgresSubject, sqlite: SqliteSubject) -> None:
+        self._postgres = postgres
+        self._sqlite = sqlite
+        self.store: Store = _routed(postgres.store, sqlite.store)
+
+    @classmethod
+    async def open(cls, dsn: str, directory: Path) -> RoutedSubject:
+        """Make all tables in both, so that one that is asked for in the wrong store is empty."""
+        return cls(await PostgresSubject.open(dsn), await SqliteSubject.open(directory))
+
+    async def empty(self) -> None:
+        """Delete all rows of all tables."""
+        await self._postgres.empty()
+        await self._sqlite.empty()
+
+    async def open_another(self, *observers: Observer) -> Store:
+        """Open a second store on the same tables."""
+        return _routed(await self._postgres.open_another(*observers), await self._sqlite.open_another(*observers))
+
+    async def open_away(self) -> Store:
+        """Open a store of which one server is not there."""
+        return _routed(await self._postgres.open_away(), self._sqlite.store)
+
+    async def define(self, statement: str) -> None:
+        """Change schema or rows where the table is."""
+        of_postgres = any(table in statement for table in _ROUTED)
+        await (self._postgres if of_postgres else self._sqlite).define(statement)
+
+    def writes_blocked(self) -> AbstractAsyncContextManager[None]:
+        """Make every write to `things` wait."""
+        return self._sqlite.writes_blocked()
+
+    def slow_select(self) -> AbstractAsyncContextManager[Select]:
+        """Lend a question that takes longer than a second to answer."""
+        return self._sqlite.slow_select()
+
+    async def close(self) -> None:
+        """Close both stores and both back doors."""
+        await self._postgres.close()
+        await self._sqlite.close()
+
+
+#: Tables of the routed subject whose primary is not its default store.
+_ROUTED = ("people", "parents")
+
+
+def _routed(postgres: Store, sqlite: Store) -> RoutedStore:
+    return RoutedStore(sqlite, dict.fromkeys(_ROUTED, postgres))
 
 
 async def _prepared(dsn: str) -> psycopg.AsyncConnection:
