@@ -34,6 +34,18 @@ FIRST_ROW: Final = "cold start: connect and read a row"
 CALL: Final = "call"
 CALL_SUPABASE: Final = "over Supabase"
 CALL_POSTGRES: Final = "on PostgreSQL"
+#: How the names of the scenarios of :func:`moving` end.
+MOVING: Final = "rows moved and compared"
+PSQL: Final = "psql \\copy, piped"
+PGLOADER: Final = "pgloader"
+COPY: Final = "datalayer copy"
+COPY_ALONE: Final = "datalayer copy, 1 job"
+BARE_SUMS: Final = "bare hash_record_extended, both sides at once"
+BARE_SUMS_IN_TURN: Final = "bare hash_record_extended, one side after the other"
+RELADIFF: Final = "reladiff"
+VERIFY: Final = "datalayer verify"
+VERIFY_STRONG: Final = "datalayer verify --strong"
+VERIFY_CHANGED: Final = "datalayer verify, 10 rows changed"
 
 
 def bulk_upsert(rows: int) -> str:
@@ -52,13 +64,23 @@ def keeping(rows: int) -> str:
 
 
 def copying(rows: int) -> str:
-    """Name the copy of a table to another database."""
-    return f"copy {rows:,} rows to another database"
+    """Name the copy of a table to another server."""
+    return f"copy {rows:,} rows into an empty table of another server"
 
 
-def comparing(rows: int) -> str:
-    """Name the comparison of a table with its copy."""
-    return f"compare {rows:,} rows in two databases"
+def copying_sqlite(rows: int) -> str:
+    """Name the copy of a table out of a SQLite file."""
+    return f"copy {rows:,} rows out of SQLite into an empty table"
+
+
+def verifying(rows: int) -> str:
+    """Name the comparison of a table with its copy on another server."""
+    return f"verify {rows:,} rows on two servers"
+
+
+def moving(rows: int) -> str:
+    """Name the memory of the commands that move so many rows."""
+    return f"memory: {rows:,} {MOVING}"
 
 
 def callers(count: int) -> str:

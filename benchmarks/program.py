@@ -9,13 +9,13 @@ from __future__ import annotations
 import asyncio
 import importlib
 import json
-import resource
 import sys
 from collections import deque
 from collections.abc import Callable
-from pathlib import Path
 from time import perf_counter
 from typing import Any
+
+from benchmarks.memory import peak_mb
 
 
 def main() -> None:
@@ -31,17 +31,7 @@ def main() -> None:
         use: Callable[[Any], None] = kept.append if action == "keep" else deque[Any](maxlen=0).append
         asyncio.run(module.read_all(address, table, use))
     ended = perf_counter()
-    print(json.dumps({"import": imported - started, "action": ended - imported, "peak_mb": _peak_mb()}))
-
-
-def _peak_mb() -> float:
-    """Linux keeps the peak of the process that called exec in getrusage; its own status file starts afresh."""
-    status = Path("/proc/self/status")
-    if status.exists():
-        peak = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
-        return int(peak.split()[1]) / 1024
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1024**2
+    print(json.dumps({"import": imported - started, "action": ended - imported, "peak_mb": peak_mb()}))
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ class Scale:
     Args:
         rows: of the table that most scenarios ask.
         sizes: rows of the tables that show what growth costs; the last one is also streamed.
-        moved_rows: rows of the table that is copied to another database and compared there.
+        moved_rows: rows of the table that is copied to another server and compared there.
         kept_rows: rows that a process keeps in a list.
         bulk_rows: rows of the bulk upserts.
         callers: how many work at the same time.
@@ -40,7 +40,7 @@ class Scale:
 FULL = Scale(
     rows=200_000,
     sizes=(10_000, 100_000, 1_000_000),
-    moved_rows=200_000,
+    moved_rows=1_000_000,
     kept_rows=100_000,
     bulk_rows=(10_000, 100_000),
     callers=(1, 8, 32, 128),
@@ -49,7 +49,7 @@ FULL = Scale(
 QUICK = Scale(
     rows=100_000,
     sizes=(10_000, 50_000),
-    moved_rows=10_000,
+    moved_rows=50_000,
     kept_rows=10_000,
     bulk_rows=(10_000,),
     callers=(1, 32),

@@ -8,7 +8,8 @@ from statistics import median
 from typing import TypeAlias
 
 from benchmarks import names
-from benchmarks.figures import Figure
+from benchmarks.figures import Figure, by_scenario
+from benchmarks.scale import FULL
 
 Pairs: TypeAlias = Mapping[tuple[str, str], Figure]
 
@@ -43,6 +44,7 @@ def check_targets(figures: Sequence[Figure]) -> list[Claim]:
     return [
         *(claim for claim in claims if claim is not None),
         *_streaming(figures),
+        *_moving(figures),
         *_growth(figures),
         *_calls(figures),
     ]
@@ -80,6 +82,15 @@ def _relative(pairs: Pairs, scenario: str, one: str, other: str) -> float | None
     return None if first is None or second is None else first.ratio / second.ratio
 
 
+def _of_moves(rows: int) -> Iterator[Check]:
+    """Judge the size that a full run moves: a small table shows how long Python takes to start."""
+    yield _times_faster(names.copying(rows), 0.9, names.PSQL, names.COPY)
+    yield _times_faster(names.copying_sqlite(rows), 1, names.PGLOADER, names.COPY)
+    yield _at_most(names.verifying(rows), 1.5, names.VERIFY, than=names.BARE_SUMS)
+    yield _at_most(names.verifying(rows), 1.5, names.VERIFY, than=names.BARE_SUMS_IN_TURN)
+    yield _times_faster(names.verifying(rows), 2.5, names.RELADIFF, names.VERIFY)
+
+
 _CROWD = names.callers(32)
 _BULK = names.bulk_upsert(10_000)
 _CHECKS: tuple[Check, ...] = (
@@ -99,6 +110,7 @@ _CHECKS: tuple[Check, ...] = (
     _times_faster(_BULK, 9, names.EXECUTEMANY),
     _times_faster(_BULK, 25, names.ALCHEMY),
     _times_faster(_BULK, 2.3, names.SUPABASE),
+    *_of_moves(FULL.moved_rows),
 )
 
 
@@ -109,6 +121,14 @@ def _streaming(figures: Iterable[Figure]) -> Iterator[Claim]:
             yield Claim(figure.scenario, f"at least 0.8 times as fast as {names.RAW}", speed, 0.8, at_least=True)
             if figure.peak_mb is not None:
                 yield Claim(figure.scenario, "memory of the client under 80 MB", figure.peak_mb, 80)
+
+
+def _moving(figures: Iterable[Figure]) -> Iterator[Claim]:
+    """Judge the commands by the one that takes the most memory."""
+    for scenario, found in by_scenario(figures).items():
+        peaks = [figure.peak_mb for figure in found if figure.peak_mb is not None]
+        if peaks and scenario.endswith(names.MOVING):
+            yield Claim(scenario, "memory of each command under 250 MB", max(peaks), 250)
 
 
 def _growth(figures: Iterable[Figure]) -> Iterator[Claim]:

@@ -1,6 +1,7 @@
 """Copying a table: datalayer beside psql's pipe between two servers, and beside pgloader out of a SQLite file.
 
-Keys and indexes of the target are in place; it is emptied before each turn.
+Each is the command that an operator runs, the start of its program included. Keys and indexes of the target are in
+place; it is emptied before each turn.
 """
 
 from __future__ import annotations
@@ -13,23 +14,17 @@ import tempfile
 from contextlib import closing
 from functools import partial
 from pathlib import Path
-from typing import Final
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
+from benchmarks import names
+from benchmarks.commands import Ours, shell, with_memory
 from benchmarks.figures import Figure
 from benchmarks.stage import Stage
 from benchmarks.table import ddl
-from benchmarks.turns import Operation, take_turns
+from benchmarks.turns import take_turns
 from datalayer.servers.postgres import EmbeddedPostgres
-from datalayer.stores.opening import open_store
-from datalayer.transfer import copy
-
-PSQL: Final = "psql \\copy, piped"
-PGLOADER: Final = "pgloader"
-OURS: Final = "datalayer copy"
-OURS_ALONE: Final = "datalayer copy, 1 job"
 
 _SQLITE = """
     create table clients (
@@ -54,7 +49,7 @@ _SQLITE_TARGET = """
 
 
 async def measure(stage: Stage) -> list[Figure]:
-    """Measure both pairs; what is not installed is left out."""
+    """Measure both pairs and the commands' memory; what is not installed is left out."""
     rows = stage.scale.moved_rows
     settings = {"shared_buffers": "'512MB'", "max_wal_size": "'4GB'"}
     with EmbeddedPostgres(settings) as server, tempfile.TemporaryDirectory() as directory:
@@ -73,57 +68,49 @@ async def _from_postgres(stage: Stage, target: str, rows: int) -> list[Figure]:
     await _run(target, f"{ddl(table)}; create index on {table} (company_id, phone)")
     read = shlex.join(["psql", "-qX", stage.dsn, "-c", f"\\copy {table} to stdout"])
     write = shlex.join(["psql", "-qX", target, "-c", f"\\copy {table} from stdin"])
-    operations: dict[str, Operation] = {
-        PSQL: partial(_shell, f"{read} | {write}"),
-        OURS: partial(_copy, stage.dsn, target, table, 2),
-        OURS_ALONE: partial(_copy, stage.dsn, target, table, 1),
+    ours = {
+        names.COPY: _copy(stage.dsn, target, table, 2),
+        names.COPY_ALONE: _copy(stage.dsn, target, table, 1),
     }
-    return await take_turns(
-        f"copy {rows:,} rows into an empty table of another server",
-        operations,
-        rounds=stage.scale.rounds(3),
+    figures = await take_turns(
+        names.copying(rows),
+        {names.PSQL: partial(shell, f"{read} | {write}"), **ours},
+        rounds=stage.scale.rounds(4),
         calls=1,
-        baseline=PSQL,
+        baseline=names.PSQL,
         before=partial(_run, target, f"truncate {table}"),
         warm_up=False,
     )
+    return with_memory(figures, ours)
 
 
 async def _from_sqlite(stage: Stage, file: Path, target: str, rows: int) -> list[Figure]:
     if shutil.which("pgloader") is None:
         stage.tell("copy out of SQLite is skipped: there is no pgloader to compare with")
         return []
-    with closing(sqlite3.connect(file)) as connection, connection:
-        connection.execute(_SQLITE)
-        connection.execute(_SQLITE_FILL, (rows,))
+    await asyncio.to_thread(fill_sqlite, file, rows)
     await _run(target, f"drop table if exists clients; {_SQLITE_TARGET}")
     script = file.with_suffix(".load")
     script.write_text(
         f"load database from sqlite://{file} into {_pgloader_place(target)}"
         " with data only, truncate, workers = 4, concurrency = 1, prefetch rows = 10000;\n"
     )
-    operations: dict[str, Operation] = {
-        PGLOADER: partial(_shell, shlex.join(["pgloader", "--root-dir", str(file.parent), str(script)])),
-        OURS: partial(_copy, f"sqlite:///{file}", target, "clients", 2),
-    }
-    return await take_turns(
-        f"copy {rows:,} rows out of SQLite into an empty table",
-        operations,
+    ours = {names.COPY: _copy(f"sqlite:///{file}", target, "clients", 2)}
+    pgloader = shlex.join(["pgloader", "--root-dir", str(file.parent), str(script)])
+    figures = await take_turns(
+        names.copying_sqlite(rows),
+        {names.PGLOADER: partial(shell, pgloader), **ours},
         rounds=stage.scale.rounds(3),
         calls=1,
-        baseline=PGLOADER,
+        baseline=names.PGLOADER,
         before=partial(_run, target, "truncate clients"),
         warm_up=False,
     )
+    return with_memory(figures, ours)
 
 
-async def _copy(source_url: str, target_url: str, table: str, jobs: int) -> None:
-    source, target = await open_store(source_url), await open_store(target_url)
-    try:
-        await copy(source, target, tables=[table], jobs=jobs)
-    finally:
-        await source.close()
-        await target.close()
+def _copy(source: str, target: str, table: str, jobs: int) -> Ours:
+    return Ours("copy", "--source", source, "--target", target, "--tables", table, "--jobs", str(jobs))
 
 
 async def _run(dsn: str, script: str) -> None:
@@ -131,13 +118,11 @@ async def _run(dsn: str, script: str) -> None:
         await connection.execute(script.encode())
 
 
-async def _shell(command: str) -> None:
-    process = await asyncio.create_subprocess_exec(
-        "bash", "-c", f"set -o pipefail; {command}", stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE
-    )
-    _, errors = await process.communicate()
-    if process.returncode:
-        raise RuntimeError(errors.decode())
+def fill_sqlite(file: Path, rows: int) -> None:
+    """Make a SQLite file with the same columns and so many rows."""
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute(_SQLITE)
+        connection.execute(_SQLITE_FILL, (rows,))
 
 
 def _pgloader_place(dsn: str) -> str:

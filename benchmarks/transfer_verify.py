@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
 import psycopg
 
+from benchmarks import names
 from benchmarks.figures import Figure
 from benchmarks.stage import Stage
 from benchmarks.table import ddl
@@ -18,11 +19,6 @@ from datalayer.servers.postgres import EmbeddedPostgres
 from datalayer.stores.postgres import PostgresStore
 from datalayer.transfer import verify
 
-BARE: Final = "bare hash_record_extended, both sides at once"
-BARE_IN_TURN: Final = "bare hash_record_extended, one side after the other"
-OURS: Final = "datalayer verify"
-STRONG: Final = "datalayer verify --strong"
-CHANGED: Final = "datalayer verify, 10 rows changed"
 _CHANGED_ROWS: Final = 10
 
 
@@ -55,10 +51,10 @@ async def _measured(stage: Stage, store: PostgresStore, dsn: str, table: str) ->
         await bare(store)
 
     operations: dict[str, Operation] = {
-        BARE: at_once,
-        BARE_IN_TURN: in_turn,
-        OURS: _verified(stage.store, store, table, 0),
-        STRONG: _verified(stage.store, store, table, 0, strong=True),
+        names.BARE_SUMS: at_once,
+        names.BARE_SUMS_IN_TURN: in_turn,
+        names.VERIFY: _verified(stage.store, store, table),
+        names.VERIFY_STRONG: _verified(stage.store, store, table, strong=True),
     }
     if importlib.util.find_spec("reladiff") is not None and importlib.util.find_spec("psycopg2") is not None:
         command = [sys.executable, "-m", "benchmarks.reladiff_program", stage.dsn, dsn, table]
@@ -67,24 +63,27 @@ async def _measured(stage: Stage, store: PostgresStore, dsn: str, table: str) ->
             process = await asyncio.create_subprocess_exec(*command, stderr=asyncio.subprocess.DEVNULL)
             assert await process.wait() == 0
 
-        operations["reladiff"] = reladiff
+        operations[names.RELADIFF] = reladiff
     else:
         stage.tell("reladiff is skipped: pip install -e '.[bench]' brings it")
-    name, rounds = f"verify {stage.scale.moved_rows:,} rows on two servers", stage.scale.rounds(4)
-    figures = await take_turns(name, operations, rounds=rounds, calls=1, baseline=BARE)
+    name, rounds = names.verifying(stage.scale.moved_rows), stage.scale.rounds(4)
+    figures = await take_turns(name, operations, rounds=rounds, calls=1, baseline=names.BARE_SUMS)
+    changed = list(range(7, stage.scale.moved_rows, stage.scale.moved_rows // _CHANGED_ROWS))
     async with store.connection() as connection:
-        await connection.execute(f"update {table} set name = name || ' ' where id % 1000 = 7 and id < 10000".encode())
+        await connection.execute(f"update {table} set name = name || ' ' where id = any(%s)".encode(), [changed])
         await connection.execute(f"vacuum {table}".encode())
-    changed = {BARE: at_once, CHANGED: _verified(stage.store, store, table, _CHANGED_ROWS)}
-    return figures + await take_turns(f"{name}, 10 changed", changed, rounds=rounds, calls=1, baseline=BARE)
+    naming = {names.BARE_SUMS: at_once, names.VERIFY_CHANGED: _verified(stage.store, store, table, changed)}
+    return figures + await take_turns(f"{name}, 10 changed", naming, rounds=rounds, calls=1, baseline=names.BARE_SUMS)
 
 
 def _verified(
-    source: PostgresStore, target: PostgresStore, table: str, differing: int, *, strong: bool = False
+    source: PostgresStore, target: PostgresStore, table: str, changed: Sequence[int] = (), *, strong: bool = False
 ) -> Callable[[], Awaitable[Any]]:
     async def operation() -> None:
         (found,) = (await verify(source, target, tables=[table], limit=100, strong=strong)).tables
-        assert found.differing.rows == len(found.differences) == differing
+        named = sorted((difference.key["id"], difference.columns) for difference in found.differences)
+        assert named == [(number, ("name",)) for number in changed]
+        assert found.differing.rows == len(changed)
 
     return operation
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, TypeAlias
 
+from benchmarks import transfer_copy, transfer_memory, transfer_verify
 from benchmarks.figures import Figure
 from benchmarks.scenarios import (
     bulk_upsert,
@@ -18,7 +19,6 @@ from benchmarks.scenarios import (
     single_read,
     streaming,
     transaction,
-    transfer,
     twenty_calls,
     upsert,
 )
@@ -40,5 +40,7 @@ SCENARIOS: Final[Mapping[str, Scenario]] = {
     "memory": keeping.measure,
     "cold-start": cold_start.measure,
     "twenty-calls": twenty_calls.measure,
-    "transfer": transfer.measure,
+    "copy": transfer_copy.measure,
+    "verify": transfer_verify.measure,
+    "transfer-memory": transfer_memory.measure,
 }

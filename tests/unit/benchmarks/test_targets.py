@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from benchmarks import names
+from benchmarks.scale import FULL
 from benchmarks.targets import check_targets
 from tests.unit.benchmarks.figures import figure
 
@@ -55,3 +56,25 @@ def test_calls_are_judged_by_the_slowest_and_the_median() -> None:
     ]
     slowest, middle = check_targets(figures)
     assert (slowest.measured, slowest.met, middle.measured, middle.met) == (2.0, True, 5.0, True)
+
+
+def test_copy_is_judged_by_the_pipe_of_psql() -> None:
+    """It may take a ninth longer."""
+    scenario = names.copying(FULL.moved_rows)
+    (claim,) = check_targets([figure(scenario, names.PSQL, 1.0), figure(scenario, names.COPY, 1.25)])
+    assert (claim.measured, claim.met) == (0.8, False)
+
+
+def test_verify_is_judged_by_both_bare_sums_and_by_reladiff() -> None:
+    """Also by the sums that run at once, which is harder."""
+    variants = {names.BARE_SUMS: 1.0, names.BARE_SUMS_IN_TURN: 2.0, names.VERIFY: 1.6, names.RELADIFF: 4.0}
+    claims = check_targets([figure(names.verifying(FULL.moved_rows), name, ratio) for name, ratio in variants.items()])
+    assert [(claim.measured, claim.met) for claim in claims] == [(1.6, False), (0.8, True), (2.5, True)]
+
+
+def test_moves_are_judged_by_the_command_with_the_most_memory() -> None:
+    """One command too large is one too many."""
+    scenario = names.moving(1000)
+    figures = [figure(scenario, name, 1.0, peak_mb=peak) for name, peak in (("copy", 120), ("verify", 251))]
+    (claim,) = check_targets(figures)
+    assert (claim.measured, claim.met) == (251, False)
