@@ -1,4 +1,4 @@
-"""Every check of the project: `nox` runs the default ones, `nox -s bench` and `nox -s docs` stand apart."""
+"""Every check of the project: `nox` runs the default ones; `nox -s bench`, `kills` and `docs` stand apart."""
 
 import nox
 
@@ -43,6 +43,13 @@ def bench(session: nox.Session) -> None:
     """Measure against the bare driver and the peers, in one interleaved run; `-- --quick` is the short one."""
     session.install("-e", ".[bench]", *CONSTRAINTS)
     session.run("python", "-m", "benchmarks", *session.posargs)
+
+
+@nox.session
+def kills(session: nox.Session) -> None:
+    """Kill copies and loads with SIGKILL, run them again, compare; `-- --runs 50 --seed 7 --json FILE`."""
+    session.install("-e", ".[test]", *CONSTRAINTS)
+    session.run("python", "-m", "tests.integration.transfer.kills", *session.posargs)
 
 
 @nox.session
