@@ -16,6 +16,8 @@ from tests.integration.transfer.kills.moves import prepared_moves
 
 from datalayer.testing.servers import postgres_for_tests
 
+_ROWS = 50_000
+
 
 def main() -> int:
     """Do what the arguments say; the exit code is 1 where a run did not end equal."""
@@ -30,7 +32,7 @@ def main() -> int:
     with (
         tempfile.TemporaryDirectory() as name,
         postgres_for_tests() as server,
-        prepared_moves(server, Path(name)) as moves,
+        prepared_moves(server, Path(name), _ROWS) as moves,
     ):
         chosen = [move for move in moves if arguments.only in move.name]
         runs = make_runs(chosen, server, Path(name), runs=arguments.runs, seed=seed, on_run=_tell)

@@ -102,14 +102,15 @@ class Campaign:
 
     def _killed(self, command: Sequence[str], place: Place, chance: random.Random) -> tuple[str, bool]:
         """Start the command and kill it; return when that was, and whether it was still alive."""
+        ahead = [(name, question) for name, question in self._move.boundaries.items() if not place.holds(question)]
         process = _started(command, subprocess.DEVNULL)
         try:
-            if chance.random() < 1 / 3:
+            if not ahead or chance.random() < 1 / 3:
                 delay = chance.uniform(0, self._seconds)
                 _sleep(process, delay)
                 moment = f"{delay:.2f} s after the start"
             else:
-                name, question = chance.choice(list(self._move.boundaries.items()))
+                name, question = chance.choice(ahead)
                 delay = chance.choice((0.0, chance.uniform(0, 0.05), chance.uniform(0, self._seconds / 2)))
                 while process.poll() is None and not place.holds(question):
                     time.sleep(_LOOK_SECONDS)

@@ -16,7 +16,7 @@ from datalayer.testing.servers import FoundServer
 @pytest.fixture(scope="module")
 def moves(datalayer_postgres: FoundServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Move]]:
     """Lend every move with its source."""
-    with prepared_moves(datalayer_postgres, tmp_path_factory.mktemp("sources")) as prepared:
+    with prepared_moves(datalayer_postgres, tmp_path_factory.mktemp("sources"), 20_000) as prepared:
         yield prepared
 
 
@@ -27,6 +27,6 @@ async def test_killed_move_ends_equal(
 ) -> None:
     """Rows, references, sequences and leftovers are those of a move that nobody killed."""
     chosen = [moves[place]]
-    made = await asyncio.to_thread(make_runs, chosen, datalayer_postgres, tmp_path, runs=2, seed=1, hits=2)
+    made = await asyncio.to_thread(make_runs, chosen, datalayer_postgres, tmp_path, runs=1, seed=1, hits=2)
     assert [run for run in made if run.unequal] == []
     assert sum(kill.inside for run in made for kill in run.kills) >= 2
