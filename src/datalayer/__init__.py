@@ -43,6 +43,7 @@ if TYPE_CHECKING:
         UnknownTableError,
         UnsafeWriteError,
         UnsupportedOperationError,
+        WritesHeldError,
     )
     from datalayer.flags import Mode, StoreKind
     from datalayer.layer import DataLayer, DualHealth, Envelope, Scope
@@ -101,6 +102,7 @@ __all__ = [
     "UnknownTableError",
     "UnsafeWriteError",
     "UnsupportedOperationError",
+    "WritesHeldError",
     "asc",
     "col",
     "desc",

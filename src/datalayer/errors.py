@@ -24,6 +24,7 @@
          ├─ UnfitValueError           the server refused a value for its column
          ├─ AccessDeniedError         wrong password or key, or no right on the table
          ├─ StoreTimeoutError         the deadline passed; the statement was cancelled
+         ├─ WritesHeldError           the database is fenced while another store becomes the primary
          ├─ TransactionConflictError  serialization failure or deadlock; run the transaction again
          ├─ UnavailableError          the server cannot be reached, or no connection was free
          └─ OutcomeUnknownError       the connection was lost after a write was sent
@@ -253,6 +254,10 @@ class AccessDeniedError(StoreError):
 
 class StoreTimeoutError(StoreError):
     """The deadline passed and the statement was cancelled (57014, 55P03)."""
+
+
+class WritesHeldError(StoreError):
+    """The database is fenced: writes are refused while another store becomes the primary (DL001)."""
 
 
 class TransactionConflictError(StoreError):

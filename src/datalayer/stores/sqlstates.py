@@ -15,7 +15,7 @@ from datalayer.errors import StoreError
 Translation: TypeAlias = tuple[type[StoreError], str | None]
 
 #: SQLSTATE, or what it begins with -> error class and our words. None: the server's words carry no values.
-#: Source: PostgreSQL 18 manual, appendix A.
+#: Source: PostgreSQL 18 manual, appendix A; codes that begin with DL are our own scripts'.
 _TRANSLATIONS: Final[Mapping[str, Translation]] = {
     "08": (errors.UnavailableError, "the connection to the database was lost"),
     "21000": (errors.StoreError, "the server refuses a write without a filter, or a row would be written twice"),
@@ -49,6 +49,7 @@ _TRANSLATIONS: Final[Mapping[str, Translation]] = {
     "53": (errors.UnavailableError, "the server is out of connections or resources"),
     "55P03": (errors.StoreTimeoutError, "a lock was not free in time"),
     "57014": (errors.StoreTimeoutError, "the statement took longer than its timeout and was cancelled"),
+    "DL001": (errors.WritesHeldError, "writes are held while another store becomes the primary"),
     "57P": (errors.UnavailableError, "the server is shutting down or starting up"),
 }
 

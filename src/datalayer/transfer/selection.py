@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from datalayer.errors import SelectionError
+from datalayer.outbox.tables import is_bookkeeping
 from datalayer.stores.catalog import Catalog
-
-#: Tables about the database itself; each side keeps its own. They are moved only when they are named.
-_BOOKKEEPING = frozenset({"schema_migrations", "datalayer_loads", "datalayer_copy_progress", "datalayer_sync_progress"})
 
 
 def selected(catalog: Catalog, named: Sequence[str] | None) -> set[str]:
-    """Return the names of the tables that are meant and there; names that are not there are left out."""
+    """Return the names of the tables that are meant and there; names that are not there are left out.
+
+    Tables about the database itself are each side's own: they are moved only when they are named.
+    """
     if named is not None:
         return set(named) & catalog.tables.keys()
-    return {name for name in catalog.tables if name not in _BOOKKEEPING and not name.startswith("sqlite_")}
+    return {name for name in catalog.tables if not is_bookkeeping(name)}
 
 
 def check_named(named: Sequence[str] | None, *catalogs: Catalog) -> None:

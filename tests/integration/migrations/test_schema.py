@@ -95,7 +95,8 @@ async def test_sqlite_and_postgres_schemas_agree(postgres: PostgresStore, sqlite
     await migrations.apply(postgres)
     await migrations.apply(sqlite)
     ours, theirs = await postgres.catalog(), await sqlite.catalog()
-    assert set(ours.tables) == set(theirs.tables)
+    # PostgreSQL tells by a setting, not by a table, that a transaction applies another store's rows.
+    assert set(ours.tables) == set(theirs.tables) - {"datalayer_applying"}
     for name, table in ours.tables.items():
         assert portable(table) == portable(theirs.tables[name])
 
@@ -203,14 +204,14 @@ async def test_every_table_with_updated_at_keeps_it_current(migrated: Migratable
 
 async def test_name_search_without_pg_trgm_says_what_was_left_out(postgres: PostgresStore) -> None:
     """Where the server offers pg_trgm there is an index; elsewhere a notice names it and how to get it later."""
-    applied = await migrations.apply(postgres)
+    (applied,) = [file for file in await migrations.apply(postgres) if file.name == "name_search"]
     offered = await postgres.fetch_one("select from pg_available_extensions where name = 'pg_trgm'") is not None
     names = [index["relname"] for index in await postgres.fetch_all("select relname from pg_class where relkind = 'i'")]
     assert ("clients_name_trgm_idx" in names) is offered
-    assert [notice for notice in applied[-1].notices if "left out clients_name_trgm_idx" in notice] == (
-        [] if offered else list(applied[-1].notices)
+    assert [notice for notice in applied.notices if "left out clients_name_trgm_idx" in notice] == (
+        [] if offered else list(applied.notices)
     )
-    assert offered or applied[-1].notices
+    assert offered or applied.notices
 
 
 async def _insert_clients(store: Migratable, updated_at: datetime) -> None:

@@ -74,6 +74,10 @@ _BY_CODE: Mapping[int, _Translation] = {
     sqlite3.SQLITE_MISMATCH: _Translation(errors.UnfitValueError, "22P02", "a value has the wrong type for its column"),
 }
 
+#: What our capture triggers say when the database is fenced; a trigger has no code of its own.
+_HELD = re.compile("DL001")
+_WRITES_HELD = _Translation(errors.WritesHeldError, "DL001", "writes are held while another store becomes the primary")
+
 _BY_MESSAGE: tuple[tuple[re.Pattern[str], _Translation], ...] = (
     (re.compile("no such table"), _Translation(errors.UnknownTableError, "42P01", "there is no such table")),
     (re.compile("no such column|has no column"), _Translation(errors.UnknownColumnError, "42703", "no such column")),
@@ -158,6 +162,8 @@ def _code(error: sqlite3.Error) -> int:
 
 def _classify(error: sqlite3.Error) -> _Translation:
     code, message = _code(error), str(error)
+    if code == sqlite3.SQLITE_CONSTRAINT_TRIGGER and _HELD.match(message):
+        return _WRITES_HELD
     found = _BY_CODE.get(code) or _BY_CODE.get(code & 0xFF)
     if found is not None:
         return found

@@ -13,7 +13,7 @@ from typing import Any, TypeVar, cast
 from datalayer.errors import DataLayerError, InvalidValueError, SchemaError, StoreError, StoreTimeoutError
 from datalayer.query import Count, Delete, Insert, Row, Select, Update, Upsert, Written
 from datalayer.stores.checks import check_isolation, check_timeout
-from datalayer.stores.contract import Isolation, Session, StoreName
+from datalayer.stores.contract import Isolation, StoreName
 from datalayer.stores.sqlite import writing
 from datalayer.stores.sqlite.errors import is_busy, translate
 from datalayer.stores.sqlite.name import STORE
@@ -95,11 +95,17 @@ class SqliteSession(ABC):
 
     def transaction(
         self, *, isolation: Isolation | None = None, read_only: bool = False, timeout: float | None = None
-    ) -> AbstractAsyncContextManager[Session]:
+    ) -> AbstractAsyncContextManager[SqliteSession]:
         """Open a transaction, or a savepoint inside one; SQLite's are serializable whatever is asked for."""
         check_isolation(isolation)
         scope = self._scope(isolation=isolation, read_only=read_only, timeout=timeout)
-        return cast("AbstractAsyncContextManager[Session]", scope)
+        return cast("AbstractAsyncContextManager[SqliteSession]", scope)
+
+    async def defer_foreign_keys(self) -> None:
+        """Check foreign keys when the open transaction ends, not after each statement; nothing outside of one."""
+        await self._answer(
+            "transaction", "", lambda connection: connection.execute("pragma defer_foreign_keys = on").close(), None
+        )
 
     @abstractmethod
     def _lend(self, *, writes: bool) -> AbstractAsyncContextManager[Worker]:

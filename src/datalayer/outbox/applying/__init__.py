@@ -1,0 +1,1 @@
+"""How changes reach the secondary: guarded by its ledger, in one transaction."""

@@ -1,0 +1,126 @@
+"""Applies changes to PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+from uuid import UUID
+
+import psycopg
+
+from datalayer.outbox.applying import statements
+from datalayer.outbox.applying.order import by_table, deleted_keys, parents_first, stored_rows
+from datalayer.outbox.entries import Change, Key
+from datalayer.outbox.keys import encode_key
+from datalayer.query import Row, Upsert
+from datalayer.stores.catalog import Catalog, Column, Table
+from datalayer.stores.postgres import PostgresStore
+from datalayer.stores.postgres.errors import translate
+from datalayer.stores.postgres.session import PostgresSession
+from datalayer.stores.postgres.values import fits_json_records, json_records
+
+#: Rows are locked in one order, so that two applies of the same keys wait for each other and do not deadlock.
+_ADVANCE: Final = """
+    insert into datalayer_ledger as ledger (origin, aggregatetype, aggregateid, version)
+    select %(origin)s, seen.name, seen.key, seen.version
+    from unnest(%(names)s::text[], %(keys)s::text[], %(versions)s::bigint[]) as seen (name, key, version)
+    order by seen.name collate "C", seen.key collate "C"
+    on conflict (origin, aggregatetype, aggregateid) do update set version = excluded.version
+        where ledger.version < excluded.version
+    returning aggregatetype, aggregateid
+"""
+_QUIETLY: Final = "select set_config('datalayer.applying', 'on', true)"
+
+
+class PostgresApplier:
+    """Writes another store's rows into PostgreSQL; see :class:`datalayer.outbox.contract.Applier`."""
+
+    def __init__(self, store: PostgresStore) -> None:
+        self._store = store
+
+    async def apply(self, origin: UUID, changes: Sequence[Change], *, timeout: float | None = None) -> int:
+        """Apply all changes or none; return how many were not outdated."""
+        if not changes:
+            return 0
+        catalog = await self._catalog(changes)
+        async with self._store.transaction(timeout=timeout) as transaction:
+            await transaction.fetch_one(_QUIETLY, timeout=timeout)
+            fresh = await _advanced(transaction, catalog, origin, changes, timeout)
+            if fresh:
+                await transaction.execute("set constraints all deferred", timeout=timeout)
+                await _write(transaction, catalog, by_table(fresh), timeout)
+        return len(fresh)
+
+    async def _catalog(self, changes: Sequence[Change]) -> Catalog:
+        catalog = await self._store.catalog()
+        if any(change.table not in catalog.tables for change in changes):
+            catalog = await self._store.catalog(refresh=True)
+        for change in changes:
+            catalog.table(change.table, store=self._store.name, operation="apply")
+        return catalog
+
+
+async def _advanced(
+    transaction: PostgresSession, catalog: Catalog, origin: UUID, changes: Sequence[Change], timeout: float | None
+) -> list[Change]:
+    """Advance the ledger and return the changes that it had not seen."""
+    keyed = {(change.table, encode_key(catalog.tables[change.table], change.key)): change for change in changes}
+    seen = {
+        "origin": origin,
+        "names": [name for name, _ in keyed],
+        "keys": [key for _, key in keyed],
+        "versions": [change.version for change in keyed.values()],
+    }
+    advanced = await transaction.fetch_all(_ADVANCE, seen, timeout=timeout)
+    return [keyed[row["aggregatetype"], row["aggregateid"]] for row in advanced]
+
+
+async def _write(
+    transaction: PostgresSession, catalog: Catalog, changes: Mapping[str, list[Change]], timeout: float | None
+) -> None:
+    order = parents_first(catalog, changes)
+    for name in reversed(order):
+        gone = deleted_keys(changes[name])
+        if gone:
+            await _delete(transaction, catalog.tables[name], gone, timeout)
+    for name in order:
+        table = catalog.tables[name]
+        rows = stored_rows(table, changes[name])
+        if rows:
+            await _upsert(transaction, table, rows, timeout)
+
+
+async def _delete(transaction: PostgresSession, table: Table, keys: Sequence[Key], timeout: float | None) -> None:
+    rows = [dict(zip(table.primary_key, key, strict=True)) for key in keys]
+    columns = [table.by_name[name] for name in table.primary_key]
+    await _send(transaction, table, statements.delete_records(table), rows, columns, timeout)
+
+
+async def _upsert(transaction: PostgresSession, table: Table, rows: Sequence[Row], timeout: float | None) -> None:
+    """Write complete rows in one statement: foreign keys within the table are checked at its end."""
+    shape = tuple(rows[0])
+    table.check_columns(shape, store=transaction.name, operation="apply")
+    columns = [table.by_name[name] for name in shape]
+    if not fits_json_records(columns):
+        await transaction.upsert(Upsert(table.name, rows, table.primary_key, returning=False), timeout=timeout)
+        return
+    await _send(transaction, table, statements.upsert_records(table, shape), rows, columns, timeout)
+
+
+async def _send(
+    transaction: PostgresSession,
+    table: Table,
+    statement: str,
+    rows: Sequence[Row],
+    columns: Sequence[Column],
+    timeout: float | None,
+) -> None:
+    try:
+        records = json_records(rows, columns).decode()
+    except psycopg.DataError as error:
+        failure = translate(error, operation="apply", table=table.name)
+    else:
+        ends = transaction.ends(timeout)
+        await transaction.run("apply", table.name, statement.encode(), [records], ends, has_rows=False, writes=True)
+        return
+    raise failure

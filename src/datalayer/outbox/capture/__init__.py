@@ -1,0 +1,1 @@
+"""How writes become outbox entries: triggers inside the primary, put there once by an install."""

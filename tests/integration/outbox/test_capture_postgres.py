@@ -1,0 +1,381 @@
+"""PostgreSQL: every change of a row becomes an entry of the same transaction, however it is made."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from itertools import count
+from uuid import UUID
+
+import psycopg
+import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from tests.integration.outbox.writes import TABLES, changed, contents, noted, statements
+
+from datalayer.errors import ConfigurationError, StoreTimeoutError, WritesHeldError
+from datalayer.outbox.capture import postgres as capture
+from datalayer.outbox.capture.status import Interference
+from datalayer.outbox.keys import decode_key
+from datalayer.query import Delete, Insert, Update, Upsert, col
+from datalayer.stores.postgres import PostgresStore
+from datalayer.testing.servers import FoundServer
+
+_ITEMS = "create table items (id bigint generated always as identity primary key, name text unique, data json)"
+
+
+def entries(door: psycopg.Connection) -> list[tuple[str, str, str]]:
+    """Take all entries, in order, out of the outbox."""
+    found = door.execute("select aggregatetype, aggregateid, type from datalayer_outbox order by version").fetchall()
+    door.execute("delete from datalayer_outbox")
+    return [(table, key, kind) for table, key, kind in found]
+
+
+@pytest.fixture(scope="module")
+async def watched(datalayer_postgres: FoundServer) -> AsyncIterator[psycopg.Connection]:
+    """Lend a connection to a database whose three tables are armed."""
+    with datalayer_postgres.fresh_database() as dsn, psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute(TABLES.encode())
+        store = await PostgresStore.open(dsn)
+        await capture.install(store)
+        await store.close()
+        yield connection
+
+
+@given(writes=st.lists(st.tuples(statements(), st.sampled_from(["commit", "commit", "rollback"])), max_size=12))
+@hypothesis_settings(max_examples=60)
+def test_outbox_has_exactly_the_keys_that_changed(watched: psycopg.Connection, writes: list[tuple[str, str]]) -> None:
+    """Inserts, upserts, updates of many rows, key changes, deletes and cascades leave their keys; undone ones none."""
+
+    def ask(query: str) -> list[tuple[object, ...]]:
+        return watched.execute(query.encode()).fetchall()
+
+    watched.execute("delete from kids; delete from parents; delete from pairs; delete from datalayer_outbox")
+    tags = count(1)
+    for statement, end in writes:
+        before = contents(ask)
+        watched.execute("begin")
+        watched.execute(statement.replace("{tag}", str(next(tags) * 100)).encode())
+        watched.execute(end.encode())
+        assert noted(ask) == changed(before, contents(ask)), statement
+        watched.execute("delete from datalayer_outbox")
+
+
+async def test_install_arms_every_table_once_and_again_changes_nothing(
+    postgres: PostgresStore, door: psycopg.Connection
+) -> None:
+    """An install may be run at any time; the second finds nothing to do and keeps the database's identity."""
+    door.execute(_ITEMS)
+    first = await capture.install(postgres)
+    second = await capture.install(postgres)
+    assert (first.armed, second.armed, first.settled) == (("items",), (), True)
+    assert isinstance(first.status.id, UUID)
+    assert first.status == second.status
+    assert first.status.is_current
+    assert first.status.missing == first.status.outdated == ()
+
+
+async def test_contract_verbs_leave_entries(postgres: PostgresStore, door: psycopg.Connection) -> None:
+    """Keys made by the server, filtered updates and deletes are captured without the store's help."""
+    door.execute("create table people (id serial primary key, name text, age int)")
+    await capture.install(postgres)
+    await postgres.insert(Insert("people", [{"name": "Anna", "age": 1}, {"name": "Boris", "age": 2}]))
+    await postgres.upsert(Upsert("people", [{"id": 2, "name": "Vera"}, {"id": 7, "name": "Gleb"}], ("id",)))
+    await postgres.update(Update("people", {"age": 3}, col("age").is_null()))
+    await postgres.delete(Delete("people", col("name").eq("Anna")))
+    assert entries(door) == [
+        ("people", "[1]", "upsert"),
+        ("people", "[2]", "upsert"),
+        ("people", "[2]", "upsert"),
+        ("people", "[7]", "upsert"),
+        ("people", "[7]", "upsert"),
+        ("people", "[1]", "delete"),
+    ]
+
+
+async def test_truncate_is_one_entry_for_the_whole_table(postgres: PostgresStore, door: psycopg.Connection) -> None:
+    """TRUNCATE fires no row's trigger, and is owed all the same, its cascade included."""
+    door.execute(TABLES)
+    await capture.install(postgres)
+    door.execute("insert into parents values (1, null, 1); insert into kids values (1, 1, 2)")
+    entries(door)
+    door.execute("truncate parents cascade")
+    assert sorted(entries(door)) == [("kids", "*", "truncate"), ("parents", "*", "truncate")]
+
+
+async def test_keys_of_every_kind_are_read_back_exactly(postgres: PostgresStore, door: psycopg.Connection) -> None:
+    """What the trigger writes decodes to the key that the store reads, whatever the session's settings."""
+    door.execute("""
+        create domain code as text;
+        create type mood as enum ('calm', 'glad');
+        create table "Odd ""Table" (
+            "a b" integer, n numeric, t text, u uuid, d date, c time, m timestamp, z timestamptz, r bytea, y boolean,
+            f char(4), o code, e mood, v text,
+            primary key ("a b", n, t, u, d, c, m, z, r, y, f, o, e))
+    """)
+    await capture.install(postgres)
+    door.execute("set timezone = 'Asia/Tokyo'; set datestyle = 'German'; set bytea_output = 'escape'")
+    door.execute("""
+        insert into "Odd ""Table" values
+        (7, 1.50, E'q"\\\\\n\u0001ü', gen_random_uuid(), '2025-01-31', '10:00:00.25', '2025-01-31 10:00:00.000001',
+         '2025-01-31 10:00:00.5', '\\x00ff5c', true, 'ab', 'x', 'glad', 'first'),
+        (-1, 100, '', gen_random_uuid(), '0044-03-15', '00:00', '9999-12-31 23:59:59.999999',
+         '1970-01-01 00:00:00+00', '', false, '', '', 'calm', 'second')
+    """)
+    table = (await postgres.catalog(refresh=True)).tables['Odd "Table']
+    texts = [text for _, text, _ in entries(door)]
+    stored = [
+        tuple(row[name] for name in table.primary_key)
+        for row in await postgres.fetch_all('select * from "Odd ""Table" order by "a b" desc')
+    ]
+    assert [decode_key(table, text) for text in texts] == stored
+
+
+async def test_partitions_are_captured_under_their_table(postgres: PostgresStore, door: psycopg.Connection) -> None:
+    """Rows written through the table, written to a partition, moved between two, or truncated there."""
+    door.execute("""
+        create table part (id int, region text, v text, primary key (id, region)) partition by list (region);
+        create table part_a partition of part for values in ('a');
+        create table part_b (v text, region text not null, id int not null);
+        alter table part attach partition part_b for values in ('b');
+    """)
+    await capture.install(postgres)
+    door.execute("insert into part values (1, 'a', 'x'); insert into part_b (id, region) values (2, 'b')")
+    door.execute("update part set region = 'b' where id = 1")
+    door.execute("truncate part_b")
+    assert entries(door) == [
+        ("part", '[1,"a"]', "upsert"),
+        ("part", '[2,"b"]', "upsert"),
+        ("part", '[1,"a"]', "delete"),
+        ("part", '[1,"b"]', "upsert"),
+        ("part", "*", "truncate"),
+    ]
+    door.execute("create table part_c partition of part for values in ('c')")
+    assert (await capture.status(postgres)).outdated == ("part",)
+    assert (await capture.install(postgres)).armed == ("part",)
+    door.execute("truncate part_c")
+    assert entries(door) == [("part", "*", "truncate")]
+
+
+async def test_tables_of_other_schemas_in_the_search_path_are_captured(door: psycopg.Connection) -> None:
+    """The bookkeeping is in one schema, the tables in any that the store sees."""
+    door.execute("create schema other; create table other.things (id int primary key)")
+    with psycopg.connect(door.info.dsn, password=door.info.password, options="-c search_path=public,other") as seeing:
+        store = await PostgresStore.open(f"{door.info.dsn} options='-c search_path=public,other'")
+        try:
+            assert (await capture.install(store)).armed == ("things",)
+            seeing.execute("insert into things values (1)")
+            seeing.commit()
+            assert entries(door) == [("things", "[1]", "upsert")]
+            assert await capture.uninstall(store)
+        finally:
+            await store.close()
+
+
+async def test_generated_and_json_columns_do_not_disturb(postgres: PostgresStore, door: psycopg.Connection) -> None:
+    """Only what really changed is noted, also where a column's type knows no equality."""
+    door.execute("create table docs (id int primary key, d json, n int, twice int generated always as (n * 2) stored)")
+    await capture.install(postgres)
+    door.execute("""insert into docs values (1, '{"a": 1}', 1), (2, null, 2)""")
+    entries(door)
+    door.execute("update docs set d = d, n = n")
+    assert entries(door) == []
+    door.execute("""update docs set d = '{"a":1}'""")
+    assert entries(door) == [("docs", "[1]", "upsert"), ("docs", "[2]", "upsert")]
+
+
+async def test_rows_applied_from_another_store_leave_no_entries(
+    postgres: PostgresStore, door: psycopg.Connection
+) -> None:
+    """An applied row must not come back as a change of this store's own."""
+    door.execute(_ITEMS)
+    await capture.install(postgres)
+    with door.transaction():
+        door.execute("set local datalayer.applying = 'on'")
+        door.execute("insert into items (name) values ('a'); update items set name = 'b'; truncate items")
+    assert entries(door) == []
+    door.execute("insert into items (name) values ('a')")
+    assert entries(door) == [("items", "[2]", "upsert")]
+
+
+async def test_writes_by_replication_are_captured(postgres: PostgresStore, door: psycopg.Connection) -> None:
+    """A session that plays replica skips ordinary triggers, and its changes are changes all the same."""
+    door.execute(_ITEMS)
+    await capture.install(postgres)
+    door.execute("set session_replication_role = replica")
+    door.execute("insert into items (name) values ('a'); delete from items; truncate items")
+    assert [kind for _, _, kind in entries(door)] == ["upsert", "delete", "truncate"]
+
+
+async def test_whoever_may_write_the_table_is_captured(postgres: PostgresStore, door: psycopg.Connection) -> None:
+    """A role without any right on the bookkeeping writes as before, and cannot touch an entry."""
+    door.execute(_ITEMS)
+    await capture.install(postgres)
+    role = f"writer_{door.info.dbname}"
+    door.execute(f"create role {role}; grant all on items to {role}; grant usage on schema public to {role}")
+    try:
+        door.execute(f"set role {role}")
+        door.execute("insert into items (name) values ('a')")
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            door.execute("delete from datalayer_outbox")
+        door.execute("reset role")
+        assert entries(door) == [("items", "[1]", "upsert")]
+    finally:
+        door.execute("reset role")
+        door.execute(f"drop owned by {role}; drop role {role}")
+
+
+async def test_fence_waits_for_writers_and_then_refuses_writes(
+    postgres: PostgresStore, door: psycopg.Connection
+) -> None:
+    """When the fence stands, every write that will ever commit has committed."""
+    door.execute(_ITEMS)
+    await capture.install(postgres)
+    with door.transaction():
+        door.execute("insert into items (name) values ('before')")
+        raising = asyncio.create_task(capture.fence(postgres))
+        await _until_somebody_waits(postgres)
+        assert not raising.done()
+    await raising
+    with pytest.raises(WritesHeldError) as caught:
+        await postgres.insert(Insert("items", [{"name": "after"}]))
+    assert caught.value.sqlstate == "DL001"
+    assert (await capture.status(postgres)).fenced
+    with door.transaction():
+        door.execute("set local datalayer.applying = 'on'")
+        door.execute("insert into items (name) values ('applied')")
+    await capture.unfence(postgres)
+    await postgres.insert(Insert("items", [{"name": "after"}]))
+    assert [row[0] for row in door.execute("select name from items order by id")] == ["before", "applied", "after"]
+
+
+async def test_fence_holds_against_a_snapshot_from_before(postgres: PostgresStore, door: psycopg.Connection) -> None:
+    """A transaction whose snapshot does not show the fence cannot write behind it."""
+    door.execute(_ITEMS)
+    await capture.install(postgres)
+    door.execute("begin isolation level repeatable read")
+    door.execute("select * from items")
+    await capture.fence(postgres)
+    with pytest.raises(psycopg.errors.SerializationFailure):
+        door.execute("insert into items (name) values ('late')")
+    door.execute("rollback")
+
+
+async def test_install_waits_for_transactions_that_began_before(
+    postgres: PostgresStore, door: psycopg.Connection
+) -> None:
+    """A backfill that starts after the install reads everything that was written without an entry."""
+    door.execute(_ITEMS + "; create table others (id int primary key)")
+    with door.transaction():
+        door.execute("insert into others values (1)")
+        told = await capture.install(postgres, ["items"], settle_timeout=0.2)
+        assert (told.armed, told.settled) == (("items",), False)
+        with pytest.raises(StoreTimeoutError, match="others"):
+            await capture.install(postgres, ["others"], lock_timeout=0.2)
+    told = await capture.install(postgres, ["others"])
+    assert (told.armed, told.settled) == (("others",), True)
+
+
+@pytest.mark.parametrize(
+    ("table", "reason"),
+    [
+        ("create table t (a int)", "no primary key"),
+        ("create table t (a double precision primary key)", "double precision"),
+        ("create table t (a jsonb primary key)", "jsonb"),
+        ("create table t (a int[] primary key)", "integer\\[\\]"),
+        ("create table t (a interval primary key)", "interval"),
+    ],
+)
+async def test_table_without_a_usable_key_is_refused_by_name(
+    postgres: PostgresStore, door: psycopg.Connection, table: str, reason: str
+) -> None:
+    """The message names the table and says what to do; nothing of it is armed."""
+    door.execute(table.encode())
+    with pytest.raises(ConfigurationError, match=f"\\bt\\b.*{reason}.*leave"):
+        await capture.install(postgres, ["t"])
+    assert door.execute("select count(*) from pg_trigger where tgname like 'datalayer%'").fetchone() == (0,)
+
+
+async def test_unknown_table_is_refused_before_anything_is_made(
+    postgres: PostgresStore, door: psycopg.Connection
+) -> None:
+    """A misspelt name installs nothing."""
+    with pytest.raises(ConfigurationError, match="itemz"):
+        await capture.install(postgres, ["itemz"])
+    assert not (await capture.status(postgres)).installed
+
+
+async def test_status_names_what_would_make_applied_rows_differ(
+    postgres: PostgresStore, door: psycopg.Connection
+) -> None:
+    """A trigger of the user's own is told, unless it knows of applied rows or looks at TRUNCATE alone."""
+    door.execute(_ITEMS)
+    door.execute("""
+        create function touch() returns trigger language plpgsql
+            as 'begin new.name := upper(new.name); return new; end';
+        create trigger loud before insert or update on items for each row execute function touch();
+        create trigger quiet before update on items for each row
+            when (current_setting('datalayer.applying', true) is distinct from 'on') execute function touch();
+        create trigger cut after truncate on items execute function touch();
+    """)
+    told = await capture.install(postgres)
+    assert told.status.interfering == (Interference("items", "loud"),)
+
+
+async def test_status_tells_a_renamed_table_and_a_trigger_that_is_off(
+    postgres: PostgresStore, door: psycopg.Connection
+) -> None:
+    """Entries under an old name would be lost on the relay; an install puts it right and leaves nothing behind."""
+    door.execute(_ITEMS + "; create table others (id int primary key)")
+    await capture.install(postgres)
+    door.execute("alter table items rename to goods; alter table others disable trigger datalayer_capture")
+    told = await capture.status(postgres)
+    assert (told.armed, told.outdated, told.is_current) == ((), ("goods", "others"), False)
+    told = (await capture.install(postgres)).status
+    assert (told.armed, told.outdated) == (("goods", "others"), ())
+    door.execute("insert into goods (name) values ('a')")
+    assert entries(door) == [("goods", "[1]", "upsert")]
+    functions = door.execute(
+        "select count(*) from pg_proc where prorettype = 'trigger'::regtype and proname like 'datalayer%'"
+    ).fetchone()
+    assert functions == (2,)
+
+
+async def test_newer_script_in_the_database_is_not_overwritten(
+    postgres: PostgresStore, door: psycopg.Connection
+) -> None:
+    """An older package must not undo a newer one's install."""
+    await capture.install(postgres)
+    door.execute("update datalayer_control set script = 99")
+    with pytest.raises(ConfigurationError, match=r"version 99.*upgrade"):
+        await capture.install(postgres)
+
+
+async def test_uninstall_leaves_nothing_behind(postgres: PostgresStore, door: psycopg.Connection) -> None:
+    """Tables, functions, triggers and the sequence are gone; the user's rows stay."""
+    door.execute(TABLES)
+    door.execute(
+        "create table part (id int primary key) partition by range (id);"
+        " create table part_1 partition of part for values from (0) to (9)"
+    )
+    await capture.install(postgres)
+    door.execute("insert into pairs values (1, 'a', 1)")
+    assert await capture.uninstall(postgres)
+    assert not await capture.uninstall(postgres)
+    left = door.execute("""
+        select proname::text from pg_proc where proname like 'datalayer%'
+        union all select relname from pg_class where relname like 'datalayer%'
+        union all select tgname from pg_trigger where tgname like 'datalayer%'
+    """).fetchall()
+    assert left == []
+    assert door.execute("select count(*) from pairs").fetchone() == (1,)
+
+
+async def _until_somebody_waits(store: PostgresStore) -> None:
+    query = "select count(*) as n from pg_locks where locktype = 'advisory' and not granted"
+    for _ in range(500):
+        if await store.fetch_one(query) != {"n": 0}:
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("nobody waits for the lock")
