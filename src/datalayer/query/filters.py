@@ -43,7 +43,7 @@ class Filter:
 
     shape: Shape
 
-    def values(self) -> Iterator[Any]:
+    def values(self) -> tuple[Any, ...]:
         """Bound values, in the order their operators appear in the shape."""
         raise TypeError("a filter is built by col(...), where_equal(...), &, | or ~")
 
@@ -76,10 +76,9 @@ class Comparison(Filter):
     def __post_init__(self) -> None:
         object.__setattr__(self, "shape", (self.operator, self.column))
 
-    def values(self) -> Iterator[Any]:
-        """Yield the value unless the operator takes none."""
-        if self.operator not in _WITHOUT_VALUE:
-            yield self.value
+    def values(self) -> tuple[Any, ...]:
+        """Return the value unless the operator takes none."""
+        return () if self.operator in _WITHOUT_VALUE else (self.value,)
 
     def columns(self) -> Iterator[str]:
         """Yield the one column."""
@@ -95,12 +94,14 @@ class Group(Filter):
     shape: Shape = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "shape", (self.joint, *(m.shape for m in self.members)))
+        object.__setattr__(self, "shape", (self.joint, *[m.shape for m in self.members]))
 
-    def values(self) -> Iterator[Any]:
-        """Yield the members' values in order."""
+    def values(self) -> tuple[Any, ...]:
+        """Return the members' values in order."""
+        found: list[Any] = []
         for member in self.members:
-            yield from member.values()
+            found += member.values()
+        return tuple(found)
 
     def columns(self) -> Iterator[str]:
         """Yield the members' columns in order."""
@@ -118,8 +119,8 @@ class Negation(Filter):
     def __post_init__(self) -> None:
         object.__setattr__(self, "shape", ("not", self.inner.shape))
 
-    def values(self) -> Iterator[Any]:
-        """Yield the inner filter's values."""
+    def values(self) -> tuple[Any, ...]:
+        """Return the inner filter's values."""
         return self.inner.values()
 
     def columns(self) -> Iterator[str]:
@@ -226,8 +227,8 @@ def _checked_pattern(column: str, pattern: str) -> str:
 
 def where_equal(**values: Any) -> Filter:
     """All columns equal their values; ``None`` means IS NULL."""
-    members = tuple(
+    members = [
         Comparison(name, Operator.IS_NULL) if value is None else Comparison(name, Operator.EQ, value)
         for name, value in values.items()
-    )
-    return members[0] if len(members) == 1 else Group("and", members)
+    ]
+    return members[0] if len(members) == 1 else Group("and", tuple(members))

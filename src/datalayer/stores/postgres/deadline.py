@@ -47,9 +47,13 @@ class Deadline:
             with socket.socket(fileno=os.dup(self._connection.pgconn.socket)) as duplicate:
                 duplicate.shutdown(socket.SHUT_RDWR)
 
-    async def finish(self) -> None:
-        """Stop the clock. If it ran out, close the connection: a late cancel must not hit the next statement."""
+    def stop(self) -> bool:
+        """Stop the clock; say whether it ran out, so that there is something to finish."""
         self._handle.cancel()
+        return self._task is not None
+
+    async def finish(self) -> None:
+        """End what a clock that ran out began, and close the connection: a late cancel must not hit what comes next."""
         if self._task is not None:
             await self._task
             self._handle.cancel()

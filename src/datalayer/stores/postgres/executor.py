@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from time import monotonic
 from typing import Any, TypeAlias
 
 import psycopg
-from psycopg import AsyncConnection
 
 from datalayer.errors import (
     DataLayerError,
@@ -29,10 +28,10 @@ from datalayer.stores.postgres.catalog import read_catalog
 from datalayer.stores.postgres.compile import Statement
 from datalayer.stores.postgres.deadline import Deadline
 from datalayer.stores.postgres.errors import STORE, translate
+from datalayer.stores.postgres.lending import Connection
 from datalayer.stores.postgres.shared import Shared
 from datalayer.telemetry import CallEvent, notify
 
-Connection: TypeAlias = AsyncConnection[Row]
 Parameters: TypeAlias = Sequence[Any] | Mapping[str, Any]
 
 #: "cached plan must not change result type": a column's type was altered after the statement was prepared.
@@ -53,8 +52,24 @@ class Executor(ABC):
         self.shared = shared
 
     @abstractmethod
-    def connection(self, *, timeout: float | None = None) -> AbstractAsyncContextManager[Connection]:
-        """Lend a psycopg connection for a block: dict rows, autocommit unless inside a transaction."""
+    def take(self, seconds: float | None) -> Awaitable[Connection]:
+        """Return a connection, to be given back, within so many seconds."""
+
+    @abstractmethod
+    def give_back(self, connection: Connection) -> Awaitable[None]:
+        """Take a connection back, whatever state it is in."""
+
+    @asynccontextmanager
+    async def connection(self, *, timeout: float | None = None) -> AsyncIterator[Connection]:
+        """Lend a psycopg connection for a block: dict rows, autocommit unless inside a transaction.
+
+        For what the store itself cannot say.
+        """
+        connection = await self.take(timeout)
+        try:
+            yield connection
+        finally:
+            await self.give_back(connection)
 
     @abstractmethod
     def scope(
@@ -104,27 +119,32 @@ class Executor(ABC):
         has_rows: bool,
         writes: bool,
     ) -> tuple[list[Row], int]:
-        async with self.connection(timeout=max(ends - monotonic(), 0.0)) as connection:
-            deadline = Deadline(connection, ends - monotonic())
+        connection = await self.take(max(ends - monotonic(), 0.0))
+        deadline = Deadline(connection, ends - monotonic())
+        try:
+            cursor = connection.cursor()
             try:
-                try:
-                    cursor = await connection.execute(sql, parameters, prepare=self.shared.prepare)
-                except psycopg.errors.FeatureNotSupported:
-                    if not self.autocommit:
-                        raise
-                    await connection.execute(_FORGET_PLANS)
-                    cursor = await connection.execute(sql, parameters, prepare=self.shared.prepare)
-                if has_rows and cursor.rownumber is not None:
-                    return await cursor.fetchall(), cursor.rowcount
-                return [], cursor.rowcount
-            except psycopg.Error as error:
-                failure = self._failure(error, operation, table, passed=deadline.passed, writes=writes)
-                if error.sqlstate == _STALE_PLAN and not self.autocommit:
-                    await connection.close()
-            except UnicodeEncodeError:
-                failure = unencodable(operation, table)
+                await cursor.execute(sql, parameters, prepare=self.shared.prepare)
+            except psycopg.errors.FeatureNotSupported:
+                if not self.autocommit:
+                    raise
+                await cursor.execute(_FORGET_PLANS)
+                await cursor.execute(sql, parameters, prepare=self.shared.prepare)
+            if has_rows and cursor.rownumber is not None:
+                return await cursor.fetchall(), cursor.rowcount
+            return [], cursor.rowcount
+        except psycopg.Error as error:
+            failure = self._failure(error, operation, table, passed=deadline.passed, writes=writes)
+            if error.sqlstate == _STALE_PLAN and not self.autocommit:
+                await connection.close()
+        except UnicodeEncodeError:
+            failure = unencodable(operation, table)
+        finally:
+            try:
+                if deadline.stop():
+                    await deadline.finish()
             finally:
-                await deadline.finish()
+                await self.give_back(connection)
         # Raised out here, the error has no context, which would quote row values.
         raise failure
 

@@ -19,7 +19,8 @@ from datalayer.stores.postgres import compile as compiler
 from datalayer.stores.postgres import writes
 from datalayer.stores.postgres.compile import Statement
 from datalayer.stores.postgres.errors import STORE, translate
-from datalayer.stores.postgres.executor import Connection, unencodable
+from datalayer.stores.postgres.executor import unencodable
+from datalayer.stores.postgres.lending import Connection
 from datalayer.stores.postgres.raw import RawQueries
 
 ChangeT = TypeVar("ChangeT", Update, Delete)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import asynccontextmanager
 from select import POLLIN, poll
 from time import perf_counter
@@ -15,14 +15,15 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import dict_row
 from psycopg.types.json import set_json_loads
 from psycopg.types.string import TextLoader
-from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
+from psycopg_pool import AsyncConnectionPool
 
-from datalayer.errors import ConfigurationError, DataLayerError, UnavailableError
+from datalayer.errors import ConfigurationError, DataLayerError
 from datalayer.query import Row
 from datalayer.stores.checks import check_timeout
 from datalayer.stores.contract import Health, Isolation
 from datalayer.stores.postgres.catalog import KINDS
-from datalayer.stores.postgres.errors import STORE, connection_failure
+from datalayer.stores.postgres.errors import connection_failure
+from datalayer.stores.postgres.lending import Connection, Lending, Pool
 from datalayer.stores.postgres.session import PostgresSession
 from datalayer.stores.postgres.shared import Shared
 from datalayer.stores.postgres.transaction import PostgresTransaction, transaction_scope
@@ -45,10 +46,11 @@ _SESSION = "SELECT set_config('TimeZone', 'UTC', false)"
 class PostgresStore(PostgresSession):
     """PostgreSQL through a connection pool. Open it with :meth:`open`, close it with :meth:`close`."""
 
-    def __init__(self, pool: AsyncConnectionPool[AsyncConnection[Row]], shared: Shared) -> None:
+    def __init__(self, pool: Pool, lending: Lending, shared: Shared) -> None:
         super().__init__(shared)
         #: The psycopg pool, for what it alone can tell or lend.
         self.pool = pool
+        self._lending = lending
 
     @classmethod
     async def open(
@@ -79,7 +81,7 @@ class PostgresStore(PostgresSession):
         conninfo = _conninfo(dsn, timeout)
         first = await _connect(conninfo)
         await first.close()
-        pool: AsyncConnectionPool[AsyncConnection[Row]] = AsyncConnectionPool(
+        pool: Pool = AsyncConnectionPool(
             conninfo,
             kwargs={"autocommit": True, "row_factory": dict_row, "context": _adapters()},
             min_size=min_size,
@@ -90,27 +92,17 @@ class PostgresStore(PostgresSession):
             open=False,
         )
         await pool.open()
-        shared = Shared(timeout=timeout, prepare=prepare, observers=observers, pool_stats=lambda: _pool_stats(pool))
-        return cls(pool, shared)
+        lending = Lending(pool)
+        shared = Shared(timeout=timeout, prepare=prepare, observers=observers, pool_stats=lending.stats)
+        return cls(pool, lending, shared)
 
-    @asynccontextmanager
-    async def connection(self, *, timeout: float | None = None) -> AsyncIterator[AsyncConnection[Row]]:
-        """Lend a psycopg connection for a block: dict rows, autocommit. For what the store itself cannot say."""
-        try:
-            connection = await self.pool.getconn(timeout)
-        except (PoolTimeout, PoolClosed) as error:
-            closed = isinstance(error, PoolClosed)
-            raise UnavailableError(
-                "the store is closed" if closed else "no connection was free or could be opened in time",
-                store=STORE,
-                operation="connect",
-                sqlstate="08003" if closed else "08001",
-                hint=None if closed else "is the server running? raise POSTGRES_MAX_CONNECTIONS if callers wait",
-            ) from None
-        try:
-            yield connection
-        finally:
-            await self.pool.putconn(connection)
+    def take(self, seconds: float | None) -> Awaitable[Connection]:
+        """Return a connection of the pool."""
+        return self._lending.take(seconds)
+
+    def give_back(self, connection: Connection) -> Awaitable[None]:
+        """Take the connection back."""
+        return self._lending.give_back(connection)
 
     @asynccontextmanager
     async def scope(
@@ -138,7 +130,7 @@ class PostgresStore(PostgresSession):
 
     async def close(self) -> None:
         """Close every connection; calls that wait for one fail."""
-        await self.pool.close()
+        await self._lending.close()
 
 
 def _conninfo(dsn: str, timeout: float) -> str:
@@ -187,8 +179,3 @@ async def _check_idle(connection: AsyncConnection[Row]) -> None:
     idle.register(connection.pgconn.socket, POLLIN)
     if idle.poll(0):
         await AsyncConnectionPool.check_connection(connection)
-
-
-def _pool_stats(pool: AsyncConnectionPool[Any]) -> tuple[int, int]:
-    stats = pool.get_stats()
-    return stats.get("pool_size", 0), stats.get("requests_waiting", 0)

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from time import monotonic
 
 import psycopg
-from psycopg import AsyncConnection, sql
+from psycopg import sql
 from psycopg.pq import TransactionStatus
 
 from datalayer.errors import StoreError, StoreTimeoutError, UnsupportedOperationError
@@ -17,6 +17,7 @@ from datalayer.stores.contract import Isolation
 from datalayer.stores.nesting import Nesting
 from datalayer.stores.postgres.errors import STORE, translate
 from datalayer.stores.postgres.executor import Parameters
+from datalayer.stores.postgres.lending import Connection
 from datalayer.stores.postgres.session import PostgresSession
 from datalayer.stores.postgres.shared import Shared
 
@@ -26,7 +27,7 @@ class PostgresTransaction(PostgresSession):
 
     autocommit = False
 
-    def __init__(self, connection: AsyncConnection[Row], shared: Shared, turn: asyncio.Lock | None = None) -> None:
+    def __init__(self, connection: Connection, shared: Shared, turn: asyncio.Lock | None = None) -> None:
         super().__init__(shared)
         self._connection = connection
         #: One statement at a time, savepoints included: a deadline must cancel its own statement and no other task's.
@@ -35,12 +36,14 @@ class PostgresTransaction(PostgresSession):
         #: Set by the block that opened the transaction, when it leaves.
         self.ended = False
 
-    @asynccontextmanager
-    async def connection(self, *, timeout: float | None = None) -> AsyncIterator[AsyncConnection[Row]]:
-        """Lend the transaction's own connection."""
+    async def take(self, seconds: float | None) -> Connection:
+        """Return the transaction's own connection."""
         if self.ended:
             raise UnsupportedOperationError(STORE, "a call on a transaction that has ended", "open a new transaction")
-        yield self._connection
+        return self._connection
+
+    async def give_back(self, connection: Connection) -> None:
+        """Keep it: the block that opened the transaction gives it back."""
 
     async def _run(
         self,
