@@ -100,13 +100,15 @@ async def test_a_connection_with_an_open_transaction_is_not_handed_on(single: Po
 
 async def test_who_asks_the_pool_itself_is_served_under_load(single: PostgresStore) -> None:
     """Callers who always have a successor do not keep the connection among themselves."""
-    done = asyncio.Event()
+    busy, done = asyncio.Event(), asyncio.Event()
 
     async def call() -> None:
         while not done.is_set():
             await single.count(Count("items"))
+            busy.set()
 
     callers = [asyncio.create_task(call()) for _ in range(5)]
+    await busy.wait()
     async with single.pool.connection(timeout=5) as connection:
         await connection.execute("select 1")
     done.set()
