@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from types import GenericAlias, NoneType
-from typing import Any, TypeVar, get_args
+from types import GenericAlias
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
@@ -28,11 +28,6 @@ def list_adapter(model: type[ModelT]) -> TypeAdapter[list[ModelT]]:
     """Return the adapter that validates many rows in one call; it is built at the first use of the model."""
     rows: Any = GenericAlias(list, model)
     return TypeAdapter(rows)
-
-
-def takes_none(annotation: Any) -> bool:
-    """Whether a field of this type may be None."""
-    return annotation in (Any, None, NoneType) or NoneType in get_args(annotation)
 
 
 def misfit(error: ValidationError) -> tuple[str, str]:

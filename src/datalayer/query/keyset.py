@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from datalayer.errors import InvalidValueError
-from datalayer.query.filters import Comparison, Filter, Group, col
+from datalayer.query.filters import Comparison, Filter, Group, Shape, col
 from datalayer.query.order import Order, OrderBy
 
 
@@ -22,23 +23,72 @@ def complete_order(order: OrderBy, key: tuple[str, ...]) -> OrderBy:
     return (*order, *(Order(column) for column in key if column not in named))
 
 
-def after_row(order: OrderBy, row: Mapping[str, Any], *, required: Collection[str] = ()) -> Filter:
+def after_row(order: OrderBy, row: Mapping[str, Any]) -> AfterRow:
     """Build the filter for all rows that come after ``row``.
 
     Args:
         order: a complete order (no two rows tie), see :func:`complete_order`.
         row: has every column of the order; NULLs allowed.
-        required: columns that are never NULL; without a test for NULL an index answers the page alone.
     """
-    alternatives: list[Filter] = []
-    equal_so_far: list[Filter] = []
-    for part in order:
-        value = row[part.column]
-        beyond = _beyond(part, value, required)
-        if beyond is not None:
-            alternatives.append(Group("and", (*equal_so_far, beyond)) if equal_so_far else beyond)
-        equal_so_far.append(col(part.column).is_null() if value is None else col(part.column).eq(value))
-    return alternatives[0] if len(alternatives) == 1 else Group("or", tuple(alternatives))
+    return AfterRow(tuple(order), tuple(row[part.column] for part in order))
+
+
+@dataclass(frozen=True, slots=True)
+class AfterRow(Filter):
+    """All rows after one, whose values these are. How it is said is the store's: it knows which columns have no NULL.
+
+    Each value is bound once, however often it is said.
+    """
+
+    order: OrderBy
+    row: tuple[Any, ...]
+    shape: Shape = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "shape", ("after", self.order, tuple(value is None for value in self.row)))
+
+    def values(self) -> tuple[Any, ...]:
+        """Return what the row has in the order's columns, without its NULLs."""
+        return tuple(value for value in self.row if value is not None)
+
+    def columns(self) -> Iterator[str]:
+        """Yield the order's columns."""
+        return (part.column for part in self.order)
+
+    def compares_rows(self, required: Collection[str]) -> bool:
+        """Whether ``(a, b) > (x, y)`` says it all, which one range of an index answers.
+
+        Args:
+            required: columns that are never NULL.
+        """
+        one_way = len({part.descending for part in self.order}) == 1
+        return one_way and all(part.column in required for part in self.order)
+
+    def spelled_out(self, required: Collection[str]) -> Filter:
+        """Say it column by column; a bound on the first one lets an index begin at the row.
+
+        Args:
+            required: columns that are never NULL.
+        """
+        alternatives: list[Filter] = []
+        equal_so_far: list[Filter] = []
+        for part, value in zip(self.order, self.row, strict=True):
+            beyond = _beyond(part, value, required)
+            if beyond is not None:
+                alternatives.append(Group("and", (*equal_so_far, beyond)) if equal_so_far else beyond)
+            equal_so_far.append(col(part.column).is_null() if value is None else col(part.column).eq(value))
+        if len(alternatives) == 1:
+            return alternatives[0]
+        bound = self._bound(required)
+        chain = Group("or", tuple(alternatives))
+        return chain if bound is None else Group("and", (bound, chain))
+
+    def _bound(self, required: Collection[str]) -> Filter | None:
+        """Return a range of the first column that has all rows sought; None where they have NULLs there."""
+        first, value = self.order[0], self.row[0]
+        if value is None or not (first.nulls_first or first.column in required):
+            return None
+        return col(first.column).lte(value) if first.descending else col(first.column).gte(value)
 
 
 def _beyond(part: Order, value: Any, required: Collection[str]) -> Filter | None:

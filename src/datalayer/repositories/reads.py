@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeAlias, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from datalayer.errors import InvalidValueError, MultipleRowsError, NotFoundError, SchemaError
-from datalayer.models.reading import list_adapter, misfit, row_validator, takes_none
+from datalayer.models.reading import list_adapter, misfit, row_validator
 from datalayer.models.writing import writer_of
 from datalayer.query import Count, Filter, OrderBy, Row, Select, asc, where_equal
 from datalayer.query.keyset import after_row, complete_order
@@ -49,8 +49,6 @@ class ReadRepository(Generic[RowT]):
     primary_key: tuple[str, ...] = ()
     #: The order of lists that are asked for without one.
     order: OrderBy = ()
-    #: Columns of the primary key that the model has no None for: pages need not look for NULLs there.
-    _never_null: frozenset[str] = frozenset()
 
     def __init__(self, session: Session, *, context: Mapping[str, Any] | None = None, clock: Clock = utc_now) -> None:
         self._session = session
@@ -67,14 +65,13 @@ class ReadRepository(Generic[RowT]):
         for name in ("key", "primary_key"):
             if not isinstance(getattr(cls, name), tuple):
                 raise TypeError(f'{cls.__name__}: {name} must be a tuple of columns, such as ("author",)')
-        columns = {field.alias or name: field for name, field in cls.model.model_fields.items()}
+        columns = {field.alias or name for name, field in cls.model.model_fields.items()}
         if not cls.primary_key:
             cls.primary_key = ("id",) if "id" in columns else cls.key
         for name in (*cls.key, *cls.primary_key):
             if name not in columns:
                 raise TypeError(f"{cls.__name__}: key column {name!r} is no column of {cls.model.__name__}")
         cls.order = complete_order(cls.order, cls.primary_key)
-        cls._never_null = frozenset(name for name in cls.primary_key if not takes_none(columns[name].annotation))
 
     async def get(self, where: Filter | None = None, *, timeout: float | None = None, **equal: Any) -> RowT:
         """Return the one row that matches.
@@ -148,7 +145,7 @@ class ReadRepository(Generic[RowT]):
                 yield model
             if len(rows) < page_rows:
                 return
-            further = after_row(complete, rows[-1], required=self._never_null)
+            further = after_row(complete, rows[-1])
             page_filter = further if wanted is None else wanted & further
 
     async def count(self, where: Filter | None = None, *, timeout: float | None = None, **equal: Any) -> int:

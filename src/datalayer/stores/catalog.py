@@ -177,6 +177,11 @@ class Table:
         wanted = set(columns)
         return wanted == set(self.primary_key) or any(wanted == set(unique.columns) for unique in self.uniques)
 
+    @property
+    def never_null(self) -> frozenset[str]:
+        """Names of the columns that cannot be NULL."""
+        return frozenset(column.name for column in self.columns if not column.nullable)
+
     def required_beyond(self, columns: Iterable[str]) -> tuple[str, ...]:
         """Return the columns besides these that a new row must have: NOT NULL and nothing that fills them in."""
         named = set(columns)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import AsyncIterator
 from contextlib import suppress
 
@@ -41,20 +40,19 @@ async def test_callers_are_served_in_the_order_they_came(single: PostgresStore) 
 
 async def test_no_connection_is_lost_whatever_becomes_of_its_callers(store: PostgresStore) -> None:
     """Callers cancelled and timed out at any moment leave both connections to those who come later."""
-    chance = random.Random(5)
 
-    async def call() -> None:
+    async def call(number: int) -> None:
         with suppress(DataLayerError):
-            await store.fetch_all("select pg_sleep(0.001)", timeout=chance.choice([5.0, 0.004]))
+            await store.fetch_all("select pg_sleep(0.001)", timeout=0.004 if number % 3 else 5.0)
 
-    async def give_up(task: asyncio.Task[None]) -> None:
-        for _ in range(chance.randrange(40)):
+    async def give_up(task: asyncio.Task[None], turns: int) -> None:
+        for _ in range(turns):
             await asyncio.sleep(0)
         task.cancel()
 
-    for _ in range(5):
-        tasks = [asyncio.create_task(call()) for _ in range(CALLERS)]
-        await asyncio.gather(*(give_up(task) for task in chance.sample(tasks, CALLERS // 2)))
+    for step in (3, 7, 11, 13, 17):
+        tasks = [asyncio.create_task(call(number)) for number in range(CALLERS)]
+        await asyncio.gather(*(give_up(task, place * step % 40) for place, task in enumerate(tasks[::2])))
         await asyncio.gather(*tasks, return_exceptions=True)
     async with store.connection(timeout=2), store.connection(timeout=2):
         with pytest.raises(UnavailableError):

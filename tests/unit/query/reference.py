@@ -14,6 +14,7 @@ from functools import cmp_to_key
 from typing import Any, TypeAlias
 
 from datalayer.query import Comparison, Filter, Group, Negation, Operator, OrderBy
+from datalayer.query.keyset import AfterRow
 
 Answer: TypeAlias = bool | None
 Row: TypeAlias = Mapping[str, Any]
@@ -36,6 +37,8 @@ def answer(where: Filter, row: Row) -> Answer:
         return None if inner is None else not inner
     if isinstance(where, Group):
         return _joined(where.joint, [answer(member, row) for member in where.members])
+    if isinstance(where, AfterRow):
+        return answer(where.spelled_out(()), row)
     assert isinstance(where, Comparison)
     return _compared(where, row[where.column])
 

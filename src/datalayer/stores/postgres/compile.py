@@ -10,6 +10,7 @@ import psycopg
 
 from datalayer.errors import InvalidValueError
 from datalayer.query import Comparison, Count, Delete, Filter, Group, Negation, Operator, Select, Update
+from datalayer.query.keyset import AfterRow
 from datalayer.query.order import OrderBy
 from datalayer.stores.catalog import Column, ColumnType, Table
 from datalayer.stores.postgres.values import (
@@ -40,14 +41,22 @@ _SIGNS = {
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """Compiled SQL. ``encoders`` is None when every value goes to psycopg as it is."""
+    """Compiled SQL.
+
+    Args:
+        encoders: by parameter; None when every value goes to psycopg as it is.
+        places: which value each parameter is; None when they come one by one.
+    """
 
     sql: bytes
     encoders: tuple[Encoder | None, ...] | None = None
+    places: tuple[int, ...] | None = None
 
     def bind(self, values: Iterable[Any]) -> list[Any]:
         """Return the parameters for one execution."""
         parameters = list(values)
+        if self.places is not None:
+            parameters = [parameters[place] for place in self.places]
         if len(parameters) > MOST_PARAMETERS:
             raise InvalidValueError(f"a statement takes {MOST_PARAMETERS:,} values at most; ask in parts")
         if self.encoders is None:
@@ -57,15 +66,28 @@ class Statement:
 
 
 class _Builder:
-    """Collects one statement's encoders while its text is put together."""
+    """Collects one statement's parameters while its text is put together."""
 
     def __init__(self, table: Table) -> None:
         self.table = table
-        self.encoders: list[Encoder | None] = []
+        self._encoders: list[Encoder | None] = []
+        self._places: list[int] = []
+        self._values = 0
+        #: Where the values of the row are that a page continues after, while that filter is compiled.
+        self._row: dict[str, int] = {}
 
-    def statement(self, sql: str, *extra: Encoder | None) -> Statement:
-        encoders = (*self.encoders, *extra)
-        return Statement(sql.encode(), encoders if any(encoders) else None)
+    def take(self, encoder: Encoder | None, column: str = "") -> None:
+        """Add a parameter: the next value, or the row's for a column that was given before."""
+        place = self._row.get(column)
+        if place is None:
+            place, self._values = self._values, self._values + 1
+        self._encoders.append(encoder)
+        self._places.append(place)
+
+    def statement(self, sql: str) -> Statement:
+        encoders, places = tuple(self._encoders), tuple(self._places)
+        in_turn = places == tuple(range(len(places)))
+        return Statement(sql.encode(), encoders if any(encoders) else None, None if in_turn else places)
 
     def where(self, condition: Filter | None) -> str:
         try:
@@ -82,6 +104,8 @@ class _Builder:
             if not condition.members:
                 return "TRUE" if condition.joint == "and" else "FALSE"
             return f" {condition.joint.upper()} ".join(f"({self._condition(m)})" for m in condition.members)
+        if isinstance(condition, AfterRow):
+            return self._after(condition)
         raise TypeError(f"not a filter: {type(condition).__name__}")
 
     def _comparison(self, comparison: Comparison) -> str:
@@ -92,15 +116,28 @@ class _Builder:
         if comparison.operator is Operator.IS_NOT_NULL:
             return f"{name} IS NOT NULL"
         if comparison.operator is Operator.IN:
-            self.encoders.append(list_encoder(column.type))
+            self.take(list_encoder(column.type))
             return f"{name} = ANY(%s::{_escaped(cast_name(column.type.declared))}[])"
-        self.encoders.append(encoder(column.type))
+        self.take(encoder(column.type), column.name)
         if comparison.operator is Operator.CONTAINS:
-            return f"{_comparable(column)} @> {self._placeholder(column)}"
-        return f"{_comparable(column)} {_SIGNS[comparison.operator]} {self._placeholder(column)}"
+            return f"{_comparable(column)} @> {_assigned(column)}"
+        return f"{_comparable(column)} {_SIGNS[comparison.operator]} {_assigned(column)}"
 
-    def _placeholder(self, column: Column) -> str:
-        return f"%s::{_escaped(cast_name(column.type.declared))}" if column.type.array else "%s"
+    def _after(self, after: AfterRow) -> str:
+        required = self.table.never_null
+        columns = [self.table.by_name[name] for name in after.columns()]
+        if after.compares_rows(required):
+            for column in columns:
+                self.take(encoder(column.type))
+            sign = "<" if after.order[0].descending else ">"
+            left, right = ", ".join(map(_comparable, columns)), ", ".join(map(_assigned, columns))
+            return f"({left}) {sign} ({right})"
+        given = [column.name for column, value in zip(columns, after.row, strict=True) if value is not None]
+        self._row = {name: self._values + index for index, name in enumerate(given)}
+        self._values += len(given)
+        spelled = self._condition(after.spelled_out(required))
+        self._row = {}
+        return spelled
 
 
 def select(question: Select, table: Table) -> Statement:
@@ -109,14 +146,13 @@ def select(question: Select, table: Table) -> Statement:
     columns = question.columns or tuple(table.by_name)
     listed = ", ".join(_read(table.by_name[name]) for name in columns)
     sql = f"SELECT {listed} FROM {quote(table.name)}{build.where(question.where)}{order(question.order)}"
-    extra: list[None] = []
     if question.limit is not None:
         sql += " LIMIT %s"
-        extra.append(None)
+        build.take(None)
     if question.offset:
         sql += " OFFSET %s"
-        extra.append(None)
-    return build.statement(sql, *extra)
+        build.take(None)
+    return build.statement(sql)
 
 
 def count(question: Count, table: Table) -> Statement:
@@ -131,7 +167,7 @@ def update(question: Update, table: Table) -> Statement:
     assignments = []
     for name in question.changes:
         column = table.by_name[name]
-        build.encoders.append(write_encoder(column.type))
+        build.take(write_encoder(column.type))
         assignments.append(f"{quote(name)} = {_assigned(column)}")
     sql = f"UPDATE {quote(table.name)} SET {', '.join(assignments)}{build.where(question.where)}"
     return build.statement(sql + returning(table, wanted=question.returning))
@@ -148,7 +184,8 @@ def write_one(table: Table, columns: Sequence[str], target: tuple[str, ...] | No
     """Compile the insert, or with a conflict target the upsert, of one row."""
     build = _Builder(table)
     placed = [table.by_name[name] for name in columns]
-    build.encoders.extend(write_encoder(column.type) for column in placed)
+    for column in placed:
+        build.take(write_encoder(column.type))
     values = f"VALUES ({', '.join(_assigned(column) for column in placed)})" if placed else "DEFAULT VALUES"
     return build.statement(_write(table, columns, values, target, wanted=wanted))
 

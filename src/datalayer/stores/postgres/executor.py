@@ -84,7 +84,7 @@ class Executor(ABC):
         check_timeout(timeout)
         return monotonic() + timeout
 
-    async def run(
+    def run(
         self,
         operation: str,
         table: str,
@@ -94,14 +94,18 @@ class Executor(ABC):
         *,
         has_rows: bool = True,
         writes: bool = False,
-    ) -> tuple[list[Row], int]:
+    ) -> Awaitable[tuple[list[Row], int]]:
         """Execute one statement and return its rows and the number of rows it touched."""
-        if not self.shared.observers:
-            return await self._run(operation, table, sql, parameters, ends, has_rows, writes)
+        work = self._run(operation, table, sql, parameters, ends, has_rows, writes)
+        return self._observed(operation, table, work) if self.shared.observers else work
+
+    async def _observed(
+        self, operation: str, table: str, work: Awaitable[tuple[list[Row], int]]
+    ) -> tuple[list[Row], int]:
         started = monotonic()
         count, failure = 0, None
         try:
-            rows, count = await self._run(operation, table, sql, parameters, ends, has_rows, writes)
+            rows, count = await work
         except DataLayerError as error:
             failure = type(error).__name__
             raise

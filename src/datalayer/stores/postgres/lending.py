@@ -79,7 +79,10 @@ class Lending:
         try:
             await self._pool.putconn(connection)
         finally:
-            self._leave()
+            if self._waiting:
+                self._leave()
+            else:
+                self._lent -= 1
 
     async def close(self) -> None:
         """Close the pool; whoever waits is told so."""
@@ -122,7 +125,7 @@ class Lending:
             await self.give_back(handed)
 
     def _leave(self) -> None:
-        if not (self._waiting and self._hand_on(None)):
+        if not self._hand_on(None):
             self._lent -= 1
 
     def _hand_on(self, connection: Connection | None) -> bool:

@@ -10,6 +10,7 @@ from pydantic_core import to_json
 from datalayer.errors import UnfitValueError, UnsupportedOperationError
 from datalayer.query import Count, Delete, Filter, Group, Negation, Operator, Select, Update
 from datalayer.query.filters import Comparison
+from datalayer.query.keyset import AfterRow
 from datalayer.query.order import OrderBy
 from datalayer.stores.catalog import Kind
 from datalayer.stores.sqlite import encode, unfit
@@ -46,6 +47,8 @@ class _Builder:
         self.facts = facts
         self.operation = operation
         self.parameters: list[Parameter] = []
+        #: Placeholders of the row that a page continues after, while that filter is compiled.
+        self._row: dict[str, str] = {}
 
     def statement(self, sql: str, columns: Sequence[str] | None = None) -> Statement:
         table = self.facts.table.name
@@ -71,7 +74,23 @@ class _Builder:
             joint = _OPPOSITE[condition.joint] if negated else condition.joint
             members = [self._condition(member, negated) for member in condition.members]
             return _joined(sorted(members, key=lambda member: -member.depth), joint)
+        if isinstance(condition, AfterRow):
+            return self._after(condition, negated)
         raise TypeError(f"not a filter: {type(condition).__name__}")
+
+    def _after(self, after: AfterRow, negated: bool) -> _Compiled:
+        required = self.facts.table.never_null
+        codecs = [self.facts.codecs[name] for name in after.columns()]
+        given = [codec for codec, value in zip(codecs, after.row, strict=True) if value is not None]
+        placeholders = [self._add(codec, codec.seek) for codec in given]
+        if after.compares_rows(required) and all(codec.ordered for codec in codecs):
+            sign = "<" if after.order[0].descending else ">"
+            compared = f"({', '.join(codec.compared for codec in codecs)}) {sign} ({', '.join(placeholders)})"
+            return _Compiled(f"not ({compared})" if negated else compared, 0)
+        self._row = dict(zip([codec.column.name for codec in given], placeholders, strict=True))
+        spelled = self._condition(after.spelled_out(required), negated)
+        self._row = {}
+        return spelled
 
     def _comparison(self, codec: Codec, operator: Operator) -> str:
         name = quote(codec.column.name)
@@ -87,7 +106,8 @@ class _Builder:
             return self._contains(codec)
         if operator in _ORDERING and not codec.ordered:
             raise self._without_order(codec)
-        return f"{codec.compared} {_SIGNS[operator]} {self._add(codec, codec.seek)}"
+        placeholder = self._row.get(codec.column.name) or self._add(codec, codec.seek)
+        return f"{codec.compared} {_SIGNS[operator]} {placeholder}"
 
     def _like(self, codec: Codec, operator: Operator) -> str:
         if codec.column.type.kind is not Kind.TEXT or codec.column.type.array:
@@ -104,13 +124,16 @@ class _Builder:
         return f"{function}({quote(codec.column.name)}, {self._add(codec, codec.write)})"
 
     def order(self, order: OrderBy) -> str:
+        """Return the order; words about NULLs that a column cannot have would keep an index from answering it."""
         parts = []
         for part in order:
             codec = self.facts.codecs[part.column]
             if not codec.ordered:
                 raise self._without_order(codec)
-            direction, nulls = "desc" if part.descending else "asc", "first" if part.nulls_first else "last"
-            parts.append(f"{codec.compared} {direction} nulls {nulls}")
+            word = f"{codec.compared} {'desc' if part.descending else 'asc'}"
+            if codec.column.nullable:
+                word += f" nulls {'first' if part.nulls_first else 'last'}"
+            parts.append(word)
         return f" order by {', '.join(parts)}" if parts else ""
 
     def assigned(self, names: Sequence[str]) -> list[str]:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 from datalayer.query import Comparison, Filter, Group, Negation, Operator
+from datalayer.query.keyset import AfterRow
 from datalayer.stores.catalog import Column, Table
 from datalayer.stores.supabase import quoting, values
 
@@ -63,6 +64,8 @@ def _written(where: Filter, table: Table) -> str:
         return _comparison(where, table, "")
     if isinstance(where, Group):
         return _group(where, table)
+    if isinstance(where, AfterRow):
+        return _written(where.spelled_out(table.never_null), table)
     if not isinstance(where, Negation):
         raise TypeError("a filter is built by col(...), where_equal(...), &, | or ~")
     inner = where.inner
@@ -70,6 +73,8 @@ def _written(where: Filter, table: Table) -> str:
         return _written(inner.inner, table)
     if isinstance(inner, Comparison):
         return _comparison(inner, table, "not.")
+    if isinstance(inner, AfterRow):
+        return _written(Negation(inner.spelled_out(table.never_null)), table)
     return f"not.{_written(inner, table)}" if _has_members(inner) else f"not.and({_written(inner, table)})"
 
 

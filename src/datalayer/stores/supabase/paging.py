@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from datalayer.query import Comparison, Filter, Group, Operator, OrderBy, Row, Select, asc
+from datalayer.query import Filter, Group, OrderBy, Row, Select, asc
 from datalayer.query.keyset import after_row, complete_order
 from datalayer.stores.catalog import Column, Kind, Table
 from datalayer.stores.supabase.values import is_cast
@@ -86,38 +86,13 @@ class Pages:
         return self.page_rows if limit is None else min(self.page_rows, limit - taken)
 
     def _after(self, row: Row) -> Filter:
-        order = self.order
-        after = _without_null_tests(after_row(order, row), self.table)
-        first = self.table.by_name[order[0].column]
-        members = [after]
-        if len(order) > 1 and not first.nullable:
-            # Lets the server start its index scan at the row instead of at the index's beginning.
-            bound = Operator.LTE if order[0].descending else Operator.GTE
-            members.insert(0, Comparison(first.name, bound, row[first.name]))
-        if self.question.where is not None:
-            members.insert(0, self.question.where)
-        return Group("and", tuple(members)) if len(members) > 1 else after
+        after, where = after_row(self.order, row), self.question.where
+        return after if where is None else Group("and", (where, after))
 
 
 def default_order(table: Table) -> OrderBy:
     """Order by the primary key, for an answer that comes in parts."""
     return tuple(asc(name) for name in table.primary_key)
-
-
-def _without_null_tests(where: Filter, table: Table) -> Filter:
-    """Drop ``is null`` alternatives of columns that cannot be NULL: they would keep the server from its index."""
-    if not isinstance(where, Group):
-        return where
-    members = tuple(_without_null_tests(member, table) for member in where.members)
-    if where.joint == "or":
-        members = tuple(m for m in members if not _is_impossible(m, table))
-    return members[0] if len(members) == 1 else Group(where.joint, members)
-
-
-def _is_impossible(where: Filter, table: Table) -> bool:
-    if not isinstance(where, Comparison):
-        return False
-    return where.operator is Operator.IS_NULL and not table.by_name[where.column].nullable
 
 
 def _is_sortable(column: Column) -> bool:

@@ -2,7 +2,8 @@
 
 import pytest
 
-from datalayer.query import Count, Delete, Group, Select, Update, asc, col, desc
+from datalayer.query import Count, Delete, Group, OrderBy, Select, Update, asc, col, desc
+from datalayer.query.keyset import after_row
 from datalayer.stores.catalog import Column, ColumnType, Kind, Table
 from datalayer.stores.postgres import compile as compiler
 from datalayer.stores.postgres.values import cast_name
@@ -93,3 +94,32 @@ def test_upsert_of_the_key_alone_still_returns_the_row() -> None:
 def test_casts_leave_out_the_length(declared: str, cast: str) -> None:
     """An explicit cast to a short type would cut a text silently."""
     assert cast_name(declared) == cast
+
+
+PAIRS = Table(
+    "pairs",
+    (
+        Column("a", ColumnType(Kind.BIGINT, "bigint"), nullable=False),
+        Column("b", ColumnType(Kind.NUMERIC, "numeric"), nullable=False),
+        Column("c", ColumnType(Kind.BIGINT, "bigint")),
+    ),
+    primary_key=("a", "b"),
+)
+
+
+@pytest.mark.parametrize(
+    ("order", "condition", "bound"),
+    [
+        ((asc("a"), asc("b")), '("a", "b") > (%s, %s)', [1, 2]),
+        ((desc("a"), desc("b")), '("a", "b") < (%s, %s)', [1, 2]),
+        ((desc("a"), asc("b")), '("a" <= %s) AND (("a" < %s) OR (("a" = %s) AND ("b" > %s)))', [1, 1, 1, 2]),
+        ((asc("c"), asc("b")), '(("c" > %s) OR ("c" IS NULL)) OR (("c" = %s) AND ("b" > %s))', [3, 3, 2]),
+    ],
+)
+def test_a_page_is_said_as_an_index_can_answer_it(order: OrderBy, condition: str, bound: list[int]) -> None:
+    """Rows are compared whole where all columns go one way and have no NULLs, else the first one bounds the range."""
+    after = after_row(order, {"a": 1, "b": 2, "c": 3})
+    statement = compiler.count(Count("pairs", col("c").neq(9) & after), PAIRS)
+    where = text(statement).removeprefix('SELECT count(*) AS count FROM "pairs" WHERE ')
+    assert where == f'("c" <> %s) AND ({condition})'
+    assert statement.bind([9, *after.values()]) == [9, *bound]

@@ -7,7 +7,8 @@ import sqlite3
 import pytest
 
 from datalayer.errors import UnfitValueError, UnknownColumnError, UnsupportedOperationError
-from datalayer.query import Count, Filter, Insert, Select, asc, col
+from datalayer.query import Count, Filter, Insert, OrderBy, Select, asc, col, desc
+from datalayer.query.keyset import after_row
 from datalayer.stores.sqlite import SqliteStore
 from datalayer.stores.sqlite import compile as compiler
 from datalayer.stores.sqlite.catalog import Facts, read_schema
@@ -30,6 +31,31 @@ async def store(memory: SqliteStore) -> SqliteStore:
     """Make the table."""
     await memory.run(lambda connection: connection.execute(TABLE).close())
     return memory
+
+
+PAIRS = "create table pairs (a integer not null, b text not null, c integer, primary key (a, b)) without rowid"
+
+
+@pytest.mark.parametrize(
+    ("order", "searched"),
+    [
+        ((asc("a"), asc("b")), "SEARCH pairs USING PRIMARY KEY ((a,b)>(?,?))"),
+        ((desc("a"), desc("b")), "SEARCH pairs USING PRIMARY KEY ((a,b)<(?,?))"),
+        ((asc("a"), desc("b")), "SEARCH pairs USING PRIMARY KEY (a>?)"),
+    ],
+)
+def test_page_by_a_composite_key_begins_at_its_row(order: OrderBy, searched: str) -> None:
+    """The table's own order answers the page; nothing before the row is looked at, and same directions need no sort."""
+    connection = sqlite3.connect(":memory:")
+    connection.execute(PAIRS)
+    facts = read_schema(connection).facts["pairs"]
+    after = after_row(order, {"a": 1, "b": "x"})
+    statement = compiler.select(Select("pairs", after, order, limit=5), facts)
+    values = statement.bind([*after.values(), 5, 0])
+    plan = [row[3] for row in connection.execute(f"explain query plan {statement.sql}", values)]
+    connection.close()
+    assert plan[0] == searched
+    assert (len(plan) == 1) == (order[0].descending == order[1].descending)
 
 
 def test_statement_is_compiled_once_per_shape(facts: Facts) -> None:
