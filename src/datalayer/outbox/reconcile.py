@@ -1,0 +1,308 @@
+"""Reconcile: read the current rows of keys on the primary, make the secondary equal. Everything else says which keys.
+
+Rows are read after their entries were seen, and applied only over what is older: so it may be done twice, late, by
+several relays at once, or be cut off anywhere. A batch that is refused is halved until the key to blame stands alone,
+which then is applied together with the rows that are in its way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+from uuid import UUID
+
+from datalayer.errors import (
+    AccessDeniedError,
+    ConfigurationError,
+    DataLayerError,
+    ForeignKeyViolationError,
+    OutcomeUnknownError,
+    SchemaError,
+    StoreError,
+    StoreTimeoutError,
+    TransactionConflictError,
+    UnavailableError,
+    UniqueViolationError,
+)
+from datalayer.outbox.breaker import DeleteBreaker
+from datalayer.outbox.companions import Companions, Named
+from datalayer.outbox.contract import Applier, KeysHeldError
+from datalayer.outbox.entries import Change, Key, ledger_version
+from datalayer.outbox.rows import ledger_versions, read_rows
+from datalayer.stores.contract import Store
+
+#: Not the fault of any key: the secondary, or the way to it, is in trouble.
+_OUTAGES: Final = (UnavailableError, AccessDeniedError, OutcomeUnknownError, ConfigurationError)
+_CONFLICT_ATTEMPTS: Final = 8
+_CONFLICT_WAIT_SECONDS: Final = 0.02
+#: How often rows that stand in the way are looked for, and how many there may be.
+_ROUNDS: Final = 10
+_GROUP: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """A key that is owed.
+
+    Args:
+        version: the highest version of the entries seen for it; None for marks alone.
+        deletes_allowed: an operator let its delete through.
+    """
+
+    table: str
+    key: Key
+    version: int | None = None
+    deletes_allowed: bool = False
+
+    @property
+    def named(self) -> Named:
+        """Table and key."""
+        return self.table, self.key
+
+
+@dataclass(slots=True)
+class Reading:
+    """What keys are to become.
+
+    Args:
+        failed: keys whose table cannot be read, with the reason.
+        allowed: keys whose delete an operator let through.
+    """
+
+    changes: list[Change] = field(default_factory=list)
+    failed: dict[Named, str] = field(default_factory=dict)
+    allowed: frozenset[Named] = frozenset()
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of keys; those that are nowhere in it were not tried.
+
+    Args:
+        applied: changes that were newer than what the secondary had.
+        done: keys that are settled.
+        failed: keys that the secondary refused, with class, constraint and columns.
+        waiting: keys with another apply in flight.
+        held: deletes that the breaker keeps back.
+        untrusted: keys that are absent for a reader that does not see everything.
+        outage: why the rest was not tried.
+    """
+
+    applied: int = 0
+    done: set[Named] = field(default_factory=set)
+    failed: dict[Named, str] = field(default_factory=dict)
+    waiting: set[Named] = field(default_factory=set)
+    held: set[Named] = field(default_factory=set)
+    untrusted: set[Named] = field(default_factory=set)
+    outage: DataLayerError | None = None
+
+    @property
+    def seen(self) -> set[Named]:
+        """Keys of which something is known."""
+        return self.done | self.failed.keys() | self.waiting | self.held | self.untrusted
+
+
+class Reconciler:
+    """Makes a secondary equal to its primary, some keys at a time.
+
+    Args:
+        origin: identity of the database whose sequence the entries' versions come from.
+        ledger: the store that has the ledger: the secondary, unless that is Supabase without the script.
+        breaker: holds bursts of deletes.
+        sees_everything: whether the primary shows all rows to us; asked whenever keys are absent there.
+        mark: makes keys owed for good, before a row is parked on its way to a value that another row still has.
+        timeout: seconds for one apply.
+    """
+
+    def __init__(
+        self,
+        primary: Store,
+        secondary: Store,
+        applier: Applier,
+        origin: UUID,
+        *,
+        ledger: Store,
+        breaker: DeleteBreaker,
+        sees_everything: Callable[[], Awaitable[bool]],
+        mark: Callable[[str, Sequence[Key]], Awaitable[object]],
+        timeout: float | None = None,
+    ) -> None:
+        self.origin = origin
+        self.breaker = breaker
+        self._primary = primary
+        self._secondary = secondary
+        self._applier = applier
+        self._ledger = ledger
+        self._sees_everything = sees_everything
+        self._mark = mark
+        self._timeout = timeout
+        self._companions = Companions(primary, secondary)
+
+    async def reconcile(self, owed: Sequence[Owed]) -> Outcome:
+        """Read and apply."""
+        return await self.apply(await self.read(owed))
+
+    async def reconcile_keys(self, table: str, keys: Sequence[Key]) -> Outcome:
+        """Make keys equal that nobody has an entry for: what another carrier of the outbox calls for each event."""
+        return await self.reconcile([Owed(table, key) for key in dict.fromkeys(keys)])
+
+    async def read(self, owed: Sequence[Owed]) -> Reading:
+        """Read the keys' rows, in the order of the keys; at most one of each key may be given."""
+        reading = Reading(allowed=frozenset(o.named for o in owed if o.deletes_allowed))
+        changes: dict[Named, Change] = {}
+        for name in dict.fromkeys(o.table for o in owed):
+            some = [o for o in owed if o.table == name]
+            try:
+                changes |= {(c.table, c.key): c for c in await self._read_table(name, some)}
+            except SchemaError as error:
+                reading.failed |= {o.named: blamed(error) for o in some}
+        reading.changes = [changes[o.named] for o in owed if o.named in changes]
+        return reading
+
+    async def _read_table(self, name: str, owed: Sequence[Owed]) -> list[Change]:
+        table = (await self._primary.catalog()).table(name, store=self._primary.name, operation="reconcile")
+        marked = [o.key for o in owed if o.version is None]
+        # Before the rows: a version seen later would stand for a state that was not read.
+        steps = await ledger_versions(self._ledger, self.origin, table, marked) if marked else {}
+        rows = await read_rows(self._primary, table, [o.key for o in owed])
+        return [
+            Change(name, o.key, steps[o.key] + 1 if o.version is None else ledger_version(o.version), rows.get(o.key))
+            for o in owed
+        ]
+
+    async def apply(self, reading: Reading) -> Outcome:
+        """Apply what was read; never raises for what the secondary does."""
+        outcome = Outcome(failed=dict(reading.failed))
+        try:
+            await self._apply(await self._without_doubtful(reading.changes, reading.allowed, outcome), outcome)
+        except (*_OUTAGES, StoreTimeoutError, TransactionConflictError) as error:
+            outcome.outage = error
+        return outcome
+
+    async def _without_doubtful(
+        self, changes: Sequence[Change], allowed: Collection[Named], outcome: Outcome
+    ) -> list[Change]:
+        """Leave out deletes that may be none."""
+        absent = [c for c in changes if c.row is None]
+        if not absent:
+            return list(changes)
+        if not await self._sees_everything():
+            outcome.untrusted |= {_named(c) for c in absent}
+            return [c for c in changes if c.row is not None]
+        for table in dict.fromkeys(c.table for c in absent):
+            asking = {_named(c) for c in absent if c.table == table} - set(allowed)
+            if not self.breaker.admits(table, len(asking)):
+                outcome.held |= asking
+        return [c for c in changes if _named(c) not in outcome.held]
+
+    async def _apply(self, changes: Sequence[Change], outcome: Outcome) -> None:
+        if not changes:
+            return
+        try:
+            outcome.applied += await self._applied(changes)
+            outcome.done |= {_named(c) for c in changes}
+        except KeysHeldError as error:
+            held = set(error.held) & {_named(c) for c in changes}
+            if not held:
+                raise
+            outcome.waiting |= held
+            await self._apply([c for c in changes if _named(c) not in held], outcome)
+        except (*_OUTAGES, TransactionConflictError):
+            raise
+        except DataLayerError as error:
+            if len(changes) > 1:
+                await self._apply(changes[: len(changes) // 2], outcome)
+                await self._apply(changes[len(changes) // 2 :], outcome)
+            elif isinstance(error, StoreTimeoutError) and not (await self._secondary.health()).healthy:
+                raise
+            else:
+                await self._apply_with_companions(changes[0], error, outcome)
+
+    async def _applied(self, changes: Sequence[Change]) -> int:
+        for attempt in range(_CONFLICT_ATTEMPTS):
+            try:
+                return await self._applier.apply(self.origin, changes, timeout=self._timeout)
+            except TransactionConflictError:
+                if attempt == _CONFLICT_ATTEMPTS - 1:
+                    raise
+            await asyncio.sleep(_CONFLICT_WAIT_SECONDS * 2**attempt * random.random())  # noqa: S311 - no secret
+        raise AssertionError("the last attempt returns or raises")
+
+    async def _apply_with_companions(self, change: Change, error: DataLayerError, outcome: Outcome) -> None:
+        """Apply a change that was refused alone, together with whatever is in its way."""
+        group = {_named(change): change}
+        for _ in range(_ROUNDS):
+            added = await self._in_the_way(group.values(), error)
+            if added and not await self._admitted(added):
+                outcome.held.add(_named(change))
+                return
+            # Whoever has to make room goes first.
+            group = {**{_named(c): c for c in added}, **group}
+            stuck = not added or len(group) > _GROUP
+            if stuck and not await self._park(group, change, error):
+                break
+            if stuck:
+                # The values are free now: whoever waited for them goes first.
+                group = {_named(change): change, **{n: c for n, c in group.items() if n != _named(change)}}
+            try:
+                outcome.applied += await self._applied(list(group.values()))
+            except (*_OUTAGES, TransactionConflictError):
+                raise
+            except DataLayerError as again:
+                error = again
+            else:
+                outcome.done.add(_named(change))
+                return
+            if stuck:
+                break
+        outcome.failed[_named(change)] = blamed(error)
+
+    async def _in_the_way(self, group: Iterable[Change], error: DataLayerError) -> list[Change]:
+        """Return changes for the rows that the group lacks, in the state that the primary has them."""
+        known = {_named(c) for c in group}
+        found: list[Named] = []
+        for change in list(group):
+            if isinstance(error, UniqueViolationError):
+                found += await self._companions.holders(change)
+            if isinstance(error, ForeignKeyViolationError):
+                found += await self._companions.parents(change)
+                found += await self._companions.children(change)
+        wanted = [Owed(*named) for named in dict.fromkeys(found) if named not in known]
+        return (await self.read(wanted)).changes
+
+    async def _admitted(self, added: Sequence[Change]) -> bool:
+        outcome = Outcome()
+        return len(await self._without_doubtful(added, (), outcome)) == len(added)
+
+    async def _park(self, group: dict[Named, Change], change: Change, error: DataLayerError) -> bool:
+        """Give rows that swap unique values other ones for the moment; False when that helps nothing.
+
+        They are marked first: should we end in between, a relay brings them to their proper state.
+        """
+        if not isinstance(error, UniqueViolationError):
+            return False
+        parked: list[Change] = []
+        for named, other in group.items():
+            wanted = [c.row for n, c in group.items() if n != named and c.table == other.table and c.row is not None]
+            row = await self._companions.parked(other, wanted) if named != _named(change) else None
+            if row is not None:
+                parked.append(replace(other, row=row))
+                group[named] = replace(other, version=other.version + 1)
+        for table in {c.table for c in parked}:
+            await self._mark(table, [c.key for c in parked if c.table == table])
+        return bool(parked) and await self._applied(parked) == len(parked)
+
+
+def blamed(error: DataLayerError) -> str:
+    """Say what an error is about, without values."""
+    if not isinstance(error, StoreError):
+        return type(error).__name__
+    about = [error.constraint or "", ", ".join(error.columns)]
+    return ": ".join([type(error).__name__, *(part for part in about if part)])
+
+
+def _named(change: Change) -> Named:
+    return change.table, change.key

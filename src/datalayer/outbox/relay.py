@@ -1,0 +1,198 @@
+"""The relay: takes what is owed to the other store, and settles it. Any number may run, in one process or many.
+
+    claim ──> read the rows on the primary ──> apply on the secondary ──> settle
+              the next batch is claimed and read while this one is applied
+
+It survives the outage of either store, and gives back what it had claimed when it is stopped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from datalayer.errors import DataLayerError
+from datalayer.outbox.batches import Batch, collect
+from datalayer.outbox.entries import Entry
+from datalayer.outbox.pace import Pace, Waits
+from datalayer.outbox.queue import Outbox
+from datalayer.outbox.reconcile import Outcome, Reading, Reconciler
+from datalayer.outbox.reporting import Report
+from datalayer.outbox.sweep import Sweeper
+from datalayer.telemetry import RelayEvent, RelayObserver
+
+LOGGER = logging.getLogger("datalayer.relay")
+
+_UNTRUSTED: Final = "AbsenceNotTrusted"
+
+
+@dataclass(frozen=True, slots=True)
+class _Fetched:
+    batch: Batch
+    reading: Reading
+    full: bool
+
+
+class Relay:
+    """Carries one outbox.
+
+    Args:
+        outbox: where entries come from.
+        reconciler: settles keys.
+        sweeper: works off entries that cover a whole table.
+        between: from which store to which, for the reports.
+        pace: how much at a time, and how often.
+        observers: who hears of what was done, every few seconds.
+        chores: done along with the reports; for captured requests, resolving those that have expired.
+    """
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        reconciler: Reconciler,
+        sweeper: Sweeper,
+        *,
+        between: tuple[str, str],
+        pace: Pace | None = None,
+        observers: Sequence[RelayObserver] = (),
+        chores: Sequence[Callable[[], Awaitable[object]]] = (),
+    ) -> None:
+        self._outbox = outbox
+        self._reconciler = reconciler
+        self._sweeper = sweeper
+        self._pace = pace or Pace()
+        self._waits = Waits(self._pace)
+        self._report = Report(outbox, reconciler.breaker, between, self._pace, observers, chores)
+        self._stopping = asyncio.Event()
+        self._woken = asyncio.Event()
+
+    def wake(self) -> None:
+        """Look at once: something was written. Call it on the relay's event loop."""
+        self._woken.set()
+
+    def stop(self) -> None:
+        """End after the batch at hand."""
+        self._stopping.set()
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Work until :meth:`stop`; outages of either store are waited out."""
+        try:
+            while not self._stopping.is_set():
+                await self._work()
+                await self._idle()
+        finally:
+            await self._sweeper.end()
+        await self._report.give()
+
+    async def drain(self) -> RelayEvent:
+        """Work until nothing is due, or a store is away; return what was done and what is left."""
+        try:
+            while not self._stopping.is_set():
+                await self._work()
+                if self._waits.in_trouble or not await self._sweeper.finish():
+                    break
+        finally:
+            await self._sweeper.end()
+        return await self._report.give()
+
+    async def _work(self) -> None:
+        """Work off batches until one is not full, or there is trouble; the next one is fetched ahead."""
+        fetched = await self._fetch()
+        while fetched is not None:
+            ahead = asyncio.create_task(self._fetch()) if fetched.full and not self._stopping.is_set() else None
+            try:
+                well = await self._finish(fetched)
+            finally:
+                fetched = await ahead if ahead is not None else None
+            if fetched is not None and (not well or self._stopping.is_set()):
+                await self._give_back(fetched.batch)
+                return
+
+    async def _fetch(self) -> _Fetched | None:
+        """Claim and read a batch; None when there is none, or when the primary is away."""
+        limit = self._waits.batch
+        try:
+            await self._report.give_when_due()
+            claimed = await self._outbox.claim(limit, lease_seconds=self._pace.lease_seconds)
+            batch = collect(claimed)
+            for entry, reason in batch.unreadable:
+                await self._refuse([entry], reason)
+            self._sweeper.take(batch.whole_tables)
+            reading = await self._reconciler.read(batch.owed)
+        except DataLayerError as error:
+            self._trouble("reading what is owed", error)
+            return None
+        if not batch.owed:
+            self._waits.empty()
+            return None
+        return _Fetched(batch, reading, full=len(claimed.entries) >= limit)
+
+    async def _finish(self, fetched: _Fetched) -> bool:
+        """Apply and settle; False when a store was in trouble."""
+        outcome = await self._reconciler.apply(fetched.reading)
+        try:
+            await self._record(fetched.batch, outcome)
+        except DataLayerError as error:
+            self._trouble("settling", error)
+            return False
+        if outcome.outage is not None:
+            self._trouble("applying", outcome.outage)
+            return False
+        self._waits.worked()
+        return True
+
+    async def _record(self, batch: Batch, outcome: Outcome) -> None:
+        """Tell the outbox what became of a batch. What it is not told comes again when the claim runs out."""
+        settled = batch.versions(outcome.done)
+        await self._outbox.settle(settled)
+        self._report.count(settled=len(settled), applied=outcome.applied)
+        if outcome.held:
+            await self._outbox.hold(batch.versions(outcome.held))
+        if outcome.waiting:
+            await self._outbox.put_off(batch.versions(outcome.waiting), retry_seconds=self._pace.held_seconds)
+        if outcome.untrusted:
+            LOGGER.error("rows are absent for a reader that may not see all of them; check the key's or user's rights")
+            seconds = self._pace.longest_retry_seconds
+            await self._outbox.put_off(batch.versions(outcome.untrusted), retry_seconds=seconds, error=_UNTRUSTED)
+        for named, reason in outcome.failed.items():
+            await self._refuse(batch.entries[named], reason)
+        untried = batch.entries.keys() - outcome.seen
+        if untried:
+            await self._outbox.release(batch.versions(untried))
+
+    async def _refuse(self, entries: Sequence[Entry], reason: str) -> None:
+        """Count a try; after the last one the entries are dead letters."""
+        tries = max(entry.tries for entry in entries) + 1
+        if tries < self._pace.tries:
+            await self._outbox.fail(entries, reason, retry_seconds=self._waits.before_try(tries))
+            self._report.count(failed=len(entries))
+            return
+        await self._outbox.bury(entries, reason)
+        self._report.count(failed=len(entries), buried=len(entries))
+        LOGGER.error("dead letter after %d tries: a row of %s: %s", tries, entries[0].table, reason)
+
+    async def _give_back(self, batch: Batch) -> None:
+        try:
+            await self._outbox.release(batch.versions(batch.entries))
+        except DataLayerError as error:
+            LOGGER.warning("claims could not be given back and run out: %s", type(error).__name__)
+
+    def _trouble(self, doing: str, error: DataLayerError) -> None:
+        if not self._waits.in_trouble:
+            LOGGER.warning("the relay has trouble with %s and goes on trying: %s", doing, error)
+        self._waits.trouble()
+        self._report.count(error=type(error).__name__)
+
+    async def _idle(self) -> None:
+        if self._stopping.is_set():
+            return
+        try:
+            await asyncio.wait_for(self._woken.wait(), self._waits.next())
+        except TimeoutError:
+            return
+        finally:
+            self._woken.clear()
