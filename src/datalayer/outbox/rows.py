@@ -63,7 +63,7 @@ async def identity_of(store: Store) -> UUID:
     rows = await store.select(Select(CONTROL, columns=("id",)))
     if len(rows) != 1:
         raise ConfigurationError(
-            f"{store.name} shows no {CONTROL}: install the bookkeeping, and use a key or user that bypasses row security"
+            f"{store.name} shows no {CONTROL}: install the bookkeeping, and use a key or user that passes row security"
         )
     identity: UUID = rows[0]["id"]
     return identity

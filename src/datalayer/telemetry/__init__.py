@@ -1,6 +1,6 @@
-"""Telemetry: one event per store call, one file per sink."""
+"""Telemetry: one event per store call, one per report of a relay, one file per sink."""
 
-from datalayer.telemetry.events import CallEvent, Observer
-from datalayer.telemetry.notify import notify
+from datalayer.telemetry.events import CallEvent, Observer, RelayEvent, RelayObserver
+from datalayer.telemetry.notify import notify, notify_relay
 
-__all__ = ["CallEvent", "Observer", "notify"]
+__all__ = ["CallEvent", "Observer", "RelayEvent", "RelayObserver", "notify", "notify_relay"]

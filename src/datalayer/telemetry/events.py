@@ -1,9 +1,9 @@
-"""One event per call to a store, one protocol for whoever wants to hear of it."""
+"""One event per call to a store and one per report of a relay; a protocol each for whoever wants to hear of it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,3 +36,44 @@ class Observer(Protocol):
 
     def __call__(self, event: CallEvent, /) -> None:
         """Take one event."""
+
+
+@dataclass(frozen=True, slots=True)
+class RelayEvent:
+    """What a relay did since its last report, and what waits in its outbox now.
+
+    Args:
+        primary: the store that entries come from: ``postgres``, ``supabase`` or ``sqlite``.
+        secondary: the store that is made equal.
+        settled: entries settled.
+        applied: keys that were newer than what the secondary had.
+        failed: entries that were refused; they come again unless they are buried.
+        buried: those among them that became dead letters.
+        entries: everything in the outbox, dead letters and held deletes included.
+        dead: dead letters.
+        held: deletes that wait for an operator.
+        lag_seconds: age of the oldest entry that is not dead.
+        duration_seconds: since the last report.
+        error: name of the last error's class that both stores together could not work with, None when all went well.
+    """
+
+    primary: str
+    secondary: str
+    settled: int = 0
+    applied: int = 0
+    failed: int = 0
+    buried: int = 0
+    entries: int = 0
+    dead: int = 0
+    held: int = 0
+    lag_seconds: float = 0.0
+    duration_seconds: float = 0.0
+    error: str | None = None
+
+
+@runtime_checkable
+class RelayObserver(Protocol):
+    """Hears of a relay's reports. Must be quick, like :class:`Observer`; every sink of this package is one."""
+
+    def relayed(self, event: RelayEvent, /) -> None:
+        """Take one report."""

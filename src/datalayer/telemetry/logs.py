@@ -1,13 +1,14 @@
-"""Calls in the application's log: every one on request, slow ones always. Fields, never row values."""
+"""Calls in the application's log: every one on request, slow ones always; relays that are in trouble. No row values."""
 
 from __future__ import annotations
 
 import logging
 from dataclasses import asdict, dataclass
 
-from datalayer.telemetry.events import CallEvent
+from datalayer.telemetry.events import CallEvent, RelayEvent
 
 LOGGER = logging.getLogger("datalayer.calls")
+RELAY_LOGGER = logging.getLogger("datalayer.relay")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,4 +39,24 @@ class LogObserver:
             event.rows,
             event.error or "-",
             extra={"call": asdict(event)},
+        )
+
+    def relayed(self, event: RelayEvent) -> None:
+        """Log a report: with every call on request, and when something failed, is dead or is held."""
+        wrong = bool(event.failed or event.dead or event.held or event.error)
+        if not (wrong or (self.every_call and event.settled)):
+            return
+        RELAY_LOGGER.log(
+            logging.WARNING if wrong else logging.INFO,
+            "relay %s to %s: settled=%d failed=%d entries=%d dead=%d held=%d lag_seconds=%.1f error=%s",
+            event.primary,
+            event.secondary,
+            event.settled,
+            event.failed,
+            event.entries,
+            event.dead,
+            event.held,
+            event.lag_seconds,
+            event.error or "-",
+            extra={"relay": asdict(event)},
         )

@@ -6,7 +6,7 @@ import logging
 import traceback
 from collections.abc import Iterable
 
-from datalayer.telemetry.events import CallEvent, Observer
+from datalayer.telemetry.events import CallEvent, Observer, RelayEvent, RelayObserver
 
 LOGGER = logging.getLogger("datalayer.telemetry")
 
@@ -23,7 +23,16 @@ def notify(observers: Iterable[Observer], event: CallEvent) -> None:
             _log_once(observer, error)
 
 
-def _log_once(observer: Observer, error: Exception) -> None:
+def notify_relay(observers: Iterable[RelayObserver], event: RelayEvent) -> None:
+    """Give a relay's report to every observer, likewise."""
+    for observer in observers:
+        try:
+            observer.relayed(event)
+        except Exception as error:
+            _log_once(observer, error)
+
+
+def _log_once(observer: Observer | RelayObserver, error: Exception) -> None:
     """Log class and place of the error: its message, or the call's own error behind it, might quote a row."""
     named = observer if hasattr(observer, "__qualname__") else type(observer)
     name = f"{named.__module__}.{named.__qualname__}"

@@ -10,7 +10,7 @@ import time
 from opentelemetry.metrics import MeterProvider, get_meter
 from opentelemetry.trace import SpanKind, Status, StatusCode, TracerProvider, get_tracer
 
-from datalayer.telemetry.events import CallEvent
+from datalayer.telemetry.events import CallEvent, RelayEvent
 
 #: ``db.system.name`` of each store; PostgREST answers for a PostgreSQL.
 _SYSTEMS = {"postgres": "postgresql", "supabase": "postgresql", "sqlite": "sqlite"}
@@ -18,7 +18,7 @@ _NANOSECONDS = 1_000_000_000
 
 
 class OpenTelemetryObserver:
-    """One client span and one duration per call, in the context the call was made in.
+    """One client span and one duration per call, in the context the call was made in; metrics of relays.
 
     Args:
         tracer_provider: the global one when not given.
@@ -29,8 +29,21 @@ class OpenTelemetryObserver:
         self, *, tracer_provider: TracerProvider | None = None, meter_provider: MeterProvider | None = None
     ) -> None:
         self._tracer = get_tracer("datalayer", tracer_provider=tracer_provider)
-        self._seconds = get_meter("datalayer", meter_provider=meter_provider).create_histogram(
+        meter = get_meter("datalayer", meter_provider=meter_provider)
+        self._seconds = meter.create_histogram(
             "db.client.operation.duration", unit="s", description="Wall time of a call to a store."
+        )
+        self._settled = meter.create_counter(
+            "datalayer.relay.settled", unit="{entry}", description="Outbox entries settled."
+        )
+        self._failed = meter.create_counter(
+            "datalayer.relay.failed", unit="{entry}", description="Outbox entries refused."
+        )
+        self._entries = meter.create_gauge(
+            "datalayer.outbox.entries", unit="{entry}", description="Outbox entries that wait, by state."
+        )
+        self._lag = meter.create_gauge(
+            "datalayer.outbox.lag", unit="s", description="Age of the oldest outbox entry that waits."
         )
 
     def __call__(self, event: CallEvent) -> None:
@@ -55,3 +68,13 @@ class OpenTelemetryObserver:
         if event.error:
             span.set_status(Status(StatusCode.ERROR, event.error))
         span.end(end_time=end)
+
+    def relayed(self, event: RelayEvent) -> None:
+        """Record a relay's report."""
+        pair = {"datalayer.primary": event.primary, "datalayer.secondary": event.secondary}
+        self._settled.add(event.settled, pair)
+        self._failed.add(event.failed, pair)
+        live = event.entries - event.dead - event.held
+        for state, number in (("live", live), ("dead", event.dead), ("held", event.held)):
+            self._entries.set(number, {**pair, "datalayer.state": state})
+        self._lag.set(event.lag_seconds, pair)

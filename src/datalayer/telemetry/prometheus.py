@@ -1,16 +1,16 @@
-"""Calls as Prometheus metrics. Needs the extra ``datalayer[prometheus]``."""
+"""Calls and relays as Prometheus metrics. Needs the extra ``datalayer[prometheus]``."""
 
 from __future__ import annotations
 
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
 
-from datalayer.telemetry.events import CallEvent
+from datalayer.telemetry.events import CallEvent, RelayEvent
 
 _BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
 class PrometheusObserver:
-    """Counts calls, seconds, rows, errors, and the pool's size and queue.
+    """Counts calls, seconds, rows, errors, and the pool's size and queue; what relays settled and what they owe.
 
     Args:
         registry: where the metrics are registered; a registry takes one observer, so share it between layers.
@@ -29,6 +29,17 @@ class PrometheusObserver:
         self._pool_waiting = Gauge(
             "datalayer_pool_waiting", "Calls waiting for a connection.", ("store",), registry=registry
         )
+        pair = ("primary", "secondary")
+        self._settled = Counter("datalayer_relay_settled", "Outbox entries settled.", pair, registry=registry)
+        self._failed = Counter("datalayer_relay_failed", "Outbox entries refused.", pair, registry=registry)
+        self._entries = Gauge("datalayer_outbox_entries", "Outbox entries that wait.", pair, registry=registry)
+        self._dead = Gauge("datalayer_outbox_dead_letters", "Outbox entries given up.", pair, registry=registry)
+        self._held = Gauge(
+            "datalayer_outbox_held_deletes", "Deletes held for an operator.", pair, registry=registry
+        )
+        self._lag = Gauge(
+            "datalayer_outbox_lag_seconds", "Age of the oldest entry.", pair, registry=registry
+        )
 
     def __call__(self, event: CallEvent) -> None:
         """Count the call."""
@@ -41,3 +52,13 @@ class PrometheusObserver:
             self._pool_size.labels(event.store).set(event.pool_size)
         if event.pool_waiting is not None:
             self._pool_waiting.labels(event.store).set(event.pool_waiting)
+
+    def relayed(self, event: RelayEvent) -> None:
+        """Count a relay's report."""
+        pair = (event.primary, event.secondary)
+        self._settled.labels(*pair).inc(event.settled)
+        self._failed.labels(*pair).inc(event.failed)
+        self._entries.labels(*pair).set(event.entries)
+        self._dead.labels(*pair).set(event.dead)
+        self._held.labels(*pair).set(event.held)
+        self._lag.labels(*pair).set(event.lag_seconds)

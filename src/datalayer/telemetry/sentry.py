@@ -1,4 +1,7 @@
-"""Calls in Sentry: a breadcrumb and a span each, and the errors that are not the caller's. Needs an initialised SDK."""
+"""Calls in Sentry: a breadcrumb and a span each, and the errors that are not the caller's; dead letters of relays.
+
+Needs an initialised SDK.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from datetime import UTC, datetime
 
 from datalayer import errors
 from datalayer.errors import ConfigurationError
-from datalayer.telemetry.events import CallEvent
+from datalayer.telemetry.events import CallEvent, RelayEvent
 
 try:
     import sentry_sdk
@@ -61,6 +64,23 @@ class SentryObserver:
             _record_span(event, title, data)
         if event.error and event.error not in _EXPECTED:
             _capture(event, title)
+
+    def relayed(self, event: RelayEvent) -> None:
+        """Report new dead letters, and deletes that wait for an operator."""
+        if not sentry_sdk.is_initialized():
+            return
+        if event.buried:
+            _capture_relay(event, "outbox entries are dead letters")
+        if event.held:
+            _capture_relay(event, "deletes wait for an operator")
+
+
+def _capture_relay(event: RelayEvent, what: str) -> None:
+    with sentry_sdk.new_scope() as scope:
+        scope.fingerprint = ["datalayer", "relay", event.primary, event.secondary, what]
+        scope.set_tags({"primary": event.primary, "secondary": event.secondary})
+        scope.set_context("relay", {"dead": event.dead, "held": event.held, "lag_seconds": event.lag_seconds})
+        sentry_sdk.capture_message(f"{what}: {event.primary} to {event.secondary}", level="error")
 
 
 def _record_span(event: CallEvent, title: str, data: dict[str, object]) -> None:
