@@ -65,11 +65,14 @@ def explore(protocol: Protocol, writes: tuple[int, ...], *, relays: int = 2, dea
     def steps(state: State) -> Iterator[tuple[str, State]]:
         if state.written < len(writes):
             new = state.sequence + 1
-            yield f"write {writes[state.written]}, version {new}", state._replace(
-                primary=writes[state.written],
-                sequence=new,
-                entries=state.entries | {new},
-                written=state.written + 1,
+            yield (
+                f"write {writes[state.written]}, version {new}",
+                state._replace(
+                    primary=writes[state.written],
+                    sequence=new,
+                    entries=state.entries | {new},
+                    written=state.written + 1,
+                ),
             )
         for place, relay in enumerate(state.relays):
             for name, changed, following in _relay(state, relay, protocol):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 from tests.model.pins import Protocol, explore
 
@@ -29,4 +31,4 @@ def test_a_weaker_rule_is_found_out(protocol: Protocol) -> None:
     found = explore(protocol, (2, 3)).counterexample
     assert found is not None
     assert len(found) > 0
-    print(f"{len(found)} steps: {'; '.join(found)}")
+    sys.stdout.write(f"{len(found)} steps: {'; '.join(found)}\n")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 from tests.model.requests import Protocol, explore
 
@@ -42,4 +44,4 @@ def test_a_weaker_rule_is_found_out(protocol: Protocol, writes: tuple[int, ...],
     found = explore(protocol, writes, **more).counterexample
     assert found is not None
     assert len(found) > 0
-    print(f"{len(found)} steps: {'; '.join(found)}")
+    sys.stdout.write(f"{len(found)} steps: {'; '.join(found)}\n")

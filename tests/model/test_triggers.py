@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from typing import Any
+
 import pytest
 from tests.model.triggers import Protocol, explore
 
@@ -47,9 +50,9 @@ def test_backfill_beside_marks_ends_equal() -> None:
         pytest.param(Protocol(backfill="if absent"), (0,), {"backfill": True}, id="backfill brings a row back"),
     ],
 )
-def test_a_weaker_rule_is_found_out(protocol: Protocol, writes: tuple[int, ...], more: dict[str, int]) -> None:
+def test_a_weaker_rule_is_found_out(protocol: Protocol, writes: tuple[int, ...], more: dict[str, Any]) -> None:
     """Each rule is needed: without it some order of steps ends with different stores and nothing owed."""
     found = explore(protocol, writes, **more).counterexample
     assert found is not None
     assert len(found) > 0
-    print(f"{len(found)} steps: {'; '.join(found)}")
+    sys.stdout.write(f"{len(found)} steps: {'; '.join(found)}\n")

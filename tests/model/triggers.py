@@ -145,22 +145,27 @@ def _writers(state: State, writes: tuple[int, ...]) -> Iterator[tuple[str, State
     for place, (at, version) in enumerate(state.writers):
         if at == _TODO and not locked:
             new = state.sequence + 1
-            yield f"writer {place} locks, version {new}", state._replace(
-                sequence=new, writers=put(state.writers, place, (_LOCKED, new))
+            yield (
+                f"writer {place} locks, version {new}",
+                state._replace(sequence=new, writers=put(state.writers, place, (_LOCKED, new))),
             )
         if at == _LOCKED:
-            yield f"writer {place} commits {writes[place]}", state._replace(
-                primary=writes[place],
-                entries=state.entries | {(version, False)},
-                writers=put(state.writers, place, (_DONE, 0)),
+            yield (
+                f"writer {place} commits {writes[place]}",
+                state._replace(
+                    primary=writes[place],
+                    entries=state.entries | {(version, False)},
+                    writers=put(state.writers, place, (_DONE, 0)),
+                ),
             )
 
 
 def _marker(state: State) -> Iterator[tuple[str, State]]:
     if state.markers:
         new = state.sequence + 1
-        yield f"mark, version {new}", state._replace(
-            sequence=new, entries=state.entries | {(new, True)}, markers=state.markers - 1
+        yield (
+            f"mark, version {new}",
+            state._replace(sequence=new, entries=state.entries | {(new, True)}, markers=state.markers - 1),
         )
 
 
@@ -180,9 +185,7 @@ def _backfill(state: State, protocol: Protocol) -> Iterator[tuple[str, State]]:
             yield f"backfill writes {value}", done._replace(secondary=value)
 
 
-def _relay(
-    state: State, relay: Relay, protocol: Protocol, zombies: int
-) -> Iterator[tuple[str, Relay, State]]:
+def _relay(state: State, relay: Relay, protocol: Protocol, zombies: int) -> Iterator[tuple[str, Relay, State]]:
     if relay.at == _IDLE and state.entries:
         if protocol.read == "before" and relay.version == 0:
             yield f"reads {state.primary}", relay._replace(version=-1, value=state.primary), state

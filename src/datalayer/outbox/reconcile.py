@@ -132,8 +132,8 @@ class Reconciler:
     ) -> None:
         self.origin = origin
         self.breaker = breaker
-        self._primary = primary
-        self._secondary = secondary
+        self.primary = primary
+        self.secondary = secondary
         self._applier = applier
         self._ledger = ledger
         self._sees_everything = sees_everything
@@ -163,11 +163,11 @@ class Reconciler:
         return reading
 
     async def _read_table(self, name: str, owed: Sequence[Owed]) -> list[Change]:
-        table = (await self._primary.catalog()).table(name, store=self._primary.name, operation="reconcile")
+        table = (await self.primary.catalog()).table(name, store=self.primary.name, operation="reconcile")
         marked = [o.key for o in owed if o.version is None]
         # Before the rows: a version seen later would stand for a state that was not read.
         steps = await ledger_versions(self._ledger, self.origin, table, marked) if marked else {}
-        rows = await read_rows(self._primary, table, [o.key for o in owed])
+        rows = await read_rows(self.primary, table, [o.key for o in owed])
         return [
             Change(name, o.key, steps[o.key] + 1 if o.version is None else ledger_version(o.version), rows.get(o.key))
             for o in owed
@@ -216,7 +216,7 @@ class Reconciler:
             if len(changes) > 1:
                 await self._apply(changes[: len(changes) // 2], outcome)
                 await self._apply(changes[len(changes) // 2 :], outcome)
-            elif isinstance(error, StoreTimeoutError) and not (await self._secondary.health()).healthy:
+            elif isinstance(error, StoreTimeoutError) and not (await self.secondary.health()).healthy:
                 raise
             else:
                 await self._apply_with_companions(changes[0], error, outcome)

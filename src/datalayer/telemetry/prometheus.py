@@ -34,12 +34,8 @@ class PrometheusObserver:
         self._failed = Counter("datalayer_relay_failed", "Outbox entries refused.", pair, registry=registry)
         self._entries = Gauge("datalayer_outbox_entries", "Outbox entries that wait.", pair, registry=registry)
         self._dead = Gauge("datalayer_outbox_dead_letters", "Outbox entries given up.", pair, registry=registry)
-        self._held = Gauge(
-            "datalayer_outbox_held_deletes", "Deletes held for an operator.", pair, registry=registry
-        )
-        self._lag = Gauge(
-            "datalayer_outbox_lag_seconds", "Age of the oldest entry.", pair, registry=registry
-        )
+        self._held = Gauge("datalayer_outbox_held_deletes", "Deletes held for an operator.", pair, registry=registry)
+        self._lag = Gauge("datalayer_outbox_lag_seconds", "Age of the oldest entry.", pair, registry=registry)
 
     def __call__(self, event: CallEvent) -> None:
         """Count the call."""

@@ -63,7 +63,10 @@ class PostgresApplier:
 async def _advanced(
     transaction: PostgresSession, catalog: Catalog, origin: UUID, changes: Sequence[Change], timeout: float | None
 ) -> list[Change]:
-    """Advance the ledger and return the changes that it had not seen."""
+    """Advance the ledger and return the changes that it had not seen, in the order given.
+
+    Whoever gives a unique value up may come before the one who takes it.
+    """
     keyed = {(change.table, encode_key(catalog.tables[change.table], change.key)): change for change in changes}
     seen = {
         "origin": origin,
@@ -72,7 +75,8 @@ async def _advanced(
         "versions": [change.version for change in keyed.values()],
     }
     advanced = await transaction.fetch_all(_ADVANCE, seen, timeout=timeout)
-    return [keyed[row["aggregatetype"], row["aggregateid"]] for row in advanced]
+    fresh = {(row["aggregatetype"], row["aggregateid"]) for row in advanced}
+    return [change for key, change in keyed.items() if key in fresh]
 
 
 async def _write(

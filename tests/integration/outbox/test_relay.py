@@ -1,0 +1,219 @@
+"""The relay between two PostgreSQL databases."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from uuid import uuid4
+
+import pytest
+from tests.integration.outbox.pairs import Pair, postgres_pair, put_owners
+
+from datalayer.outbox.waiting import Selection, waiting
+from datalayer.query import Delete, Insert, Select, Update, Upsert, col
+from datalayer.telemetry import RelayEvent
+from datalayer.testing.servers import FoundServer
+
+
+@pytest.fixture
+async def pair(datalayer_postgres: FoundServer) -> AsyncIterator[Pair]:
+    """Lend a pair on empty tables."""
+    with datalayer_postgres.fresh_database() as one, datalayer_postgres.fresh_database() as other:
+        async with postgres_pair(one, other) as opened:
+            yield opened
+
+
+async def test_writes_of_every_kind_arrive(pair: Pair) -> None:
+    """Inserts, updates, deletes, composite keys, documents and a foreign key end equal on both sides."""
+    await put_owners(pair.primary, range(1, 8))
+    pets = [{"id": uuid4(), "owner_id": number, "name": f"n{number}"} for number in range(1, 6)]
+    await pair.primary.insert(Insert("pets", pets, returning=False))
+    keys = [{"kind": "a'b\"", "number": number, "value": {"n": number}} for number in range(3)]
+    await pair.primary.insert(Insert("keys", keys, returning=False))
+    await pair.primary.update(Update("owners", {"note": "x"}, col("id").lt(4)))
+    await pair.primary.delete(Delete("keys", col("number").eq(1)))
+    event = await pair.relay(batch=4).drain()
+    assert (event.entries, event.failed, event.error) == (0, 0, None)
+    assert event.settled == 7 + 5 + 3 + 3 + 1
+    await pair.assert_equal()
+    assert len((await pair.rows("keys"))[1]) == 2
+
+
+async def test_a_key_written_many_times_is_applied_once(pair: Pair) -> None:
+    """Entries of one key collapse: the ledger advances once."""
+    await put_owners(pair.primary, [1])
+    for note in "abc":
+        await pair.primary.update(Update("owners", {"note": note}, col("id").eq(1)))
+    event = await pair.relay().drain()
+    assert (event.settled, event.applied) == (4, 1)
+
+
+async def test_unique_values_that_move_along_a_chain_arrive(pair: Pair) -> None:
+    """A value given up by one row and taken by another arrives, whatever order the keys come in."""
+    await put_owners(pair.primary, [1, 2, 3])
+    await pair.settle()
+    for number, phone in ((3, "free"), (2, "+3"), (1, "+2")):
+        await pair.primary.update(Update("owners", {"phone": phone}, col("id").eq(number)))
+    # Newest first, and one at a time.
+    await pair.outbox.put_off(range(1, 10**6), retry_seconds=3600)
+    for entry in reversed(await pair.outbox.entries()):
+        await pair.outbox.retry(Selection(versions=(entry.version,)))
+        await pair.relay(batch=1).drain()
+    await pair.assert_equal()
+    assert (await waiting(pair.primary, "datalayer_outbox", pair.outbox.clock)).entries == 0
+
+
+@pytest.mark.parametrize(("column", "values"), [("phone", ("+1", "+2")), ("rank", (1, 2))])
+async def test_unique_values_that_were_swapped_arrive(pair: Pair, column: str, values: tuple[object, object]) -> None:
+    """Two rows that exchanged a unique value, NULL allowed or not, arrive exchanged, and nothing is left owed."""
+    await put_owners(pair.primary, [1, 2])
+    await pair.settle()
+    spare: object = "spare" if column == "phone" else 99
+    async with pair.primary.transaction() as transaction:
+        for number, value in ((1, spare), (2, values[0]), (1, values[1])):
+            await transaction.update(Update("owners", {column: value}, col("id").eq(number)))
+    await pair.settle()
+    await pair.assert_equal()
+    assert {row["id"]: row[column] for row in (await pair.rows("owners"))[1]} == {1: values[1], 2: values[0]}
+
+
+async def test_a_parent_that_is_missing_comes_along(pair: Pair) -> None:
+    """A child whose parent the secondary lacks brings it, though the parent's own entry is put off."""
+    await put_owners(pair.primary, [1])
+    await pair.outbox.put_off(range(1, 100), retry_seconds=3600)
+    await pair.primary.insert(Insert("pets", [{"id": uuid4(), "owner_id": 1, "name": "cat"}]))
+    event = await pair.relay().drain()
+    assert (event.settled, event.failed, event.entries) == (1, 0, 1)
+    await pair.assert_equal()
+
+
+async def test_children_that_are_gone_go_before_their_parent(pair: Pair) -> None:
+    """A deleted parent takes along its children, which were deleted before it and whose entries are put off."""
+    await put_owners(pair.primary, [1])
+    await pair.primary.insert(Insert("pets", [{"id": uuid4(), "owner_id": 1, "name": "cat"}]))
+    await pair.settle()
+    await pair.primary.delete(Delete("pets", every_row=True))
+    await pair.outbox.put_off(range(1, 100), retry_seconds=3600)
+    await pair.primary.delete(Delete("owners", every_row=True))
+    event = await pair.relay().drain()
+    assert (event.settled, event.failed) == (1, 0)
+    await pair.assert_equal()
+
+
+async def test_one_bad_row_becomes_a_dead_letter_and_the_others_arrive(pair: Pair) -> None:
+    """A row that the secondary refuses is isolated, tried so often, and given up; a retry takes it up again."""
+    await _constrain(pair, "alter table owners add constraint no_bad check (note <> 'bad')")
+    await put_owners(pair.primary, range(1, 40))
+    await pair.primary.update(Update("owners", {"note": "bad"}, col("id").eq(7)))
+    await pair.settle(tries=3)
+    there = await pair.secondary.select(Select("owners"))
+    assert len(there) == 38
+    dead = await pair.outbox.entries(Selection(dead=True))
+    assert {(entry.table, entry.key, entry.tries, entry.error) for entry in dead} == {
+        ("owners", (7,), 3, "CheckViolationError: no_bad")
+    }
+    await _constrain(pair, "alter table owners drop constraint no_bad")
+    assert await pair.outbox.retry(Selection(dead=True)) == 2
+    await pair.settle()
+    await pair.assert_equal()
+
+
+async def test_a_truncated_table_is_compared_and_emptied(pair: Pair) -> None:
+    """TRUNCATE, which names no keys, arrives."""
+    await pair.primary.insert(Insert("keys", [{"kind": "a", "number": n} for n in range(700)], returning=False))
+    await pair.settle()
+    await _constrain(pair, "truncate keys", primary=True)
+    await pair.primary.insert(Insert("keys", [{"kind": "b", "number": 1}], returning=False))
+    await pair.settle()
+    assert [row["kind"] for row in await pair.secondary.select(Select("keys"))] == ["b"]
+
+
+async def test_a_burst_of_deletes_is_held_until_somebody_lets_it_through(datalayer_postgres: FoundServer) -> None:
+    """Above the limit no delete passes, other writes do, and the answer of an operator is kept."""
+    with datalayer_postgres.fresh_database() as one, datalayer_postgres.fresh_database() as other:
+        async with postgres_pair(one, other, deletes=10) as pair:
+            await put_owners(pair.primary, range(30))
+            await pair.settle()
+            await pair.primary.delete(Delete("owners", col("id").lt(20)))
+            await pair.primary.update(Update("owners", {"note": "x"}, col("id").eq(25)))
+            event = await pair.relay().drain()
+            assert (event.held, event.entries, event.settled) == (20, 20, 1)
+            assert len(await pair.secondary.select(Select("owners"))) == 30
+            assert await pair.outbox.retry(Selection("owners", held_deletes=True)) == 20
+            await pair.settle()
+            await pair.assert_equal()
+
+
+async def test_many_relays_share_an_outbox(pair: Pair) -> None:
+    """Four relays at once, with writers beside them, settle everything and stop when told to."""
+    relays = [pair.relay(batch=20) for _ in range(4)]
+    running = [asyncio.create_task(relay.run()) for relay in relays]
+
+    async def write(first: int) -> None:
+        for number in range(first, first + 60, 5):
+            await put_owners(pair.primary, range(number, number + 5))
+            await pair.primary.upsert(Upsert("owners", [{"id": number, "rank": number, "note": "again"}], ("id",)))
+            await pair.primary.delete(Delete("owners", col("id").eq(number + 1)))
+
+    await asyncio.gather(*(write(first * 1000) for first in range(5)))
+    for relay in relays:
+        relay.stop()
+    await asyncio.gather(*running)
+    await pair.settle()
+    await pair.assert_equal()
+
+
+async def test_a_stopped_relay_gives_its_claims_back(pair: Pair) -> None:
+    """What was claimed and not applied when a relay is stopped is free for the next one at once."""
+    await put_owners(pair.primary, range(100))
+
+    class Stops:
+        def relayed(self, event: RelayEvent) -> None:
+            if event.settled:
+                relay.stop()
+
+    pair.observers.append(Stops())
+    relay = pair.relay(batch=10, report_seconds=0.0)
+    await relay.run()
+    assert 0 < len(await pair.secondary.select(Select("owners"))) < 100
+    rows = await pair.primary.select(Select("datalayer_outbox", col("claimed_by").is_not_null()))
+    assert rows == []
+
+
+async def test_claims_of_a_dead_relay_run_out(pair: Pair) -> None:
+    """Entries that a relay had claimed when it was killed are taken by another one after the lease."""
+    await put_owners(pair.primary, range(5))
+    assert len((await pair.outbox.claim(10, lease_seconds=0.01)).entries) == 5
+    assert (await pair.outbox.claim(10)).entries == ()
+    await asyncio.sleep(0.02)
+    await pair.settle()
+    await pair.assert_equal()
+
+
+async def test_observers_hear_of_the_lag(pair: Pair) -> None:
+    """Reports tell what waits and for how long."""
+
+    class Heard:
+        def __init__(self) -> None:
+            self.events: list[RelayEvent] = []
+
+        def relayed(self, event: RelayEvent) -> None:
+            self.events.append(event)
+
+    heard = Heard()
+    pair.observers.append(heard)
+    await put_owners(pair.primary, range(5))
+    await pair.relay(batch=2).drain()
+    assert heard.events[0].entries == 5
+    assert 0 < heard.events[0].lag_seconds < 60
+    assert sum(event.settled for event in heard.events) == 5
+    assert (heard.events[-1].entries, heard.events[-1].lag_seconds) == (0, 0.0)
+
+
+async def _constrain(pair: Pair, statement: str, *, primary: bool = False) -> None:
+    from datalayer.stores.postgres import PostgresStore
+
+    store = pair.primary if primary else pair.secondary
+    assert isinstance(store, PostgresStore)
+    async with store.connection() as connection:
+        await connection.execute(statement.encode())
