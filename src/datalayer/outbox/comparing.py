@@ -77,7 +77,7 @@ async def _pages(
     while True:
         where: Filter | None = None
         if after is not None:
-            where = after_row(order, dict(zip(key, after, strict=True)), required=key)
+            where = after_row(order, dict(zip(key, after, strict=True)))
         rows = await store.select(Select(table.name, where, order=order, limit=PAGE_ROWS, columns=columns))
         if not rows:
             return

@@ -43,6 +43,9 @@ class Sweeper:
         """Work off claimed entries in the background."""
         known = {entry.version for entry in self._waiting}
         self._waiting += [entry for entry in entries if entry.version not in known]
+        if self._task is not None and self._task.done():
+            self._task.result()
+            self._task = None
         if self._waiting and self._task is None:
             self._task = asyncio.create_task(self._work())
 
@@ -50,16 +53,19 @@ class Sweeper:
         """Wait for what is under way; False when there was nothing."""
         if self._task is None:
             return False
-        await asyncio.wait([self._task])
+        await self._task
+        self._task = None
         return True
 
     async def end(self) -> None:
         """Stop, and give claimed entries back; their checkpoints stay."""
         if self._task is None:
             return
-        self._task.cancel()
-        await asyncio.wait([self._task])
-        self._task = None
+        task, self._task = self._task, None
+        task.cancel()
+        await asyncio.wait([task])
+        if not task.cancelled():
+            task.result()
         try:
             await self._outbox.release(entry.version for entry in self._waiting)
         except DataLayerError as error:
@@ -67,15 +73,12 @@ class Sweeper:
         self._waiting.clear()
 
     async def _work(self) -> None:
-        try:
-            while self._waiting:
-                try:
-                    await self.sweep(self._waiting[0])
-                except DataLayerError as error:
-                    await self._put_off(self._waiting[0], type(error).__name__)
-                del self._waiting[0]
-        finally:
-            self._task = None
+        while self._waiting:
+            try:
+                await self.sweep(self._waiting[0])
+            except DataLayerError as error:
+                await self._put_off(self._waiting[0], type(error).__name__)
+            del self._waiting[0]
 
     async def _put_off(self, entry: Entry, reason: str) -> None:
         LOGGER.warning("comparing table %s was cut off and goes on later: %s", entry.table, reason)
