@@ -10,9 +10,14 @@ import typer
 
 from datalayer.cli import copy, demo, export, load, migrate, schema, sync, verify
 from datalayer.cli.errors import EXIT_CODES, ExitCode, report, say
+from datalayer.cli.output import note
+from datalayer.cli.resuming import continuing
 
 #: Modules with a ``register(app)``; they import what they need inside of their commands.
 _COMMANDS = (migrate, schema, copy, sync, verify, export, load, demo)
+
+#: Errors after which the arguments may be right.
+_MAY_GO_ON = (ExitCode.UNAVAILABLE, ExitCode.FAILED, ExitCode.INTERRUPTED)
 
 app = typer.Typer(
     name="datalayer",
@@ -34,15 +39,20 @@ def main() -> None:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run one command line and return its exit code; errors become one line on stderr."""
+    """Run one command line and return its exit code.
+
+    An error becomes one line on stderr. Where the same command goes on once the cause is mended, another line is it.
+    """
     try:
         code = app(args=list(arguments), prog_name="datalayer", standalone_mode=False)
     except typer.Abort:
         code = ExitCode.INTERRUPTED
     except Exception as error:
-        return report(error, debug="--debug" in arguments, command=_command_in(arguments))
+        code = report(error, debug="--debug" in arguments, command=_command_in(arguments))
     if code == ExitCode.INTERRUPTED:
         say("interrupted")
+    if code in _MAY_GO_ON and (line := continuing(_command_in(arguments), arguments)):
+        note(line)
     return int(code or ExitCode.OK)
 
 

@@ -72,7 +72,7 @@ def opening(side: str | None = None) -> Iterator[None]:
         yield
     except DataLayerError as error:
         where = f"{side}: " if side else ""
-        raise OpeningError(f"{where}{_said_of_a_url(error)}") from error
+        raise OpeningError(f"{where}{_said_of_a_url(error)}; nothing was changed") from error
 
 
 @contextmanager

@@ -8,12 +8,13 @@ is there; a copy that broke off, in whatever way, is run again and goes on with 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from time import perf_counter
 
-from datalayer.errors import DataLayerError, SchemaError, StoreError, TransferError
+from datalayer.errors import DataLayerError, TransferError
 from datalayer.stores.catalog import Catalog, ForeignKey, Table
 from datalayer.stores.contract import Store
+from datalayer.transfer.kept import with_what_is_kept
 from datalayer.transfer.pace import Pace
 from datalayer.transfer.pairing import TablePair, pair_for_copy
 from datalayer.transfer.planning import CopyPlan, Outline, outline, plan_of
@@ -84,7 +85,7 @@ async def _load(pairs: Sequence[TablePair], reader: Reader, writer: Writer, pace
     try:
         await writer.load(pairs, reader, pace, jobs)
     except DataLayerError as error:
-        raise _with_what_is_kept(error, writer.written) from error
+        raise with_what_is_kept(error, writer.written) from error
 
 
 async def _finish(pairs: Sequence[TablePair], writer: Writer) -> list[str]:
@@ -101,25 +102,6 @@ async def _finish(pairs: Sequence[TablePair], writer: Writer) -> list[str]:
 def _refuse_one_store(source: Store, target: Store) -> None:
     if source is target:
         raise TransferError("source and target are the same store; name another one")
-
-
-def _with_what_is_kept(error: DataLayerError, written: Mapping[str, int]) -> DataLayerError:
-    """Say what a broken copy leaves behind; a store's error keeps its class and fields."""
-    tables = sum(rows > 0 for rows in written.values())
-    kept = f"{sum(written.values()):,} rows in {tables} tables are kept" if tables else "no row was written"
-    hint = f"{kept}; the same command again goes on from there"
-    if isinstance(error, StoreError):
-        return type(error)(
-            error.message,
-            store=error.store,
-            operation=error.operation,
-            table=error.table,
-            sqlstate=error.sqlstate,
-            constraint=error.constraint,
-            columns=error.columns,
-            hint=hint if isinstance(error, SchemaError) or not error.hint else f"{error.hint}; {hint}",
-        )
-    return TransferError(f"{error}; {hint}", table=error.table if isinstance(error, TransferError) else None)
 
 
 def _keyless(pairs: Sequence[TablePair]) -> list[str]:

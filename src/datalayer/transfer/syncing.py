@@ -13,11 +13,12 @@ from collections.abc import AsyncIterator, Sequence
 from time import perf_counter
 from typing import Any, Final
 
-from datalayer.errors import TransferError
+from datalayer.errors import DataLayerError, TransferError
 from datalayer.query import Filter, Row, Select, asc, col
 from datalayer.stores.catalog import Catalog, Column, Kind, Table
 from datalayer.stores.contract import Store
 from datalayer.transfer.conversions import INTEGERS
+from datalayer.transfer.kept import with_what_is_kept
 from datalayer.transfer.ordering import dependency_groups
 from datalayer.transfer.pairing import TablePair, obstacles, pair_for_copy
 from datalayer.transfer.readers.fitting_blocks import BlockFitter
@@ -64,8 +65,15 @@ async def sync(
     from_catalog, to_catalog = await source.catalog(refresh=True), await target.catalog(refresh=True)
     check_named(tables, from_catalog)
     pairs, notes = _pairs(from_catalog, to_catalog, column, tables)
+    if since is not None:
+        for pair in pairs:
+            _parsed(pair.source.by_name[column], since)
     sink = await sink_for(target)
-    synced = [await _sync(source, sink, pair, column, since, overlap, on_progress) for pair in pairs]
+    written: dict[str, int] = {}
+    try:
+        synced = [await _sync(source, sink, pair, column, since, overlap, written, on_progress) for pair in pairs]
+    except DataLayerError as error:
+        raise with_what_is_kept(error, written) from error
     return CatchUpReport(tuple(synced), (*notes, _DELETES), perf_counter() - started)
 
 
@@ -109,6 +117,7 @@ async def _sync(
     column: str,
     since: str | None,
     overlap: float | None,
+    written: dict[str, int],
     on_progress: OnProgress | None,
 ) -> SyncedTable:
     growing = pair.source.by_name[column]
@@ -122,6 +131,7 @@ async def _sync(
         block = fitter.fitted([[row[name] for name in fitter.columns] for row in page])
         await sink.write(pair, block, column, mark)
         rows += len(page)
+        written[pair.name] = rows
         if on_progress is not None:
             on_progress(Progress(pair.name, rows, rows))
     return SyncedTable(pair.name, rows, None if begin is None else str(begin), mark)

@@ -92,7 +92,7 @@ async def test_copy_goes_on_behind_the_last_part_when_the_gateway_was_away_for_l
     async with FaultyProxy(rest.url) as proxy:
         source = await SupabaseStore.open(proxy.url, rest.service_key, timeout=2.0)
         try:
-            with pytest.raises(DataLayerError, match=r"[\d,]+ rows in 1 tables are kept; the same command again"):
+            with pytest.raises(DataLayerError, match=r"[\d,]+ rows in 1 table are kept; the same command again"):
                 await copy(source, target, tables=["amounts"], on_progress=lambda p: _shut(proxy, p.rows))
             kept = (await _here(target))["count"]
             assert isinstance(kept, int)

@@ -47,12 +47,16 @@ def files() -> list[str]:
 def test_error_says_which_side_is_meant(
     arguments: tuple[str, str, str], code: ExitCode, said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """One line: the side, what is wrong with its URL and not with a variable, and no password; no file appears."""
+    """One line: the side, what is wrong with its URL and not with a variable, and no password; no file appears.
+
+    Where the URL may be right, another line is the command to run when the server is back.
+    """
     command, source, target = arguments
     assert run([command, "--source", source, "--target", target]) == code
     err = capsys.readouterr().err
     assert err.startswith(f"error: {said}")
-    assert err.count("\n") == 1
+    assert ("\nto go on" in err) == (code == ExitCode.UNAVAILABLE)
+    assert err.count("\n") == (2 if code == ExitCode.UNAVAILABLE else 1)
     assert "DATABASE_URL" not in err
     assert "hidden" not in err
     assert files() == ["empty.db", "shop.db"]

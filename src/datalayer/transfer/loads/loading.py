@@ -15,11 +15,12 @@ from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 
-from datalayer.errors import TransferError
+from datalayer.errors import DataLayerError, TransferError
 from datalayer.stores.catalog import Catalog, Table
 from datalayer.stores.contract import Store
 from datalayer.transfer.exports.checking import file_problems, finished_manifest
 from datalayer.transfer.exports.manifest import ExportedTable, Manifest
+from datalayer.transfer.kept import with_what_is_kept
 from datalayer.transfer.loads.checks import find_problems
 from datalayer.transfer.loads.choosing import target_for
 from datalayer.transfer.loads.chunks import PlainChunks, TransformedChunks
@@ -110,20 +111,37 @@ class _Load:
     async def run(self, on_progress: OnProgress | None) -> list[LoadedTable]:
         await self._prepare()
         before = dict(self._marks)
-        chunks = self._chunks()
-        for group in dependency_groups(self._schema):
-            if self._refers_to_itself(group):
-                async with self._target.together([table.name for table in group]) as writing:
-                    for table in group:
-                        await self._load(table, chunks, writing, on_progress)
-            else:
-                for table in group:
-                    await self._load(table, chunks, self._target, on_progress)
+        try:
+            await self._load_all(on_progress)
+        except DataLayerError as error:
+            raise with_what_is_kept(error, {name: mark.rows_written for name, mark in self._marks.items()}) from error
         await self._finish()
         return [
             LoadedTable(name, mark.rows_read, mark.rows_written, mark.targets, before[name].rows_read)
             for name, mark in self._marks.items()
         ]
+
+    async def _load_all(self, on_progress: OnProgress | None) -> None:
+        chunks = self._chunks()
+        for group in dependency_groups(self._schema):
+            if self._refers_to_itself(group):
+                await self._load_together(group, chunks, on_progress)
+            else:
+                for table in group:
+                    await self._load(table, chunks, self._target, on_progress)
+
+    async def _load_together(
+        self, group: Sequence[Table], chunks: PlainChunks | TransformedChunks, on_progress: OnProgress | None
+    ) -> None:
+        before = dict(self._marks)
+        try:
+            async with self._target.together([table.name for table in group]) as writing:
+                for table in group:
+                    await self._load(table, chunks, writing, on_progress)
+        except BaseException:
+            # All of it was one transaction, its checkpoints included.
+            self._marks = before
+            raise
 
     async def _prepare(self) -> None:
         found = await self._target.marks()
@@ -134,7 +152,9 @@ class _Load:
             await self._tables.take_up({name for mark in found.values() for name in mark.targets})
         if self._upsert and found and all(found[name].finished for name in self._schema if name in found):
             for name in found.keys() & self._schema.keys():
-                await self._target.forget(name)
+                # Rows without a key cannot be told from those that are there: they stay as they were loaded.
+                if all(self._tables.has_key(table) for table in found[name].targets or (name,)):
+                    await self._target.forget(name)
         self.notes += await forget_lost(self._target, self._tables, self._schema)
         found = await self._target.marks()
         self._marks = {name: found.get(name) or Mark(name) for name in self._schema}

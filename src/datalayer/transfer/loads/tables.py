@@ -66,6 +66,11 @@ class TargetTables:
         self.notes += await self._writer.finish([TablePair(t, t, (), t.primary_key) for t in tables])
         self.present = (await self._store.catalog(refresh=True)).tables
 
+    def has_key(self, name: str) -> bool:
+        """Whether the target can tell the rows of a table apart; a table that is not there has none to tell."""
+        table = self.present.get(name)
+        return table is None or bool(table.primary_key or table.uniques)
+
     async def with_rows(self, names: Iterable[str]) -> list[str]:
         """Return which of the tables hold rows."""
         return [name for name in names if name in self.present and await self._has_rows(self.present[name])]
@@ -94,7 +99,7 @@ async def refuse_other_rows(tables: TargetTables, names: Sequence[str], *, upser
             " same key and keeps the others, or empty the tables",
             table=held[0],
         )
-    keyless = [name for name in held if not tables.present[name].primary_key and not tables.present[name].uniques]
+    keyless = [name for name in held if not tables.has_key(name)]
     if keyless:
         raise TransferError(
             f"nothing was loaded: {', '.join(keyless)} holds rows in the target and has no key, so a row could not be"

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Literal, TypeAlias
 
+import psycopg
 from psycopg import AsyncConnection
 
 from datalayer.query import Row
 from datalayer.transfer.ddl.names import quote
 from datalayer.transfer.pairing import ColumnPair, TablePair
+from datalayer.transfer.writers.failures import failure
 
 Wire: TypeAlias = Literal["binary", "text"]
 
@@ -31,13 +33,20 @@ def can_pipe(pair: TablePair) -> bool:
 
 
 async def wire(source: AsyncConnection[Row], target: AsyncConnection[Row], pair: TablePair) -> Wire:
-    """Return the faster format that both servers understand alike."""
+    """Return the faster format that both servers understand alike.
+
+    Raises:
+        TransferError: the table is not there any more.
+    """
     majors = {connection.info.server_version // _VERSIONS_PER_MAJOR for connection in (source, target)}
     if len(majors) > 1:
         return "text"
     for connection in (source, target):
-        cursor = await connection.execute(_TEXT_ONLY.encode(), [quote(pair.name), list(pair.column_names)])
-        row = await cursor.fetchone()
+        try:
+            cursor = await connection.execute(_TEXT_ONLY.encode(), [quote(pair.name), list(pair.column_names)])
+            row = await cursor.fetchone()
+        except psycopg.Error as error:
+            raise failure(error, pair.name) from None
         if row is None or row["found"]:
             return "text"
     return "binary"

@@ -1,0 +1,38 @@
+"""What a broken move leaves behind, said by its error."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from datalayer.errors import DataLayerError, SchemaError, StoreError, TransferError
+
+
+def with_what_is_kept(error: DataLayerError, written: Mapping[str, int]) -> DataLayerError:
+    """Return an error that also says how many rows are written for good; a store's keeps its class and fields.
+
+    Args:
+        written: rows by table, those of earlier runs of the same move included.
+    """
+    tables = sum(rows > 0 for rows in written.values())
+    kept = (
+        f"{_counted(sum(written.values()), 'row')} in {_counted(tables, 'table')} are kept"
+        if tables
+        else "no row was written"
+    )
+    hint = f"{kept}; the same command again goes on from there"
+    if isinstance(error, StoreError):
+        return type(error)(
+            error.message,
+            store=error.store,
+            operation=error.operation,
+            table=error.table,
+            sqlstate=error.sqlstate,
+            constraint=error.constraint,
+            columns=error.columns,
+            hint=hint if isinstance(error, SchemaError) or not error.hint else f"{error.hint}; {hint}",
+        )
+    return TransferError(f"{error}; {hint}", table=error.table if isinstance(error, TransferError) else None)
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
