@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from datalayer.flags import Mode, StoreKind, resolve_mode
 from datalayer.layer.opening import observers_for, open_store_for
 from datalayer.layer.schema import DOMAIN, TABLES_OF_REPOSITORIES, check_schema
+from datalayer.layer.shadowing import Shadows
 from datalayer.routing.late_store import LateStore
 from datalayer.routing.routed_store import RoutedStore
 from datalayer.routing.routes import resolve_routes
@@ -29,16 +30,24 @@ class Arrangement:
 
     Args:
         store: what repositories ask.
-        primary: the primary itself.
+        primaries: the stores that have primaries: the mode's, and those of routes.
+        routes: tables whose primary is not the mode's.
         secondary: the store that follows; None without dual-write.
     """
 
     mode: Mode
     settings: Settings
     store: Store
-    primary: Store
+    primaries: Mapping[StoreKind, Store]
+    routes: Mapping[str, StoreKind]
     secondary: LateStore | None
+    shadows: Shadows | None
     _opened: AsyncExitStack
+
+    @property
+    def primary(self) -> Store:
+        """The mode's primary itself."""
+        return self.primaries[self.mode.primary]
 
     async def close(self) -> None:
         """Stop what runs, then close every store."""
@@ -52,33 +61,34 @@ async def arrange(settings: Settings, observers: Sequence[Observer]) -> Arrangem
         ConfigurationError: settings or schema are not usable.
         UnavailableError: a primary cannot be reached; the secondary may be away.
     """
-    mode = resolve_mode(settings)
-    opener = partial(open_store_for, settings=settings, observers=(*observers_for(settings), *observers))
     opened = AsyncExitStack()
     try:
-        primaries: dict[StoreKind, Store] = {}
-        for kind in dict.fromkeys((mode.primary, *settings.datalayer_routes.values())):
-            primaries[kind] = await opener(kind)
-            opened.push_async_callback(primaries[kind].close)
-        routes = await _routes(settings, mode, primaries)
-        await _check_schemas(settings, mode, primaries, routes)
-        secondary = None
-        if mode.secondary is not None:
-            secondary = LateStore(
-                mode.secondary.value,
-                partial(_open_checked, opener, mode.secondary, settings),
-                primaries.get(mode.secondary),
-            )
-            opened.push_async_callback(secondary.close)
-            await secondary.try_now()
+        return await _arrange(settings, (*observers_for(settings), *observers), opened)
     except BaseException:
         await opened.aclose()
         raise
-    primary = primaries[mode.primary]
-    store: Store = primary
+
+
+async def _arrange(settings: Settings, observers: Sequence[Observer], opened: AsyncExitStack) -> Arrangement:
+    mode = resolve_mode(settings)
+    opener = partial(open_store_for, settings=settings, observers=observers)
+    primaries: dict[StoreKind, Store] = {}
+    for kind in dict.fromkeys((mode.primary, *settings.datalayer_routes.values())):
+        primaries[kind] = await opener(kind)
+        opened.push_async_callback(primaries[kind].close)
+    routes = await _routes(settings, mode, primaries)
+    await _check_schemas(settings, mode, primaries, routes)
+    secondary = await _secondary(settings, mode, primaries, opener, opened)
+    shadows = None
+    asked: Mapping[StoreKind, Store] = primaries
+    if secondary is not None and settings.datalayer_shadow_reads:
+        shadows = Shadows(settings, observers)
+        opened.push_async_callback(shadows.stop)
+        asked = shadows.cast(mode, primaries, secondary)
+    store = asked[mode.primary]
     if routes:
-        store = RoutedStore(primary, {table: primaries[kind] for table, kind in routes.items()})
-    return Arrangement(mode, settings, store, primary, secondary, opened)
+        store = RoutedStore(store, {table: asked[kind] for table, kind in routes.items()})
+    return Arrangement(mode, settings, store, primaries, routes, secondary, shadows, opened)
 
 
 async def _routes(settings: Settings, mode: Mode, primaries: Mapping[StoreKind, Store]) -> dict[str, StoreKind]:
@@ -97,6 +107,23 @@ async def _check_schemas(
         return
     for kind, store in primaries.items():
         await check_schema(store, [found for found in DOMAIN if routes.get(found.table, mode.primary) is kind])
+
+
+async def _secondary(
+    settings: Settings,
+    mode: Mode,
+    primaries: Mapping[StoreKind, Store],
+    opener: Opener,
+    opened: AsyncExitStack,
+) -> LateStore | None:
+    """Open the store that follows where its server is there."""
+    if mode.secondary is None:
+        return None
+    checked = partial(_open_checked, opener, mode.secondary, settings)
+    secondary = LateStore(mode.secondary.value, checked, primaries.get(mode.secondary))
+    opened.push_async_callback(secondary.close)
+    await secondary.try_now()
+    return secondary
 
 
 async def _open_checked(opener: Opener, kind: StoreKind, settings: Settings) -> Store:

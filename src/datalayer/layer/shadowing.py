@@ -1,0 +1,61 @@
+"""Shadow reads of a layer: one shadow for each store that has primaries, one report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from datalayer.flags import Mode, StoreKind
+from datalayer.routing.late_store import LateStore
+from datalayer.routing.shadow import Shadow, ShadowedStore
+from datalayer.routing.shadow_report import ShadowReport, ShadowTally
+from datalayer.stores.contract import Store
+from datalayer.telemetry import Observer
+
+if TYPE_CHECKING:
+    from datalayer.settings import Settings
+
+
+class Shadows:
+    """The shadows of one arrangement."""
+
+    def __init__(self, settings: Settings, observers: Sequence[Observer]) -> None:
+        self._share = settings.datalayer_shadow_reads
+        self._timeout = settings.datalayer_timeout_seconds
+        self._observers = observers
+        self._tally = ShadowTally()
+        self._shadows: list[Shadow] = []
+
+    def cast(self, mode: Mode, primaries: Mapping[StoreKind, Store], secondary: LateStore) -> dict[StoreKind, Store]:
+        """Return the primaries with a shadow each: the store that follows, or, for that one, the mode's primary."""
+
+        def following() -> Store | None:
+            return secondary.opened
+
+        def leading() -> Store | None:
+            return primaries[mode.primary]
+
+        shadowed: dict[StoreKind, Store] = {}
+        for kind, store in primaries.items():
+            candidate = following if kind is mode.primary else leading
+            shadow = Shadow(
+                store, candidate, timeout=self._timeout, observers=self._observers, tally=self._tally
+            )
+            shadow.start()
+            self._shadows.append(shadow)
+            shadowed[kind] = ShadowedStore(store, shadow, self._share)
+        return shadowed
+
+    def report(self) -> ShadowReport:
+        """Return what all of them found."""
+        return self._tally.report()
+
+    async def drain(self) -> None:
+        """Wait until everything that was offered is compared."""
+        for shadow in self._shadows:
+            await shadow.drain()
+
+    async def stop(self) -> None:
+        """Give up what waits."""
+        for shadow in self._shadows:
+            await shadow.stop()
