@@ -27,7 +27,9 @@ def types(session: nox.Session) -> None:
 @nox.session
 def imports(session: nox.Session) -> None:
     """Check that imports only point down the house."""
-    session.install("-e", ".[supabase,sentry,prometheus,opentelemetry,embedded]", "import-linter", *CONSTRAINTS)
+    session.install(
+        "-e", ".[supabase,sentry,prometheus,opentelemetry,openfeature,embedded]", "import-linter", *CONSTRAINTS
+    )
     session.run("lint-imports")
 
 

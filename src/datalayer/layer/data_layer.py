@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar, cast
 
+from datalayer.errors import UnsupportedOperationError
 from datalayer.flags import Mode, StoreKind
-from datalayer.layer.arrangement import Arrangement, arrange
 from datalayer.layer.envelope import EnvelopeCalls
 from datalayer.layer.health import layer_health
+from datalayer.layer.opened import OpenedLayer, SettingsSource, read_environment
 from datalayer.layer.scope import Scope
 from datalayer.models.rules import DEFAULT_PHONE_REGION
 from datalayer.repositories import Clock
 from datalayer.repositories.reads import utc_now
+from datalayer.routing.passing_store import innermost
+from datalayer.routing.shadow_report import ShadowReport
 from datalayer.stores.contract import Health, Isolation, Session, Store
 from datalayer.telemetry import Observer
 
 if TYPE_CHECKING:
     from datalayer.settings import Settings
 
-LOGGER = logging.getLogger("datalayer")
 T = TypeVar("T")
 
 
@@ -37,13 +38,19 @@ class DataLayer(Scope):
     def __init__(self, store: Store, *, phone_region: str = DEFAULT_PHONE_REGION, clock: Clock = utc_now) -> None:
         super().__init__(store, phone_region=phone_region, clock=clock)
         self._store = store
-        self._arrangement: Arrangement | None = None
+        self._opened: OpenedLayer | None = None
         self._envelope = EnvelopeCalls(self, self.health_check, clock)
 
     @classmethod
     @asynccontextmanager
     async def open(
-        cls, settings: Settings | None = None, *, observers: Sequence[Observer] = (), clock: Clock = utc_now
+        cls,
+        settings: Settings | None = None,
+        *,
+        observers: Sequence[Observer] = (),
+        clock: Clock = utc_now,
+        source: SettingsSource | None = None,
+        reload_on_sighup: bool = False,
     ) -> AsyncIterator[Self]:
         """Open the stores that the mode needs, check their schemas, and close them at the end of the block.
 
@@ -52,37 +59,37 @@ class DataLayer(Scope):
         it is back.
 
         Args:
-            settings: None reads the environment.
+            settings: None asks the source.
             observers: who hears of each call to the store, beside the sinks that the settings ask for.
             clock: tells the present, aware.
+            source: where :meth:`reload` takes settings from; None reads the environment.
+            reload_on_sighup: whether the signal SIGHUP reloads as :meth:`reload` does; what is refused is logged.
 
         Raises:
             ConfigurationError: settings or schema are not usable; says which variable to change or what to run.
             AccessDeniedError: the server refused the password or the key.
             UnavailableError: the primary cannot be reached within the timeout.
         """
-        if settings is None:
-            from datalayer.settings import Settings as FromEnvironment
-
-            settings = FromEnvironment()
-        arrangement = await arrange(settings, observers)
+        source = source or read_environment
+        opened = await OpenedLayer.open(settings or await source(), source, observers)
         try:
-            LOGGER.info("mode %s", arrangement.mode, extra={"mode": str(arrangement.mode)})
-            layer = cls(arrangement.store, phone_region=settings.datalayer_phone_region, clock=clock)
-            layer._arrangement = arrangement
+            layer = cls(opened.switch, phone_region=opened.arrangement.settings.datalayer_phone_region, clock=clock)
+            layer._opened = opened
+            if reload_on_sighup:
+                opened.reload_on_sighup()
             yield layer
         finally:
-            await arrangement.close()
+            await opened.close()
 
     @property
     def mode(self) -> Mode:
         """Which store is the primary, and which one follows."""
-        return self._arrangement.mode if self._arrangement is not None else Mode(StoreKind(self._store.name))
+        return self._opened.arrangement.mode if self._opened is not None else Mode(StoreKind(self._store.name))
 
     @property
     def store(self) -> Store:
         """The store itself, for what the repositories do not say."""
-        return self._store
+        return cast("Store", innermost(self._store))
 
     @property
     def envelope(self) -> EnvelopeCalls:
@@ -94,10 +101,32 @@ class DataLayer(Scope):
 
         With dual-write the answer is a :class:`~datalayer.layer.health.DualHealth`; ``healthy`` is the primary's.
         """
-        arrangement = self._arrangement
-        if arrangement is None:
+        if self._opened is None:
             return await self._store.health(timeout=timeout)
-        return await layer_health(arrangement.primary, arrangement.secondary, timeout=timeout)
+        return await layer_health(self._opened.arrangement, timeout=timeout)
+
+    def shadow_report(self) -> ShadowReport:
+        """Return what shadow reads have found, by table and method; empty where DATALAYER_SHADOW_READS is not set."""
+        shadows = self._opened.arrangement.shadows if self._opened is not None else None
+        return shadows.report() if shadows is not None else ShadowReport()
+
+    async def reload(self, settings: Settings | None = None) -> Mode:
+        """Go over to other settings; calls that are under way end under the old ones. Return the mode.
+
+        Everything is opened and checked first: where that fails, nothing changes. The primary changes only between the
+        two stores of a dual-write, while writes are held for a moment and when nothing is owed to the other store.
+
+        Args:
+            settings: None asks the source that the layer was opened with, which is the environment unless given.
+
+        Raises:
+            ConfigurationError: the new settings are not usable, or it is too early for them; the old mode stays.
+            UnavailableError: a store that they need cannot be reached; the old mode stays.
+            UnsupportedOperationError: this layer was made around a store.
+        """
+        if self._opened is None:
+            raise UnsupportedOperationError(self._store.name, "reloading", "open the layer with DataLayer.open()")
+        return await self._opened.reload(settings)
 
     async def run_transaction(
         self,

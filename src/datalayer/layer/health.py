@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
-from datalayer.routing.late_store import LateStore
-from datalayer.stores.contract import Health, Store
+from datalayer.layer.arrangement import Arrangement
+from datalayer.stores.contract import Health
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,9 +20,11 @@ class DualHealth(Health):
     secondary: Health | None = None
 
 
-async def layer_health(primary: Store, secondary: LateStore | None, *, timeout: float) -> Health:
+async def layer_health(arrangement: Arrangement, *, timeout: float) -> Health:
     """Ask both stores at once."""
-    if secondary is None:
-        return await primary.health(timeout=timeout)
-    first, second = await asyncio.gather(primary.health(timeout=timeout), secondary.health(timeout=timeout))
+    if arrangement.secondary is None:
+        return await arrangement.store.health(timeout=timeout)
+    first, second = await asyncio.gather(
+        arrangement.store.health(timeout=timeout), arrangement.secondary.health(timeout=timeout)
+    )
     return DualHealth(first.store, first.healthy, first.response_seconds, first.error, second)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Final
 
 from datalayer.errors import ConfigurationError
@@ -20,14 +20,14 @@ _PLACES: Final[Mapping[StoreKind, tuple[str, ...]]] = {
 }
 
 
-def check_places(old: Settings, new: Settings, kinds: set[StoreKind]) -> None:
+def check_places(old: Settings, new: Settings, kinds: Iterable[StoreKind | None]) -> None:
     """Refuse another database under the same name: its rows are not those that callers have seen.
 
     Raises:
         ConfigurationError: names the variables of the store that has moved.
     """
     for kind in kinds:
-        if _place(old, kind) != _place(new, kind):
+        if kind is not None and _place(old, kind) != _place(new, kind):
             variables = _PLACES[kind]
             raise ConfigurationError(
                 f"{variables[0]} names another database than before: restart the application for that",
@@ -55,8 +55,8 @@ def check_move(old: Arrangement, new: Arrangement) -> None:
     stores = {old.mode.primary, old.mode.secondary}
     if old.mode.secondary is None or not {new.mode.primary, *new.routes.values()} <= stores:
         raise ConfigurationError(
-            f"the primary would change from {old.mode.primary.value} to {new.mode.primary.value}, which has not followed"
-            " it: set ENABLE_DUAL_WRITE=true first, run `datalayer backfill` and `datalayer verify`, then change it",
+            f"the primary would change from {old.mode.primary.value} to {new.mode.primary.value}, which has not"
+            " followed it: set ENABLE_DUAL_WRITE=true first, run `datalayer backfill` and `datalayer verify`, then change it",
             variables=("ENABLE_DUAL_WRITE", "USE_LEGACY_SUPABASE", "USE_REPOSITORY_PATTERN"),
         )
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from datalayer.errors import UnsupportedOperationError
 from datalayer.layer.calls import Calls
 from datalayer.models.rules import PHONE_REGION
+from datalayer.routing.passing_store import innermost
 from datalayer.stores.contract import Isolation, Session
 
 if TYPE_CHECKING:
@@ -30,11 +31,12 @@ class Scope(Calls):
         Raises:
             UnsupportedOperationError: the store is not PostgreSQL.
         """
-        if self._session.name == "postgres":
+        session = innermost(self._session)
+        if session.name == "postgres":
             from datalayer.stores.postgres.raw import RawQueries
 
-            if isinstance(self._session, RawQueries):
-                return self._session
+            if isinstance(session, RawQueries):
+                return session
         raise UnsupportedOperationError(
             self._session.name, "raw SQL", "ask through a repository, which works on every store"
         )

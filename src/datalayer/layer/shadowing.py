@@ -38,9 +38,7 @@ class Shadows:
         shadowed: dict[StoreKind, Store] = {}
         for kind, store in primaries.items():
             candidate = following if kind is mode.primary else leading
-            shadow = Shadow(
-                store, candidate, timeout=self._timeout, observers=self._observers, tally=self._tally
-            )
+            shadow = Shadow(store, candidate, timeout=self._timeout, observers=self._observers, tally=self._tally)
             shadow.start()
             self._shadows.append(shadow)
             shadowed[kind] = ShadowedStore(store, shadow, self._share)

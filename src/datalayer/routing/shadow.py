@@ -1,7 +1,7 @@
 """Shadow reads: some answers of the primary are compared with the other store's, after the caller has them.
 
-A difference is *in flight* where an outbox entry owes a key of it, *transient* where both stores are equal when they are
-read again, else *persistent*: it is counted by class, and its key is marked so that the relay makes it equal.
+A difference is *in flight* where an outbox entry owes a key of it, *transient* where both stores, once read again, are
+equal, else *persistent*: it is counted by class, and its key is marked so that the relay makes it equal.
 """
 
 from __future__ import annotations

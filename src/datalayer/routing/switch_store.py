@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import cast
 
 from datalayer.query import Count, Delete, Insert, Row, Select, Update, Upsert, Written
@@ -53,10 +54,10 @@ class SwitchStore(PassingStore):
         self._era = _Era(inner)
         self._gate = _Gate()
 
-    def replace(self, inner: Store) -> _Era:
-        """Ask another store from now on; return the old one's era, to wait for the end of its calls."""
+    def replace(self, inner: Store) -> Callable[[], Awaitable[None]]:
+        """Ask another store from now on; return what waits for the end of the calls that the old one has."""
         era, self._era, self.inner = self._era, _Era(inner), inner
-        return era
+        return partial(era.ended, reads=True)
 
     @asynccontextmanager
     async def writes_held(self) -> AsyncIterator[None]:

@@ -17,12 +17,6 @@ BOOKINGS = {"bookings": StoreKind.SQLITE, "reminders": StoreKind.SQLITE}
 
 
 @pytest.fixture
-async def postgres(datalayer_database: str) -> PostgresPlace:
-    """Lend a migrated database."""
-    return await PostgresPlace.prepare(datalayer_database)
-
-
-@pytest.fixture
 async def layer(postgres: PostgresPlace, tmp_path: Path) -> AsyncIterator[DataLayer]:
     """Lend a layer over PostgreSQL whose bookings are in SQLite."""
     settings = postgres.settings(datalayer_sqlite_path=tmp_path / "salon.sqlite3", datalayer_routes=BOOKINGS)

@@ -91,7 +91,10 @@ async def outcomes(pair: Pair, *questions: Select | Count) -> dict[str, dict[str
     finally:
         await shadow.stop()
     lines = shadow.report().lines
-    return {line.method: {str(k): n for counts in (line.outcomes, line.mismatches) for k, n in counts.items()} for line in lines}
+    return {
+        line.method: {str(k): n for counts in (line.outcomes, line.mismatches) for k, n in counts.items()}
+        for line in lines
+    }
 
 
 async def test_equal_answers_are_counted_and_told(pair: Pair) -> None:

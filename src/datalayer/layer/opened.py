@@ -1,0 +1,148 @@
+"""A layer while it is open: the arrangement of the moment, and how another one takes its place."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from datalayer.errors import ConfigurationError, DataLayerError
+from datalayer.flags import Mode, resolve_mode
+from datalayer.layer.arrangement import Arrangement, arrange
+from datalayer.layer.reloading import check_move, check_places, moved_tables
+from datalayer.routing.switch_store import SwitchStore
+from datalayer.telemetry import Observer
+
+if TYPE_CHECKING:
+    from datalayer.settings import Settings
+
+LOGGER = logging.getLogger("datalayer")
+
+SettingsSource: TypeAlias = "Callable[[], Awaitable[Settings]]"
+
+#: Seconds that writes are held at most until nothing is owed, where a reload moves a primary.
+_SETTLE_SECONDS: Final = 3.0
+
+
+async def read_environment() -> Settings:
+    """Return the settings of the environment."""
+    from datalayer.settings import Settings as FromEnvironment
+
+    return FromEnvironment()
+
+
+class OpenedLayer:
+    """Holds what a layer has open. Made by :meth:`open`."""
+
+    def __init__(self, arrangement: Arrangement, source: SettingsSource, observers: Sequence[Observer]) -> None:
+        self.arrangement = arrangement
+        self.switch = SwitchStore(arrangement.store)
+        self._source = source
+        self._observers = observers
+        self._turn = asyncio.Lock()
+        #: Arrangements that wait for the end of their last calls.
+        self._retiring: list[Arrangement] = []
+        #: What closes those, and reloads that a signal asked for.
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._on_signal = False
+
+    @classmethod
+    async def open(cls, settings: Settings, source: SettingsSource, observers: Sequence[Observer]) -> OpenedLayer:
+        """Open what the settings ask for."""
+        arrangement = await arrange(settings, observers)
+        LOGGER.info("mode %s", arrangement.mode, extra={"mode": str(arrangement.mode)})
+        return cls(arrangement, source, observers)
+
+    async def reload(self, settings: Settings | None = None) -> Mode:
+        """Go over to these settings, or to those of the source; see `DataLayer.reload`."""
+        async with self._turn:
+            old = self.arrangement
+            try:
+                await self._replace(settings or await self._source())
+            except DataLayerError as error:
+                LOGGER.error("reload refused, mode %s stays: %s", old.mode, error, extra={"mode": str(old.mode)})
+                raise
+            mode = self.arrangement.mode
+            changed = _changes(old.settings, self.arrangement.settings)
+            LOGGER.warning(
+                "reloaded: mode %s, changed %s", mode, ", ".join(changed) or "nothing", extra={"mode": str(mode)}
+            )
+            return mode
+
+    def reload_on_sighup(self) -> None:
+        """Reload whenever SIGHUP comes.
+
+        Raises:
+            ConfigurationError: this platform or thread takes no signals.
+        """
+        try:
+            asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._reload_soon)
+        except (NotImplementedError, RuntimeError, ValueError, AttributeError):
+            raise ConfigurationError(
+                "SIGHUP cannot be heard here: open the layer in the main thread, on a system that has it, or call"
+                " layer.reload()"
+            ) from None
+        self._on_signal = True
+
+    async def close(self) -> None:
+        """Stop listening, wait for what is under way, close every store."""
+        if self._on_signal:
+            asyncio.get_running_loop().remove_signal_handler(signal.SIGHUP)
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for arrangement in (*self._retiring, self.arrangement):
+            await arrangement.close()
+
+    async def _replace(self, settings: Settings) -> None:
+        old = self.arrangement
+        mode = resolve_mode(settings)
+        kinds = {mode.primary, mode.secondary, *settings.datalayer_routes.values()}
+        check_places(old.settings, settings, kinds & old.primaries.keys())
+        new = await arrange(settings, self._observers)
+        try:
+            await self._go_over(old, new)
+        except BaseException:
+            await new.close()
+            raise
+
+    async def _go_over(self, old: Arrangement, new: Arrangement) -> None:
+        if moved_tables(old, new):
+            check_move(old, new)
+            async with self.switch.writes_held():
+                await old.settle(_SETTLE_SECONDS)
+                self._switch(new)
+        else:
+            self._switch(new)
+
+    def _switch(self, new: Arrangement) -> None:
+        old, self.arrangement = self.arrangement, new
+        self._retiring.append(old)
+        ended = self.switch.replace(new.store)
+
+        async def retire() -> None:
+            await ended()
+            await old.close()
+            self._retiring.remove(old)
+
+        self._keep(asyncio.create_task(retire(), name="datalayer closes old stores"))
+
+    def _reload_soon(self) -> None:
+        async def reload() -> None:
+            try:
+                await self.reload()
+            except DataLayerError:
+                return
+
+        self._keep(asyncio.create_task(reload(), name="datalayer reload"))
+
+    def _keep(self, task: asyncio.Task[None]) -> None:
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def _changes(old: Settings, new: Settings) -> list[str]:
+    """Return the variables whose values differ; never the values."""
+    return [name.upper() for name in type(old).model_fields if getattr(old, name) != getattr(new, name, None)]
