@@ -49,13 +49,6 @@ class Arrangement:
         """The mode's primary itself."""
         return self.primaries[self.mode.primary]
 
-    async def settle(self, seconds: float) -> None:
-        """Wait until nothing is owed to the other store.
-
-        Raises:
-            ConfigurationError: entries are left after so many seconds.
-        """
-
     async def close(self) -> None:
         """Stop what runs, then close every store."""
         await self._opened.aclose()

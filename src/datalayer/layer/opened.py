@@ -12,6 +12,7 @@ from datalayer.errors import ConfigurationError, DataLayerError
 from datalayer.flags import Mode, resolve_mode
 from datalayer.layer.arrangement import Arrangement, arrange
 from datalayer.layer.reloading import check_move, check_places, moved_tables
+from datalayer.layer.settling import settle
 from datalayer.routing.switch_store import SwitchStore
 from datalayer.telemetry import Observer
 
@@ -112,7 +113,7 @@ class OpenedLayer:
         if moved_tables(old, new):
             check_move(old, new)
             async with self.switch.writes_held():
-                await old.settle(_SETTLE_SECONDS)
+                await settle(old.primaries.values(), _SETTLE_SECONDS)
                 self._switch(new)
         else:
             self._switch(new)

@@ -56,7 +56,8 @@ def check_move(old: Arrangement, new: Arrangement) -> None:
     if old.mode.secondary is None or not {new.mode.primary, *new.routes.values()} <= stores:
         raise ConfigurationError(
             f"the primary would change from {old.mode.primary.value} to {new.mode.primary.value}, which has not"
-            " followed it: set ENABLE_DUAL_WRITE=true first, run `datalayer backfill` and `datalayer verify`, then change it",
+            " followed it: set ENABLE_DUAL_WRITE=true first, run `datalayer backfill` and `datalayer verify`, then"
+            " change it",
             variables=("ENABLE_DUAL_WRITE", "USE_LEGACY_SUPABASE", "USE_REPOSITORY_PATTERN"),
         )
 
