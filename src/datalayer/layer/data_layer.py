@@ -10,17 +10,17 @@ from datalayer.errors import UnsupportedOperationError
 from datalayer.flags import Mode, StoreKind
 from datalayer.layer.envelope import EnvelopeCalls
 from datalayer.layer.health import layer_health
-from datalayer.layer.opened import OpenedLayer, SettingsSource, read_environment
 from datalayer.layer.scope import Scope
 from datalayer.models.rules import DEFAULT_PHONE_REGION
 from datalayer.repositories import Clock
 from datalayer.repositories.reads import utc_now
 from datalayer.routing.passing_store import innermost
-from datalayer.routing.shadow_report import ShadowReport
 from datalayer.stores.contract import Health, Isolation, Session, Store
 from datalayer.telemetry import Observer
 
 if TYPE_CHECKING:
+    from datalayer.layer.opened import OpenedLayer, SettingsSource
+    from datalayer.routing.shadow_report import ShadowReport
     from datalayer.settings import Settings
 
 T = TypeVar("T")
@@ -70,6 +70,8 @@ class DataLayer(Scope):
             AccessDeniedError: the server refused the password or the key.
             UnavailableError: the primary cannot be reached within the timeout.
         """
+        from datalayer.layer.opened import OpenedLayer, read_environment
+
         source = source or read_environment
         opened = await OpenedLayer.open(settings or await source(), source, observers)
         try:
@@ -107,6 +109,8 @@ class DataLayer(Scope):
 
     def shadow_report(self) -> ShadowReport:
         """Return what shadow reads have found, by table and method; empty where DATALAYER_SHADOW_READS is not set."""
+        from datalayer.routing.shadow_report import ShadowReport
+
         shadows = self._opened.arrangement.shadows if self._opened is not None else None
         return shadows.report() if shadows is not None else ShadowReport()
 

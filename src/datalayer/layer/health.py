@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from datalayer.layer.arrangement import Arrangement
 from datalayer.stores.contract import Health
+
+if TYPE_CHECKING:
+    from datalayer.layer.arrangement import Arrangement
 
 
 @dataclass(frozen=True, slots=True)
