@@ -2,7 +2,7 @@
 -- datalayer_applying says so; it is changed and changed back in one transaction, so that nobody else ever sees it.
 
 create table if not exists datalayer_applying (
-    "only" integer primary key default 1 check ("only" = 1),
+    "only" integer primary key check ("only" = 1),
     active boolean not null default 0
 );
 insert or ignore into datalayer_applying ("only") values (1);

@@ -1,9 +1,10 @@
-"""In which order tables are written so that foreign keys hold, and which changes go to which."""
+"""In which steps a batch is written so that foreign keys hold after each of them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
 
 from datalayer.outbox.entries import Change, Key
 from datalayer.outbox.keys import key_of
@@ -11,8 +12,47 @@ from datalayer.query import Row
 from datalayer.stores.catalog import Catalog, Table
 
 
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Rows of one table to write at once.
+
+    Args:
+        kind: ``clear`` puts NULL into ``columns`` of rows that are about to go.
+        rows: with all columns to upsert; with those of the primary key otherwise.
+    """
+
+    kind: Literal["clear", "delete", "upsert"]
+    table: Table
+    rows: list[Row]
+    columns: tuple[str, ...] = ()
+
+
+def plan(catalog: Catalog, changes: Mapping[str, Sequence[Change]], *, circles: bool = True) -> list[Step]:
+    """Order a batch: deletes, children before parents, then upserts, parents before children.
+
+    Tables that refer to each other in a circle are written twice, first without the reference where it may be NULL.
+
+    Args:
+        circles: False where foreign keys are checked at the end of the transaction.
+    """
+    order = parents_first(catalog, changes)
+    late = {name: _late_columns(catalog.tables[name], order) if circles else () for name in order}
+    gone = {name: [_key_row(catalog.tables[name], key) for key in deleted_keys(changes[name])] for name in order}
+    clears = [Step("clear", catalog.tables[name], gone[name], late[name]) for name in order if late[name]]
+    deletes = [Step("delete", catalog.tables[name], gone[name]) for name in reversed(order)]
+    first, second = [], []
+    for name in order:
+        table = catalog.tables[name]
+        for rows in _by_shape(stored_rows(table, changes[name])):
+            without = dict.fromkeys(late[name])
+            first.append(Step("upsert", table, [row | without for row in rows] if without else rows))
+            if without:
+                second.append(Step("upsert", table, rows))
+    return [step for step in (*clears, *deletes, *first, *second) if step.rows]
+
+
 def parents_first(catalog: Catalog, names: Iterable[str]) -> list[str]:
-    """Order tables so that each comes after those it refers to; in a circle the order is by name."""
+    """Order tables so that each comes after those it refers to; where a circle is cut depends on the names."""
     wanted = sorted(set(names))
     ordered: dict[str, None] = {}
     entered: set[str] = set()
@@ -53,6 +93,25 @@ def stored_rows(table: Table, changes: Iterable[Change]) -> list[Row]:
         if change.row is not None
     ]
     return _own_parents_first(table, rows)
+
+
+def _late_columns(table: Table, order: Sequence[str]) -> tuple[str, ...]:
+    """Return the columns that refer to tables written later, as far as they may be NULL."""
+    behind = set(order[order.index(table.name) + 1 :])
+    late = {name for key in table.foreign_keys if key.target_table in behind for name in key.columns}
+    return tuple(sorted(name for name in late - set(table.primary_key) if table.by_name[name].nullable))
+
+
+def _key_row(table: Table, key: Key) -> Row:
+    return dict(zip(table.primary_key, key, strict=True))
+
+
+def _by_shape(rows: Sequence[Row]) -> list[list[Row]]:
+    """Group rows by their columns; rows that one store read have them all alike."""
+    groups: dict[tuple[str, ...], list[Row]] = {}
+    for row in rows:
+        groups.setdefault(tuple(row), []).append(row)
+    return list(groups.values())
 
 
 def _own_parents_first(table: Table, rows: list[Row]) -> list[Row]:

@@ -8,9 +8,11 @@ from uuid import UUID
 
 import psycopg
 
+from datalayer.errors import UniqueViolationError
 from datalayer.outbox.applying import statements
-from datalayer.outbox.applying.order import by_table, deleted_keys, parents_first, stored_rows
-from datalayer.outbox.entries import Change, Key
+from datalayer.outbox.applying.order import Step, by_table, plan
+from datalayer.outbox.applying.parking import park
+from datalayer.outbox.entries import Change
 from datalayer.outbox.keys import encode_key
 from datalayer.query import Row, Upsert
 from datalayer.stores.catalog import Catalog, Column, Table
@@ -43,12 +45,20 @@ class PostgresApplier:
         if not changes:
             return 0
         catalog = await self._catalog(changes)
+        try:
+            return await self._apply(catalog, origin, changes, timeout, parking=False)
+        except UniqueViolationError:
+            return await self._apply(catalog, origin, changes, timeout, parking=True)
+
+    async def _apply(
+        self, catalog: Catalog, origin: UUID, changes: Sequence[Change], timeout: float | None, *, parking: bool
+    ) -> int:
         async with self._store.transaction(timeout=timeout) as transaction:
             await transaction.fetch_one(_QUIETLY, timeout=timeout)
             fresh = await _advanced(transaction, catalog, origin, changes, timeout)
             if fresh:
                 await transaction.execute("set constraints all deferred", timeout=timeout)
-                await _write(transaction, catalog, by_table(fresh), timeout)
+                await _write(transaction, catalog, by_table(fresh), timeout, parking=parking)
         return len(fresh)
 
     async def _catalog(self, changes: Sequence[Change]) -> Catalog:
@@ -80,24 +90,29 @@ async def _advanced(
 
 
 async def _write(
-    transaction: PostgresSession, catalog: Catalog, changes: Mapping[str, list[Change]], timeout: float | None
+    transaction: PostgresSession,
+    catalog: Catalog,
+    changes: Mapping[str, list[Change]],
+    timeout: float | None,
+    *,
+    parking: bool,
 ) -> None:
-    order = parents_first(catalog, changes)
-    for name in reversed(order):
-        gone = deleted_keys(changes[name])
-        if gone:
-            await _delete(transaction, catalog.tables[name], gone, timeout)
-    for name in order:
-        table = catalog.tables[name]
-        rows = stored_rows(table, changes[name])
-        if rows:
-            await _upsert(transaction, table, rows, timeout)
+    steps = plan(catalog, changes)
+    for step in steps:
+        if step.kind != "upsert":
+            await _remove(transaction, step, timeout)
+    if parking:
+        await park(transaction, catalog, changes)
+    for step in steps:
+        if step.kind == "upsert":
+            await _upsert(transaction, step.table, step.rows, timeout)
 
 
-async def _delete(transaction: PostgresSession, table: Table, keys: Sequence[Key], timeout: float | None) -> None:
-    rows = [dict(zip(table.primary_key, key, strict=True)) for key in keys]
-    columns = [table.by_name[name] for name in table.primary_key]
-    await _send(transaction, table, statements.delete_records(table), rows, columns, timeout)
+async def _remove(transaction: PostgresSession, step: Step, timeout: float | None) -> None:
+    table = step.table
+    statement = statements.clear_records(table, step.columns) if step.columns else statements.delete_records(table)
+    key = [table.by_name[name] for name in table.primary_key]
+    await _send(transaction, table, statement, step.rows, key, timeout)
 
 
 async def _upsert(transaction: PostgresSession, table: Table, rows: Sequence[Row], timeout: float | None) -> None:

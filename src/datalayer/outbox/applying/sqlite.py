@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
-from datalayer.outbox.applying.order import by_table, deleted_keys, parents_first, stored_rows
+from datalayer.errors import UniqueViolationError
+from datalayer.outbox.applying.order import by_table, plan
+from datalayer.outbox.applying.parking import park
 from datalayer.outbox.entries import Change
-from datalayer.outbox.keys import encode_key, keys_filter
+from datalayer.outbox.keys import encode_key, key_of, keys_filter
 from datalayer.outbox.tables import APPLYING, LEDGER
 from datalayer.query import Delete, Select, Update, Upsert, col
 from datalayer.stores.catalog import Catalog, Table
@@ -28,6 +30,14 @@ class SqliteApplier:
         if not changes:
             return 0
         catalog = await self._catalog(changes)
+        try:
+            return await self._apply(catalog, origin, changes, timeout, parking=False)
+        except UniqueViolationError:
+            return await self._apply(catalog, origin, changes, timeout, parking=True)
+
+    async def _apply(
+        self, catalog: Catalog, origin: UUID, changes: Sequence[Change], timeout: float | None, *, parking: bool
+    ) -> int:
         async with self._store.transaction(timeout=timeout) as transaction:
             fresh = [
                 change
@@ -37,7 +47,7 @@ class SqliteApplier:
             if fresh:
                 await transaction.defer_foreign_keys()
                 await transaction.update(Update(APPLYING, {"active": True}, every_row=True))
-                await _write(transaction, catalog, fresh)
+                await _write(transaction, catalog, by_table(fresh), parking=parking)
                 await transaction.update(Update(APPLYING, {"active": False}, every_row=True))
         return len(fresh)
 
@@ -68,15 +78,14 @@ async def _advanced(transaction: Session, table: Table, origin: UUID, changes: S
     return list(fresh.values())
 
 
-async def _write(transaction: Session, catalog: Catalog, fresh: Sequence[Change]) -> None:
-    changes = by_table(fresh)
-    order = parents_first(catalog, changes)
-    for name in reversed(order):
-        gone = deleted_keys(changes[name])
-        if gone:
-            await transaction.delete(Delete(name, keys_filter(catalog.tables[name], gone)))
-    for name in order:
-        table = catalog.tables[name]
-        rows = stored_rows(table, changes[name])
-        if rows:
-            await transaction.upsert(Upsert(name, rows, table.primary_key, returning=False))
+async def _write(transaction: Session, catalog: Catalog, changes: Mapping[str, list[Change]], *, parking: bool) -> None:
+    steps = plan(catalog, changes, circles=False)
+    for step in steps:
+        if step.kind == "delete":
+            keys = [key_of(step.table, row) for row in step.rows]
+            await transaction.delete(Delete(step.table.name, keys_filter(step.table, keys)))
+    if parking:
+        await park(transaction, catalog, changes)
+    for step in steps:
+        if step.kind == "upsert":
+            await transaction.upsert(Upsert(step.table.name, step.rows, step.table.primary_key, returning=False))

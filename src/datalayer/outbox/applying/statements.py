@@ -27,9 +27,21 @@ def upsert_records(table: Table, columns: Sequence[str]) -> str:
 
 def delete_records(table: Table) -> str:
     """Delete the rows with these keys."""
+    records, same = _matched(table)
+    return f"delete from {quote(table.name)} as t using {records} where {same}"
+
+
+def clear_records(table: Table, columns: Sequence[str]) -> str:
+    """Put NULL into columns of the rows with these keys."""
+    records, same = _matched(table)
+    cleared = ", ".join(f"{quote(name)} = null" for name in columns)
+    return f"update {quote(table.name)} as t set {cleared} from {records} where {same}"
+
+
+def _matched(table: Table) -> tuple[str, str]:
     key = [table.by_name[name] for name in table.primary_key]
     same = " and ".join(f"t.{quote(c.name)} = {record_value(c, f'r.{quote(c.name)}')}" for c in key)
-    return f"delete from {quote(table.name)} as t using {_records(key)} where {same}"
+    return _records(key), same
 
 
 def _records(columns: Sequence[Column]) -> str:
