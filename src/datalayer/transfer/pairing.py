@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from datalayer.stores.catalog import Column, Table
-from datalayer.transfer.conversions import comparable
+from datalayer.transfer.conversions import INTEGERS, comparable
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,12 @@ class TablePair:
     def column_names(self) -> tuple[str, ...]:
         """Names of the columns, in the source's order."""
         return tuple(pair.source.name for pair in self.columns)
+
+    @property
+    def key_is_whole_number(self) -> bool:
+        """Whether the key is one column, of whole numbers on both sides."""
+        kinds = {side.by_name[name].type.kind for name in self.key for side in (self.source, self.target)}
+        return len(self.key) == 1 and kinds <= INTEGERS
 
 
 def pair_for_copy(source: Table, target: Table) -> TablePair:

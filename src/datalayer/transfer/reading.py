@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 
 from datalayer.errors import StoreError, TransferError, UnfitValueError
-from datalayer.query import Row, Select, asc
+from datalayer.query import Filter, Row, Select, asc
 from datalayer.stores.contract import Session
 from datalayer.transfer.fitting import fit
 from datalayer.transfer.limits import MisfitError
@@ -35,24 +35,27 @@ async def fitting_rows(source: Session, pair: TablePair) -> AsyncGenerator[Row, 
         yield fitted
 
 
-async def source_rows(source: Session, pair: TablePair, *, probe: Session | None = None) -> AsyncGenerator[Row, None]:
+async def source_rows(
+    source: Session, pair: TablePair, *, where: Filter | None = None, probe: Session | None = None
+) -> AsyncGenerator[Row, None]:
     """Stream the shared columns of a table.
 
     Args:
+        where: which rows; None for all.
         probe: is asked for the row that cannot be read, where the source is a transaction that this spoils.
 
     Raises:
         TransferError: a stored value is not of its column's type, which SQLite allows; names table, column and key.
     """
-    stream = source.stream(Select(pair.name, columns=pair.column_names), chunk_rows=CHUNK_ROWS)
+    stream = source.stream(Select(pair.name, where, columns=pair.column_names), chunk_rows=CHUNK_ROWS)
     try:
         async for row in stream:
             yield row
     except UnfitValueError as error:
         if not error.columns:
             raise TransferError(f"{pair.name} cannot be read: {error}", table=pair.name) from error
-        where = await _unreadable_row(probe or source, pair, error.columns[0])
-        raise _misfit(pair, error.columns[0], f"cannot be read: {error.message}", where) from error
+        unreadable = await _unreadable_row(probe or source, pair, error.columns[0])
+        raise _misfit(pair, error.columns[0], f"cannot be read: {error.message}", unreadable) from error
     finally:
         close = getattr(stream, "aclose", None)
         if close is not None:

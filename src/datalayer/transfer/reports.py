@@ -153,7 +153,7 @@ class Differing:
         return self.missing + self.extra + self.changed
 
 
-Method: TypeAlias = Literal["inside both servers", "SHA-256 inside both servers", "canonical"]
+Method: TypeAlias = Literal["inside both servers", "SHA-256 inside both servers", "canonical", "row by row"]
 
 
 @dataclass(frozen=True, slots=True)

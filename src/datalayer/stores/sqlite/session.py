@@ -75,6 +75,18 @@ class SqliteSession(ABC):
             "delete", question.table, lambda connection: asker.delete(connection, question), timeout
         )
 
+    async def read(self, fn: Callable[[sqlite3.Connection], T], *, timeout: float | None = None) -> T:
+        """Run a function that only reads: in a transaction on its connection, otherwise beside whoever writes.
+
+        Args:
+            fn: must not keep the connection; may be run again where another process's lock was in the way.
+            timeout: seconds for the function; None takes the store's default.
+
+        Raises:
+            StoreError: what SQLite raised, translated.
+        """
+        return await self._answer("read", "", fn, timeout)
+
     async def stream(self, question: Select, *, chunk_rows: int = 1000) -> AsyncIterator[Row]:
         """Yield rows of one snapshot, ``chunk_rows`` rows in memory at a time."""
         if chunk_rows < 1:

@@ -110,18 +110,6 @@ class SqliteStore(SqliteSession):
             finally:
                 self._shared.asker.forget_schema()
 
-    async def read(self, fn: Callable[[sqlite3.Connection], T], *, timeout: float | None = None) -> T:
-        """Run a function on a connection that only reads, beside whoever writes.
-
-        Args:
-            fn: must not keep the connection; may be run again where another process's lock was in the way.
-            timeout: seconds for the function; None takes the store's default.
-
-        Raises:
-            StoreError: what SQLite raised, translated.
-        """
-        return await self._answer("read", "", fn, timeout)
-
     async def catalog(self, *, refresh: bool = False) -> Catalog:
         """Return the live schema; kept after the first call until ``refresh``."""
         asker = self._shared.asker

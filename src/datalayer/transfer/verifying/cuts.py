@@ -1,4 +1,4 @@
-"""How a table is cut into segments inside the server, so that both sides cut at the same places.
+"""How a table is cut into segments, at the same places on both sides.
 
 A lone whole-number key is cut into ranges, which its index finds again; any other key by its hash, some bits at a time.
 A segment that is unequal and still large is cut again, finer.
@@ -8,35 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, Protocol
+from typing import Final, TypeAlias
 
 SEGMENTS: Final = 1024
 _BITS: Final = 10
 _DEEPEST: Final = 4
 #: The segment of rows whose key is NULL.
-_NULLS: Final = -1
-
-
-class Cut(Protocol):
-    """One way to cut a table, or some of its segments."""
-
-    @property
-    def number(self) -> str:
-        """SQL: the segment of a row."""
-
-    @property
-    def within(self) -> str:
-        """SQL: the rows that are cut."""
-
-    @property
-    def finest(self) -> bool:
-        """Whether the segments cannot be cut again."""
-
-    def inside(self, segments: Sequence[int]) -> str:
-        """Return the SQL condition that a row is in one of these segments."""
-
-    def finer(self, segments: Sequence[int]) -> Iterable[Cut]:
-        """Return cuts of these segments."""
+NULLS: Final = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +22,12 @@ class RangeCut:
     """Ranges of a whole-number key.
 
     Args:
-        key: SQL of the key column.
         low: the smallest key.
         high: the largest key; fewer than 2**63 above ``low``.
         nulls: whether rows without a key belong to it.
         whole: whether no row of the table is outside of it, so that none need be asked.
     """
 
-    key: str
     low: int
     high: int
     nulls: bool = True
@@ -63,31 +39,19 @@ class RangeCut:
         return (self.high - self.low) // SEGMENTS + 1
 
     @property
-    def number(self) -> str:
-        """SQL: the segment of a row."""
-        return f"coalesce(({self.key}::int8 - {_number(self.low)}) / {_number(self.step)}, {_NULLS})"
-
-    @property
-    def within(self) -> str:
-        """SQL: the rows that are cut."""
-        if self.whole:
-            return "true"
-        between = f"{self.key} between {_number(self.low)} and {_number(self.high)}"
-        return f"({between} or {self.key} is null)" if self.nulls else between
-
-    @property
     def finest(self) -> bool:
-        """Whether each segment is one key."""
+        """Whether each segment is one key, so that they cannot be cut again."""
         return self.step == 1
 
-    def inside(self, segments: Sequence[int]) -> str:
-        """Return the SQL condition that a row is in one of these segments."""
-        found = [self._condition(segment) for segment in segments]
-        return f"({' or '.join(found)})"
+    def segment(self, key: int | None) -> int | None:
+        """Return the segment of a row by its key; None outside."""
+        if key is None:
+            return NULLS if self.nulls else None
+        return (key - self.low) // self.step if self.low <= key <= self.high else None
 
     def finer(self, segments: Sequence[int]) -> Iterable[RangeCut]:
         """Return a cut of each of these segments."""
-        return [RangeCut(self.key, *self._bounds(segment), nulls=False) for segment in segments if segment != _NULLS]
+        return [RangeCut(*self.bounds(segment), nulls=False) for segment in segments if segment != NULLS]
 
     def slices(self, count: int) -> list[RangeCut]:
         """Return so many cuts that make up this one."""
@@ -95,19 +59,12 @@ class RangeCut:
             return [replace(self, whole=True)]
         width = (self.high - self.low) // count + 1
         lows = range(self.low, self.high + 1, width)
-        return [
-            RangeCut(self.key, low, min(low + width - 1, self.high), nulls=place == 0) for place, low in enumerate(lows)
-        ]
+        return [RangeCut(low, min(low + width - 1, self.high), nulls=place == 0) for place, low in enumerate(lows)]
 
-    def _bounds(self, segment: int) -> tuple[int, int]:
+    def bounds(self, segment: int) -> tuple[int, int]:
+        """Return the first and the last key of a segment."""
         low = self.low + segment * self.step
         return low, min(low + self.step - 1, self.high)
-
-    def _condition(self, segment: int) -> str:
-        if segment == _NULLS:
-            return f"{self.key} is null"
-        low, high = self._bounds(segment)
-        return f"{self.key} between {_number(low)} and {_number(high)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,45 +72,37 @@ class HashCut:
     """Bits of the hash of the key.
 
     Args:
-        hashed: SQL of the key's hash.
         depth: how often the table has been cut before.
         parents: segments of the cut before; None for the whole table.
     """
 
-    hashed: str
     depth: int = 0
     parents: tuple[int, ...] | None = None
 
     @property
-    def number(self) -> str:
-        """SQL: the segment of a row."""
-        return f"({self.hashed} & {_number(_mask(self.depth))})"
+    def mask(self) -> int:
+        """The bits of the hash that are the segment's number."""
+        return (1 << (_BITS * (self.depth + 1))) - 1
 
     @property
-    def within(self) -> str:
-        """SQL: the rows that are cut."""
-        if self.parents is None:
-            return "true"
-        return HashCut(self.hashed, self.depth - 1).inside(self.parents)
+    def above(self) -> HashCut:
+        """The cut whose segments the parents are."""
+        return HashCut(self.depth - 1)
 
     @property
     def finest(self) -> bool:
         """Whether no more bits are looked at."""
         return self.depth == _DEEPEST
 
-    def inside(self, segments: Sequence[int]) -> str:
-        """Return the SQL condition that a row is in one of these segments."""
-        return f"{self.number} = any('{{{','.join(map(str, segments))}}}'::int8[])"
+    def segment(self, hashed: int) -> int | None:
+        """Return the segment of a row by the hash of its key; None outside."""
+        if self.parents is not None and hashed & self.above.mask not in self.parents:
+            return None
+        return hashed & self.mask
 
     def finer(self, segments: Sequence[int]) -> Iterable[HashCut]:
         """Return one cut of all these segments."""
-        return [HashCut(self.hashed, self.depth + 1, tuple(segments))]
+        return [HashCut(self.depth + 1, tuple(segments))]
 
 
-def _mask(depth: int) -> int:
-    return (1 << (_BITS * (depth + 1))) - 1
-
-
-def _number(value: int) -> str:
-    """Write a number that may be the smallest bigint, which has no literal of its own."""
-    return f"'{value}'::int8"
+Cut: TypeAlias = RangeCut | HashCut

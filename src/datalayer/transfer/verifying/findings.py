@@ -49,6 +49,7 @@ class Findings:
         limit: how many are named in the end.
         keep_keys: whether the keys of all differing rows are kept, for a repair.
         settle: whether every pair of rows is compared value by value, because unequal hashes may mean equal values.
+        settled: how many such pairs turned out equal.
     """
 
     pair: TablePair
@@ -61,6 +62,7 @@ class Findings:
     extra: int = 0
     changed: int = 0
     complete: bool = True
+    settled: int = 0
     keys: list[FoundKey] = field(default_factory=list)
     _named: list[tuple[tuple[Any, ...], Difference]] = field(default_factory=list)
     _waiting: list[tuple[Key, Key]] = field(default_factory=list)
@@ -109,6 +111,7 @@ class Findings:
             found = aligned.differences(left[identity][0], right[identity][0])
             if not found:
                 self.changed -= 1
+                self.settled += 1
                 continue
             self._keep(mine, theirs)
             for finding, columns in found.items():

@@ -1,4 +1,4 @@
-"""Two PostgreSQL servers that hash alike: sums by segment, then only unequal segments, down to keys."""
+"""Two sides that hash alike: sums by segment, then only unequal segments, down to keys."""
 
 from __future__ import annotations
 
@@ -6,19 +6,23 @@ from collections import Counter
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from datalayer.transfer.verifying.cuts import Cut, RangeCut
 from datalayer.transfer.verifying.findings import Findings
+from datalayer.transfer.verifying.plans import Key, NotAlikeError, Plan, Sums
 from datalayer.transfer.verifying.progress import Meter
-from datalayer.transfer.verifying.server import ServerPlan, Sums
-from datalayer.transfer.verifying.snapshots import Side, together
+from datalayer.transfer.verifying.snapshots import together
 from datalayer.transfer.verifying.state import TableState
 
 #: Rows of one side whose keys and hashes are in memory at a time.
 _LEAF_ROWS: Final = 20_000
 #: Rows found after which the rest is not looked at, when nobody needs all of them.
 _ENOUGH: Final = 1_000_000
+
+
+#: Rows of unequal hashes that turned out equal, after which the hashes are not worth more looks.
+_MOST_SETTLED: Final = 10_000
 
 
 @dataclass(slots=True)
@@ -40,13 +44,10 @@ class Totals:
         return f"{self.sum % (1 << self.bits):0{self.bits // 4}x}"
 
 
-async def compare_inside(
-    plan: ServerPlan, findings: Findings, meter: Meter, state: TableState
-) -> tuple[Totals, Totals]:
+async def compare_inside(plan: Plan, findings: Findings, meter: Meter, state: TableState) -> tuple[Totals, Totals]:
     """Compare a table, and note how its rows differ."""
     totals = Totals(plan.bits), Totals(plan.bits)
-    source, target = findings.source, findings.target
-    for cut in await plan.cuts(source, target):
+    for cut in await plan.cuts():
         name = f"{cut.low}..{cut.high}" if isinstance(cut, RangeCut) else "all"
         known = state.part(name)
         if known is not None:
@@ -54,7 +55,7 @@ async def compare_inside(
                 side.rows, side.sum = side.rows + known[0], side.sum + known[1]
             meter.advance(2 * known[0])
             continue
-        both = await _both(plan, source, target, cut)
+        both = await _both(plan, cut)
         for side, sums in zip(totals, both, strict=True):
             side.add(sums)
         meter.advance(sum(rows for sums in both for rows, _ in sums.values()))
@@ -70,24 +71,24 @@ async def compare_inside(
     return totals
 
 
-async def _find(plan: ServerPlan, findings: Findings, cut: Cut, sums: tuple[Sums, Sums]) -> None:
-    async with aclosing(_unequal(plan, findings, cut, sums)) as conditions:
-        async for condition in conditions:
-            await _leaf(plan, findings, condition)
+async def _find(plan: Plan, findings: Findings, cut: Cut, sums: tuple[Sums, Sums]) -> None:
+    async with aclosing(_unequal(plan, cut, sums)) as groups:
+        async for each, segments in groups:
+            await _leaf(plan, findings, each, segments)
+            if findings.settled > _MOST_SETTLED:
+                raise NotAlikeError(findings.pair.name)
             if not findings.keep_keys and findings.missing + findings.extra + findings.changed >= _ENOUGH:
                 findings.complete = False
                 return
 
 
-async def _both(plan: ServerPlan, source: Side, target: Side, cut: Cut) -> tuple[Sums, Sums]:
-    left, right = await together(plan.sums(source, cut), plan.sums(target, cut))
+async def _both(plan: Plan, cut: Cut) -> tuple[Sums, Sums]:
+    left, right = await together(plan.source.sums(cut), plan.target.sums(cut))
     return left, right
 
 
-async def _unequal(
-    plan: ServerPlan, findings: Findings, cut: Cut, sums: tuple[Sums, Sums]
-) -> AsyncGenerator[str, None]:
-    """Yield conditions for the rows of unequal segments, each for no more rows than fit in memory."""
+async def _unequal(plan: Plan, cut: Cut, sums: tuple[Sums, Sums]) -> AsyncGenerator[tuple[Cut, list[int]], None]:
+    """Yield unequal segments, together no more rows than fit in memory."""
     large: list[int] = []
     group: list[int] = []
     held = 0
@@ -100,34 +101,35 @@ async def _unequal(
             large.append(segment)
             continue
         if group and held + rows > _LEAF_ROWS:
-            yield cut.inside(group)
+            yield cut, group
             group, held = [], 0
         group.append(segment)
         held += rows
     if group:
-        yield cut.inside(group)
+        yield cut, group
     for finer in cut.finer(large) if large else ():
-        both = await _both(plan, findings.source, findings.target, finer)
-        async with aclosing(_unequal(plan, findings, finer, both)) as conditions:
-            async for condition in conditions:
-                yield condition
+        both = await _both(plan, finer)
+        async with aclosing(_unequal(plan, finer, both)) as groups:
+            async for found in groups:
+                yield found
 
 
-async def _leaf(plan: ServerPlan, findings: Findings, condition: str) -> None:
-    left, right = await together(plan.hashes(findings.source, condition), plan.hashes(findings.target, condition))
-    for key, mine in left.items():
-        await _pair_up(findings, key, Counter(mine), Counter(right.pop(key, ())))
-    for key, theirs in right.items():
-        for _ in theirs:
+async def _leaf(plan: Plan, findings: Findings, cut: Cut, segments: list[int]) -> None:
+    left, right = await together(plan.source.hashes(cut, segments), plan.target.hashes(cut, segments))
+    for identity, mine in left.items():
+        await _pair_up(findings, mine, right.pop(identity, []))
+    for theirs in right.values():
+        for key, _ in theirs:
             findings.added(key)
 
 
-async def _pair_up(findings: Findings, key: tuple[Any, ...], mine: Counter[object], theirs: Counter[object]) -> None:
+async def _pair_up(findings: Findings, mine: list[tuple[Key, object]], theirs: list[tuple[Key, object]]) -> None:
     """Note what is left of the rows of one key when those that are the same are taken away."""
-    lost, added = (mine - theirs).total(), (theirs - mine).total()
+    left, right = Counter(hashed for _, hashed in mine), Counter(hashed for _, hashed in theirs)
+    lost, added = (left - right).total(), (right - left).total()
     for _ in range(min(lost, added)):
-        await findings.unequal(key, key)
+        await findings.unequal(mine[0][0], theirs[0][0])
     for _ in range(lost - added):
-        findings.lost(key)
+        findings.lost(mine[0][0])
     for _ in range(added - lost):
-        findings.added(key)
+        findings.added(theirs[0][0])

@@ -15,11 +15,13 @@ from datalayer.transfer.conversions import comparable
 from datalayer.transfer.pairing import TablePair, pair_for_verify
 from datalayer.transfer.reports import Check, Difference, OnProgress, VerifiedTable, VerifyReport
 from datalayer.transfer.selection import check_named, selected
+from datalayer.transfer.verifying.canonical_plan import CanonicalPlans, canonical_plans
 from datalayer.transfer.verifying.checks import Invariant, check_target, refuse_unanswerable
 from datalayer.transfer.verifying.findings import Findings, FoundKey
 from datalayer.transfer.verifying.inside import compare_inside
+from datalayer.transfer.verifying.plans import NotAlikeError, Plan
 from datalayer.transfer.verifying.progress import Meter
-from datalayer.transfer.verifying.server import ServerPlan, Servers, read_servers
+from datalayer.transfer.verifying.server import Servers, read_servers
 from datalayer.transfer.verifying.snapshots import PATIENCE, Side, snapshot, together
 from datalayer.transfer.verifying.state import TableState, VerifyState
 from datalayer.transfer.verifying.streamed import find_streamed, streamed_sums
@@ -90,7 +92,8 @@ async def compare(source: Store, target: Store, options: Options) -> Comparison:
     left, right = await source.catalog(refresh=True), await target.catalog(refresh=True)
     check_named(options.tables, left, right)
     async with snapshot(source, options.jobs) as mine, snapshot(target, options.jobs) as theirs:
-        run = _Run(mine, theirs, await read_servers(mine, theirs, strong=options.strong), options)
+        servers = await read_servers(mine, theirs, strong=options.strong)
+        run = _Run(mine, theirs, servers, await canonical_plans(mine, theirs), options)
         names = sorted(selected(left, options.tables) | selected(right, options.tables))
         verified = await run.tables(names, left, right)
         checked = [] if target.name == "sqlite" else await _checked(theirs, left, right, names, options)
@@ -111,13 +114,16 @@ async def _checked(side: Side, left: Catalog, right: Catalog, names: Sequence[st
 class _Run:
     """One comparison at work."""
 
-    def __init__(self, source: Side, target: Side, servers: Servers | None, options: Options) -> None:
+    def __init__(
+        self, source: Side, target: Side, servers: Servers | None, canonical: CanonicalPlans, options: Options
+    ) -> None:
         self.notes: list[str] = []
         self.pairs: dict[str, TablePair] = {}
         self.keys: dict[str, list[FoundKey]] = {}
         self._source = source
         self._target = target
         self._servers = servers
+        self._canonical = canonical
         self._options = options
         self._turns = asyncio.Semaphore(options.jobs)
         self._notes: dict[str, list[str]] = {}
@@ -163,16 +169,7 @@ class _Run:
         for column in theirs.by_name:
             if column not in mine.by_name:
                 self._note(mine.name, f"{mine.name}.{column} is only in the target and was not compared")
-        plan = None if self._servers is None else self._servers.plan(pair)
-        findings = Findings(
-            pair,
-            self._source,
-            self._target,
-            self._options.limit,
-            keep_keys=self._options.keep_keys,
-            settle=plan is not None and not plan.exact,
-        )
-        compared = await (self._streamed(pair, findings) if plan is None else self._inside(plan, findings))
+        findings, compared = await self._hashed(pair) or await self._streamed(pair)
         differences = (*_schema_differences(mine, theirs), *compared.differences)
         self.keys[mine.name] = findings.keys
         return VerifiedTable(
@@ -187,20 +184,32 @@ class _Run:
             perf_counter() - started,
         )
 
-    async def _inside(self, plan: ServerPlan, findings: Findings) -> VerifiedTable:
-        name = findings.pair.name
+    async def _hashed(self, pair: TablePair) -> tuple[Findings, VerifiedTable] | None:
+        """Compare by segments; None where only reading row by row will do."""
+        plan = None if self._servers is None else self._servers.plan(pair)
+        try:
+            plan = plan or await self._canonical.plan(pair)
+            return None if plan is None else await self._inside(plan, pair)
+        except NotAlikeError:
+            return None
+
+    async def _inside(self, plan: Plan, pair: TablePair) -> tuple[Findings, VerifiedTable]:
+        findings = self._findings(pair, settle=not plan.exact)
         state = self._options.state
-        part = TableState({}) if state is None else state.parts(name)
-        meter = Meter(name, 2 * plan.rows, self._options.on_progress)
+        part = TableState({}) if state is None else state.parts(pair.name)
+        meter = Meter(pair.name, 2 * plan.rows, self._options.on_progress)
         mine, theirs = await compare_inside(plan, findings, meter, part)
         checksums: tuple[str | None, str | None] = (mine.checksum, theirs.checksum)
         named = findings.named()
         if mine.checksum != theirs.checksum and not findings.differing.rows:
             checksums = (None, None)
-            self._note(name, f"{name}: some values are written differently and mean the same; all were compared")
-        return VerifiedTable(name, mine.rows, theirs.rows, *checksums, named, method=plan.method)
+            self._note(
+                pair.name, f"{pair.name}: some values are written differently and mean the same; all were compared"
+            )
+        return findings, VerifiedTable(pair.name, mine.rows, theirs.rows, *checksums, named, method=plan.method)
 
-    async def _streamed(self, pair: TablePair, findings: Findings) -> VerifiedTable:
+    async def _streamed(self, pair: TablePair) -> tuple[Findings, VerifiedTable]:
+        findings = self._findings(pair)
         meter = await self._meter(pair.name)
         mine, theirs = await together(
             streamed_sums(self._source, pair, "source", meter), streamed_sums(self._target, pair, "target", meter)
@@ -209,7 +218,12 @@ class _Run:
         if mine.unequal(theirs):
             await find_streamed(findings, (mine, theirs))
             named = findings.named() or (Difference("unequal checksum", {}),)
-        return VerifiedTable(pair.name, mine.rows, theirs.rows, mine.checksum, theirs.checksum, named)
+        checksums = mine.checksum, theirs.checksum
+        return findings, VerifiedTable(pair.name, mine.rows, theirs.rows, *checksums, named, method="row by row")
+
+    def _findings(self, pair: TablePair, *, settle: bool = False) -> Findings:
+        options = self._options
+        return Findings(pair, self._source, self._target, options.limit, keep_keys=options.keep_keys, settle=settle)
 
     async def _meter(self, name: str) -> Meter:
         total = 0

@@ -16,23 +16,16 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from datalayer.stores.catalog import JSON_KINDS, Kind
-from datalayer.transfer.conversions import INTEGERS
 from datalayer.transfer.ddl.names import quote
 from datalayer.transfer.pairing import ColumnPair, TablePair
-from datalayer.transfer.reports import Method
-from datalayer.transfer.verifying.cuts import Cut, HashCut, RangeCut
+from datalayer.transfer.verifying.cut_sql import CutSql
+from datalayer.transfer.verifying.cuts import Cut
+from datalayer.transfer.verifying.plans import Hashes, Plan, Sums
 from datalayer.transfer.verifying.snapshots import Side, together
-
-#: Rows and sum of row hashes by segment.
-Sums: TypeAlias = dict[int, tuple[int, int]]
 
 #: hash_record_extended came with this version; sha256 and collations that are not deterministic with the other.
 _OLDEST_TO_HASH: Final = 14
 _OLDEST: Final = 12
-#: Rows compared by one statement of a table with a whole-number key; the next one is a place to resume at.
-_SLICE_ROWS: Final = 5_000_000
-_MOST_SLICES: Final = 1000
-_WIDEST_RANGE: Final = 1 << 62
 
 #: Types whose hash is equal exactly where the canonical form is, by what their values share. The hash of a jsonb is
 #: blind to where a nested array ends, so documents are hashed as text, as are all types that are not listed.
@@ -132,67 +125,47 @@ def _as_number(digest: str, place: int) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class ServerPlan:
-    """How both servers hash one table.
+class ServerHalf:
+    """One server's side of a table.
 
     Args:
         key: SQL of the key's columns.
-        rows: about how many rows the larger side has.
-        exact: whether unequal hashes always mean unequal values; text of a JSON document may differ in spaces alone.
     """
 
+    side: Side
     table: str
     key: tuple[str, ...]
     hashed_key: Hashing
     hashed_row: Hashing
-    rows: int
-    ranged: bool
-    exact: bool
 
-    @property
-    def method(self) -> Method:
-        """How it is called in a report."""
-        return "SHA-256 inside both servers" if self.hashed_row.strong else "inside both servers"
+    async def bounds(self) -> tuple[int, int] | None:
+        """Return the smallest and the largest key."""
+        ((low, high),) = await self.side.ask(f"SELECT min({self.key[0]}), max({self.key[0]}) FROM {self.table}")
+        return None if low is None else (low, high)
 
-    @property
-    def bits(self) -> int:
-        """Width of a checksum; the strong one is two numbers of 64 bits, the first in the upper 64."""
-        return 160 if self.hashed_row.strong else 64
-
-    async def cuts(self, source: Side, target: Side) -> Sequence[Cut]:
-        """Return cuts that together are the whole table, each compared by one statement on each side."""
-        by_hash = HashCut(self.hashed_key.number)
-        if not self.ranged:
-            return [by_hash]
-        key = self.key[0]
-        query = f"SELECT min({key}), max({key}) FROM {self.table}"
-        bounds = await together(source.ask(query), target.ask(query))
-        known = [bound for (row,) in bounds for bound in row if bound is not None]
-        if not known:
-            return [RangeCut(key, 0, 0)]
-        low, high = min(known), max(known)
-        if high - low >= _WIDEST_RANGE:
-            return [by_hash]
-        return RangeCut(key, low, high).slices(max(1, min(_MOST_SLICES, -(-self.rows // _SLICE_ROWS))))
-
-    async def sums(self, side: Side, cut: Cut) -> Sums:
+    async def sums(self, cut: Cut) -> Sums:
         """Return rows and sums of row hashes by segment."""
         # The strong sum names the digest twice; without OFFSET the planner would compute it twice.
         once = "OFFSET 0" if self.hashed_row.strong else ""
         query = (
             f"SELECT segment, count(*), {self.hashed_row.summed}"
-            f" FROM (SELECT {cut.number} AS segment, {self.hashed_row.digest} AS digest"
-            f" FROM {self.table} WHERE {cut.within} {once}) AS hashed GROUP BY 1"
+            f" FROM (SELECT {self._cuts.number(cut)} AS segment, {self.hashed_row.digest} AS digest"
+            f" FROM {self.table} WHERE {self._cuts.within(cut)} {once}) AS hashed GROUP BY 1"
         )
-        return {segment: (rows, int(total)) for segment, rows, total in await side.ask(query)}
+        return {segment: (rows, int(total)) for segment, rows, total in await self.side.ask(query)}
 
-    async def hashes(self, side: Side, condition: str) -> dict[tuple[object, ...], list[object]]:
-        """Return row hashes by key of the rows that meet a condition; a side without the key may have several."""
+    async def hashes(self, cut: Cut, segments: Sequence[int]) -> Hashes:
+        """Return the row hashes of these segments."""
+        condition = self._cuts.inside(cut, segments)
         query = f"SELECT {self.hashed_row.row}, {', '.join(self.key)} FROM {self.table} WHERE {condition}"
-        found: dict[tuple[object, ...], list[object]] = {}
-        for hashed, *key in await side.ask(query):
-            found.setdefault(tuple(key), []).append(hashed)
+        found: Hashes = {}
+        for hashed, *key in await self.side.ask(query):
+            found.setdefault(tuple(key), []).append((tuple(key), hashed))
         return found
+
+    @property
+    def _cuts(self) -> CutSql:
+        return CutSql(self.key[0], self.hashed_key.number)
 
 
 class Servers:
@@ -202,12 +175,12 @@ class Servers:
         strong: whether rows are hashed by SHA-256.
     """
 
-    def __init__(self, source: _Known, target: _Known, *, strong: bool) -> None:
-        self._source = source
-        self._target = target
+    def __init__(self, sides: tuple[Side, Side], known: tuple[_Known, _Known], *, strong: bool) -> None:
+        self._sides = sides
+        self._source, self._target = known
         self._strong = strong
 
-    def plan(self, pair: TablePair) -> ServerPlan | None:
+    def plan(self, pair: TablePair) -> Plan | None:
         """Return how a table is hashed; None where the servers would hash equal values differently."""
         if not pair.key or not pair.columns or not self._can_find(pair):
             return None
@@ -224,14 +197,18 @@ class Servers:
             hashed[column.source.name] = expression
             rows = max(rows, mine.table_rows, theirs.table_rows)
             exact = exact and mine.family is not None
-        whole = all(side.by_name[pair.key[0]].type.kind in INTEGERS for side in (pair.source, pair.target))
-        return ServerPlan(
-            table=quote(pair.name),
-            key=tuple(quote(name) for name in pair.key),
-            hashed_key=Hashing(tuple(hashed[name] for name in pair.key), self._strong),
-            hashed_row=Hashing(tuple(hashed.values()), self._strong),
+        hashed_key = Hashing(tuple(hashed[name] for name in pair.key), self._strong)
+        hashed_row = Hashing(tuple(hashed.values()), self._strong)
+        key = tuple(quote(name) for name in pair.key)
+        source, target = (ServerHalf(side, quote(pair.name), key, hashed_key, hashed_row) for side in self._sides)
+        return Plan(
+            source,
+            target,
+            method="SHA-256 inside both servers" if self._strong else "inside both servers",
+            # The strong sum is two numbers of 64 bits, the first in the upper 64.
+            bits=160 if self._strong else 64,
             rows=rows,
-            ranged=whole and len(pair.key) == 1,
+            ranged=pair.key_is_whole_number,
             exact=exact,
         )
 
@@ -266,7 +243,7 @@ async def read_servers(source: Side, target: Side, *, strong: bool) -> Servers |
     if encoding != other_encoding or min(version, other_version) < _OLDEST:
         return None
     strong = strong or version != other_version or version < _OLDEST_TO_HASH
-    return Servers(*await together(_known(source), _known(target)), strong=strong)
+    return Servers((source, target), await together(_known(source), _known(target)), strong=strong)
 
 
 async def _known(side: Side) -> _Known:

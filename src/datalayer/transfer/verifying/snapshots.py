@@ -14,6 +14,7 @@ from datalayer.stores.contract import Session, Store
 from datalayer.stores.postgres import PostgresStore
 from datalayer.stores.postgres.errors import translate
 from datalayer.stores.postgres.session import PostgresSession
+from datalayer.stores.sqlite.session import SqliteSession
 
 T = TypeVar("T")
 
@@ -21,9 +22,11 @@ T = TypeVar("T")
 PATIENCE: Final = 86_400.0
 
 #: A grouped hash is computed by all workers at once; by itself the planner expects a group per key and sorts the rows.
+#: Values print as the canonical text has them.
 _SETTINGS: Final = (
     b"set local enable_sort = off; set local work_mem = '64MB'; set local jit = off;"
     b" set local parallel_setup_cost = 0; set local parallel_tuple_cost = 0;"
+    b" set local datestyle = 'ISO'; set local extra_float_digits = 1; set local bytea_output = 'hex';"
     b" set local idle_in_transaction_session_timeout = 0"
 )
 
@@ -50,6 +53,14 @@ class Side:
             yield session
         finally:
             self._free.put_nowait(session)
+
+    @asynccontextmanager
+    async def sqlite(self) -> AsyncIterator[SqliteSession]:
+        """Lend a session of SQLite."""
+        async with self.session() as session:
+            if not isinstance(session, SqliteSession):
+                raise TypeError(f"a {session.name} store is not SQLite")
+            yield session
 
     async def ask(self, sql: str) -> list[tuple[Any, ...]]:
         """Return the rows of a query on PostgreSQL, values as the store reads them."""

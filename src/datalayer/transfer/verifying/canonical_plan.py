@@ -1,0 +1,90 @@
+"""Chooses for each side of a table how its rows become canonical texts and hashes.
+
+PostgreSQL   texts, hashes and sums inside the server
+SQLite       texts by SQLite, hashes and sums here
+otherwise    everything here: behind REST, and where a column is spelled by Python alone
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from datalayer.stores.sqlite import SqliteStore
+from datalayer.stores.sqlite.catalog import Facts, read_schema
+from datalayer.transfer.pairing import TablePair
+from datalayer.transfer.verifying.client_half import ClientHalf
+from datalayer.transfer.verifying.plans import Plan
+from datalayer.transfer.verifying.snapshots import Side, together
+from datalayer.transfer.verifying.sqlite_half import SqliteHalf
+from datalayer.transfer.verifying.texts import Form, RowTexts, SideName, form_of
+from datalayer.transfer.verifying.texts_postgres import PostgresTexts, postgres_texts, server_spells
+from datalayer.transfer.verifying.texts_sqlite import SqliteTexts
+
+_LOOSE = frozenset({Form.DOCUMENT, Form.ARRAY})
+
+
+class CanonicalPlans:
+    """Plans tables of one comparison."""
+
+    def __init__(self, source: _SideTexts, target: _SideTexts) -> None:
+        self._source = source
+        self._target = target
+
+    async def plan(self, pair: TablePair) -> Plan | None:
+        """Return how a table is hashed; None where it has no key by which rows are found again."""
+        if not pair.key or not pair.columns:
+            return None
+        source, target = await together(self._source.half(pair), self._target.half(pair))
+        rows = await together(source.rows(), target.rows())
+        return Plan(
+            source,
+            target,
+            method="canonical",
+            bits=128,
+            rows=max(rows),
+            ranged=pair.key_is_whole_number,
+            # Documents may be written in several ways, with the same meaning.
+            exact=not any(form_of(c.source.type, c.target.type) in _LOOSE for c in pair.columns),
+        )
+
+
+class _SideTexts:
+    """One side's way to spell rows.
+
+    Args:
+        spells: whether it is a PostgreSQL server whose texts are Python's.
+        facts: what a SQLite store knows of its tables.
+    """
+
+    def __init__(self, side: Side, name: SideName, *, spells: bool, facts: Mapping[str, Facts] | None) -> None:
+        self._side = side
+        self._name = name
+        self._spells = spells
+        self._facts = facts
+
+    async def half(self, pair: TablePair) -> PostgresTexts | SqliteHalf | ClientHalf:
+        """Return what hashes a table on this side."""
+        if self._spells:
+            inside = postgres_texts(self._side, pair, self._name)
+            if inside is not None:
+                return inside
+        if self._facts is not None:
+            codecs = self._facts[pair.name].codecs
+            half = SqliteHalf(self._side, pair, SqliteTexts(pair, self._name, codecs), codecs)
+            if not await half.odd():
+                return half
+        return ClientHalf(self._side, pair, RowTexts(pair, self._name))
+
+
+async def canonical_plans(source: Side, target: Side) -> CanonicalPlans:
+    """Get ready to plan."""
+    return CanonicalPlans(*await together(_side_texts(source, "source"), _side_texts(target, "target")))
+
+
+async def _side_texts(side: Side, name: SideName) -> _SideTexts:
+    spells = side.store.name == "postgres" and await server_spells(side)
+    facts = None
+    if isinstance(side.store, SqliteStore):
+        async with side.sqlite() as session:
+            facts = await session.read(lambda connection: read_schema(connection).facts)
+    return _SideTexts(side, name, spells=spells, facts=facts)

@@ -1,0 +1,159 @@
+"""The canonical text of a row as SQLite's SQL: values stored in their usual form by SQLite itself, others by Python.
+
+A value whose stored form is not the usual one costs a call to Python, and so do floats, and documents that are not
+compact or not in PostgreSQL's order. Where most documents are, SQLite takes each as it is: one that is written
+differently then has another hash, and is compared by its value.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+from datalayer.stores.catalog import ColumnType, Kind
+from datalayer.stores.sqlite.codecs import Codec
+from datalayer.stores.sqlite.declared import read_declared
+from datalayer.transfer.conversions import INTEGERS, alignment
+from datalayer.transfer.ddl.names import quote
+from datalayer.transfer.pairing import TablePair
+from datalayer.transfer.verifying.texts import Form, SideName, form_of, ordered_columns, sides, spelling
+
+#: A function takes at most 127 arguments, and a column is at most two.
+_COLUMNS_AT_ONCE: Final = 60
+#: Documents looked at to see how they are written.
+_SAMPLE: Final = 200
+_HEX: Final = "[0-9a-f]"
+_UUID: Final = "-".join(_HEX * count for count in (8, 4, 4, 4, 12))
+_DAY: Final = "[0-9][0-9][0-9][0-9]-[0-1][0-9]-[0-3][0-9]"
+_WITHOUT_ZEROS: Final = "rtrim(rtrim({0}, '0'), '.')"
+
+
+@dataclass(frozen=True, slots=True)
+class _Quick:
+    """How SQLite spells a column's values by itself: those that meet a condition, as an expression."""
+
+    condition: str
+    spelled: str = "{0}"
+
+
+_MOMENT: Final = _Quick("{0} glob '????-??-?? ??:??:??.??????'", _WITHOUT_ZEROS)
+_ZONED_MOMENT: Final = _Quick(
+    "{0} glob '????-??-?? ??:??:??.??????+00:00'", _WITHOUT_ZEROS.format("substr({0}, 1, 26)")
+)
+_SECOND: Final = _Quick("{0} glob '????-??-?? ??:??:??'")
+_DECIMAL_TEXT: Final = (
+    _Quick("({0} glob '[1-9]*' or {0} glob '0.*') and {0} not glob '*[^0-9.]*' and instr({0}, '.')", _WITHOUT_ZEROS),
+    _Quick("{0} glob '[1-9]*' and {0} not glob '*[^0-9]*'"),
+)
+_QUICK: Final[Mapping[Kind, tuple[_Quick, ...]]] = {
+    **dict.fromkeys((*INTEGERS, Kind.NUMERIC, Kind.DOUBLE), (_Quick("typeof({0}) = 'integer'"),)),
+    Kind.BOOLEAN: (_Quick("{0} in (0, 1)"),),
+    Kind.UUID: (_Quick(f"{{0}} glob '{_UUID}'"),),
+    Kind.DATE: (_Quick(f"{{0}} glob '{_DAY}'"),),
+    Kind.TIME: (_Quick("{0} glob '??:??:??.??????'", _WITHOUT_ZEROS),),
+    Kind.TIMESTAMP: (_MOMENT, _SECOND),
+    Kind.TIMESTAMPTZ: (_ZONED_MOMENT, _SECOND),
+    Kind.BYTEA: (_Quick("typeof({0}) = 'blob'", "'\\x' || lower(hex({0}))"),),
+}
+_AS_STORED: Final[Mapping[Form, tuple[_Quick, ...]]] = {
+    Form.DOCUMENT: (_Quick("{0} > '' and not instr({0}, 'null') and not instr({0}, char(10))"),),
+    Form.ARRAY: (_Quick("{0} > '' and not instr({0}, char(10))"),),
+}
+
+
+class SqliteTexts:
+    """Spells the rows of a table on a connection.
+
+    Args:
+        codecs: how the store reads each column.
+    """
+
+    def __init__(self, pair: TablePair, side: SideName, codecs: Mapping[str, Codec]) -> None:
+        self._table = quote(pair.name)
+        self._columns = [
+            _Column(f"datalayer_text_{place}", *sides(column, side), codecs[column.source.name])
+            for place, column in enumerate(ordered_columns(pair))
+        ]
+
+    def odd(self, connection: sqlite3.Connection) -> bool:
+        """Whether a text has a NUL, at which SQLite's functions end, or a value of a text column is none."""
+        odd = [f"instr({c.name}, char(0)) or typeof({c.name}) not in ('text', 'null')" for c in self._columns if c.text]
+        odd += [f"(typeof({c.name}) = 'text' and instr({c.name}, char(0)))" for c in self._columns if not c.text]
+        query = f"select exists (select 1 from {self._table} where {' or '.join(odd)})"
+        return bool(connection.execute(query).fetchone()[0])
+
+    @contextmanager
+    def spelled(self, connection: sqlite3.Connection) -> Iterator[Callable[[Sequence[str] | None], str]]:
+        """Lend what writes the SQL of the text of all columns, or of some."""
+        for column in self._columns:
+            connection.create_function(column.function, 1, column.spell, deterministic=True)
+        try:
+            parts = {c.codec.column.name: c.part(as_stored=self._is_usual(connection, c)) for c in self._columns}
+            yield lambda names: _together([parts[name] for name in names or parts])
+        finally:
+            for column in self._columns:
+                connection.create_function(column.function, 1, None)
+
+    def _is_usual(self, connection: sqlite3.Connection, column: _Column) -> bool:
+        """Whether documents are stored as they are spelled, as far as the first ones show."""
+        if column.form not in _AS_STORED:
+            return False
+        query = f"select {column.name} from {self._table} where {column.name} is not null limit {_SAMPLE}"
+        return all(_is_spelled(column, stored) for (stored,) in connection.execute(query))
+
+
+class _Column:
+    """One column's part of a text."""
+
+    def __init__(self, function: str, mine: ColumnType, other: ColumnType, codec: Codec) -> None:
+        self.function = function
+        self.codec = codec
+        self.form = form_of(mine, other)
+        self.name = quote(codec.column.name)
+        self._spell = spelling(mine, other)
+        self._quick: tuple[_Quick, ...] = ()
+        aligned = alignment(mine, other) is not None and mine.kind is not Kind.BOOLEAN
+        if not mine.array and not aligned:
+            self._quick = _DECIMAL_TEXT if read_declared(mine.declared).decimal_text else _QUICK.get(mine.kind, ())
+        #: Whether its values are taken as they are.
+        self.text = self.form is Form.TEXT and mine.kind is Kind.TEXT and not aligned
+
+    def spell(self, stored: Any) -> str | None:
+        """Spell a stored value in Python."""
+        if stored is None:
+            return None
+        plain = self.codec.plain
+        return self._spell(stored if plain is not None and type(stored) is plain else self.codec.read(stored))
+
+    def part(self, *, as_stored: bool) -> tuple[str, str]:
+        """Return a format for printf(), and what fills it; printf() takes NULL for nothing."""
+        if self.text:
+            return "%s:%s", f"length({self.name}), {self.name}"
+        spelled = f"{self.function}({self.name})"
+        quick = _AS_STORED[self.form] if as_stored else self._quick
+        if quick:
+            ways = "".join(
+                f" when {each.condition.format(self.name)} then {each.spelled.format(self.name)}" for each in quick
+            )
+            spelled = f"case when {self.name} is null then null{ways} else {spelled} end"
+        if self.form is Form.TEXT:
+            return "%s:%s", f"length({spelled}), {spelled}"
+        return f"%s{self.form.end}", spelled
+
+
+def _is_spelled(column: _Column, stored: Any) -> bool:
+    try:
+        return bool(column.spell(stored) == stored)
+    except (TypeError, ValueError, ArithmeticError):
+        return False
+
+
+def _together(parts: Sequence[tuple[str, str]]) -> str:
+    groups = [parts[start : start + _COLUMNS_AT_ONCE] for start in range(0, len(parts), _COLUMNS_AT_ONCE)]
+    return " || ".join(
+        f"printf('{''.join(form for form, _ in group)}', {', '.join(filled for _, filled in group)})"
+        for group in groups
+    )
