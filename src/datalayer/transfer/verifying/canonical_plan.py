@@ -14,10 +14,11 @@ from datalayer.stores.sqlite.catalog import Facts, read_schema
 from datalayer.transfer.pairing import TablePair
 from datalayer.transfer.verifying.client_half import ClientHalf
 from datalayer.transfer.verifying.plans import Plan
+from datalayer.transfer.verifying.postgres_half import PostgresHalf
 from datalayer.transfer.verifying.snapshots import Side, together
 from datalayer.transfer.verifying.sqlite_half import SqliteHalf
 from datalayer.transfer.verifying.texts import Form, RowTexts, SideName, form_of
-from datalayer.transfer.verifying.texts_postgres import PostgresTexts, postgres_texts, server_spells
+from datalayer.transfer.verifying.texts_postgres import postgres_columns, server_spells
 from datalayer.transfer.verifying.texts_sqlite import SqliteTexts
 
 _LOOSE = frozenset({Form.DOCUMENT, Form.ARRAY})
@@ -62,17 +63,15 @@ class _SideTexts:
         self._spells = spells
         self._facts = facts
 
-    async def half(self, pair: TablePair) -> PostgresTexts | SqliteHalf | ClientHalf:
+    async def half(self, pair: TablePair) -> PostgresHalf | SqliteHalf | ClientHalf:
         """Return what hashes a table on this side."""
         if self._spells:
-            inside = postgres_texts(self._side, pair, self._name)
-            if inside is not None:
-                return inside
+            columns = postgres_columns(pair, self._name)
+            if columns is not None:
+                return PostgresHalf(self._side, columns)
         if self._facts is not None:
             codecs = self._facts[pair.name].codecs
-            half = SqliteHalf(self._side, pair, SqliteTexts(pair, self._name, codecs), codecs)
-            if not await half.odd():
-                return half
+            return SqliteHalf(self._side, pair, SqliteTexts(pair, self._name, codecs), codecs)
         return ClientHalf(self._side, pair, RowTexts(pair, self._name))
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from decimal import Decimal
+from math import isfinite
 from typing import Any, Final, TypeAlias
 
 from datalayer.errors import TransferError
@@ -195,5 +197,5 @@ def where_keys(names: tuple[str, ...], keys: Iterable[Key]) -> Filter:
 
 def _order(key: Key, number: int | None) -> tuple[Any, ...]:
     """Order keys as people do: numbers by value, everything else by its text."""
-    parts = [(part, "") if isinstance(part, int) else (0, str(part)) for part in key]
+    parts = [(part, "") if isinstance(part, int | Decimal) and isfinite(part) else (0, str(part)) for part in key]
     return (*parts, number or 0)

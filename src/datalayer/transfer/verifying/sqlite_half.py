@@ -39,10 +39,6 @@ class SqliteHalf:
     texts: SqliteTexts
     codecs: Mapping[str, Codec]
 
-    async def odd(self) -> bool:
-        """Whether there are values that SQLite would not spell as they are."""
-        return await self._read(self.texts.odd)
-
     async def rows(self) -> int:
         """Return how many rows the table has."""
         query = f"select count(*) from {self._table}"
@@ -61,6 +57,8 @@ class SqliteHalf:
         def job(connection: sqlite3.Connection) -> Sums:
             found: dict[int, int] = defaultdict(int)
             number = int.from_bytes
+            if self.texts.odd(connection):
+                raise ValueError("a text that SQLite would not spell as it is")
             with self.texts.spelled(connection) as spelled:
                 for segment, text in self._rows(connection, cut, spelled):
                     found[segment] += number(digest(text.encode()).digest()) + _COUNTED

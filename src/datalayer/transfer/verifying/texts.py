@@ -2,6 +2,7 @@
 
     number, boolean    plain digits, no zeros at the end of a fraction: 12.5, 1, NaN, Infinity        then ;
     moment             in UTC, no zeros at the end of a fraction: 2024-01-01 10:00:00.25              then ;
+    float              its 64 bits as hexadecimal digits, NaN; beside a number, the number it prints as       then ;
     date, time, uuid   2024-01-01, 10:00:00.25, lower case with hyphens                               then ;
     bytes              hexadecimal digits, a backslash and x before them                              then ;
     JSON, array        compact, members in PostgreSQL's order; with spaces where it says null         then a line end
@@ -14,6 +15,7 @@ A row is hashed by MD5, which all PostgreSQL servers have; its 128 bits are adde
 from __future__ import annotations
 
 import datetime as dt
+import struct
 import uuid
 from collections.abc import Callable, Mapping
 from decimal import Decimal
@@ -40,6 +42,7 @@ class Form(StrEnum):
     """How the values of a pair of columns are spelled."""
 
     NUMBER = "number"
+    FLOAT = "float"
     MOMENT = "moment"
     DATE = "date"
     TIME = "time"
@@ -55,6 +58,7 @@ class Form(StrEnum):
         return "\n" if self in (Form.DOCUMENT, Form.ARRAY) else ";"
 
 
+FLOATS: Final = frozenset({Kind.REAL, Kind.DOUBLE})
 _FORMS: Final[Mapping[Kind, Form]] = {
     **dict.fromkeys((*INTEGERS, Kind.BOOLEAN, Kind.NUMERIC, Kind.REAL, Kind.DOUBLE), Form.NUMBER),
     **dict.fromkeys((Kind.TIMESTAMP, Kind.TIMESTAMPTZ), Form.MOMENT),
@@ -71,6 +75,9 @@ def form_of(mine: ColumnType, other: ColumnType) -> Form:
     """Return the form of a column beside its counterpart, the same from either side."""
     if mine.array:
         return Form.ARRAY
+    if mine.kind in FLOATS and other.kind in FLOATS:
+        # PostgreSQL and Python both print the fewest digits that tell a float apart, and not always the same ones.
+        return Form.FLOAT
     return Form.TEXT if Kind.TEXT in (mine.kind, other.kind) else _FORMS[mine.kind]
 
 
@@ -147,6 +154,11 @@ def number(value: float | Decimal) -> str:
     return digits.rstrip("0").rstrip(".") if "." in digits else digits
 
 
+def _float(value: float) -> str:
+    # Adding zero takes the sign from a zero.
+    return "NaN" if value != value else struct.pack(">d", value + 0.0).hex()
+
+
 def _moment(value: dt.datetime) -> str:
     if value.tzinfo is not None:
         value = value.astimezone(dt.UTC).replace(tzinfo=None)
@@ -210,6 +222,7 @@ _ELEMENTS: Final[Mapping[type, Spelling]] = {
 }
 _SPELLINGS: Final[Mapping[Form, Spelling]] = {
     Form.NUMBER: number,
+    Form.FLOAT: _float,
     Form.MOMENT: _moment,
     Form.DATE: dt.date.isoformat,
     Form.TIME: _time,

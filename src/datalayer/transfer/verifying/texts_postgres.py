@@ -1,4 +1,4 @@
-"""The canonical text of a row as PostgreSQL's SQL, hashed and added inside the server."""
+"""The canonical text of a row as PostgreSQL's SQL."""
 
 from __future__ import annotations
 
@@ -10,11 +10,8 @@ from datalayer.stores.catalog import ColumnType, Kind
 from datalayer.transfer.conversions import INTEGERS
 from datalayer.transfer.ddl.names import quote
 from datalayer.transfer.pairing import TablePair
-from datalayer.transfer.verifying.cut_sql import CutSql
-from datalayer.transfer.verifying.cuts import Cut
-from datalayer.transfer.verifying.plans import Hashes, Sums
 from datalayer.transfer.verifying.snapshots import Side
-from datalayer.transfer.verifying.texts import MODULUS, Form, SideName, form_of, ordered_columns, sides
+from datalayer.transfer.verifying.texts import Form, SideName, form_of, ordered_columns, sides
 
 #: Numerics have infinities since this version.
 _OLDEST: Final = 14
@@ -32,75 +29,28 @@ async def server_spells(side: Side) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class PostgresTexts:
-    """A table hashed by its canonical texts inside one server.
+class PostgresColumns:
+    """SQL of a table's texts.
 
     Args:
-        key: SQL of the key's columns.
-        key_text: SQL of the key's text.
-        row_text: SQL of the row's text.
+        key: the key's columns.
     """
 
-    side: Side
     table: str
     key: tuple[str, ...]
     key_text: str
     row_text: str
 
-    async def rows(self) -> int:
-        """Return about how many rows the table has."""
-        literal = self.table.replace("'", "''")
-        ((rows,),) = await self.side.ask(
-            f"SELECT greatest(reltuples, 0)::int8 FROM pg_class WHERE oid = '{literal}'::regclass"
-        )
-        return int(rows)
 
-    async def bounds(self) -> tuple[int, int] | None:
-        """Return the smallest and the largest key."""
-        ((low, high),) = await self.side.ask(f"SELECT min({self.key[0]}), max({self.key[0]}) FROM {self.table}")
-        return None if low is None else (low, high)
-
-    async def sums(self, cut: Cut) -> Sums:
-        """Return rows and sums of row hashes by segment."""
-        # A number of 64 bits has a sign: each that is below zero lacks 2**64. OFFSET keeps the hash from being
-        # computed once more for each use of it.
-        query = (
-            "SELECT segment, count(*), sum(hashed::bit(64)::int8), sum((hashed << 64)::bit(64)::int8),"
-            " count(*) FILTER (WHERE get_bit(hashed, 64) = 1)"
-            f" FROM (SELECT {self._cuts.number(cut)} AS segment, ('x' || md5({self.row_text}))::bit(128) AS hashed"
-            f" FROM {self.table} WHERE {self._cuts.within(cut)} OFFSET 0) AS row GROUP BY 1"
-        )
-        return {
-            segment: (rows, ((int(upper) + negative << 64) + int(lower)) % MODULUS)
-            for segment, rows, upper, lower, negative in await self.side.ask(query)
-        }
-
-    async def hashes(self, cut: Cut, segments: Sequence[int]) -> Hashes:
-        """Return the row hashes of these segments."""
-        query = (
-            f"SELECT {self.key_text}, md5({self.row_text}), {', '.join(self.key)}"
-            f" FROM {self.table} WHERE {self._cuts.inside(cut, segments)}"
-        )
-        found: Hashes = {}
-        for identity, hashed, *key in await self.side.ask(query):
-            found.setdefault(identity, []).append((tuple(key), hashed))
-        return found
-
-    @property
-    def _cuts(self) -> CutSql:
-        return CutSql(self.key[0], f"('x' || left(md5({self.key_text}), 16))::bit(64)::int8")
-
-
-def postgres_texts(side: Side, pair: TablePair, name: SideName) -> PostgresTexts | None:
-    """Return how a server spells a table; None where it has a column that only Python spells."""
+def postgres_columns(pair: TablePair, side: SideName) -> PostgresColumns | None:
+    """Return how a server spells one side of a table; None where it has a column that only Python spells."""
     parts: dict[str, str] = {}
     for column in ordered_columns(pair):
-        part = _part(quote(column.source.name), *sides(column, name))
+        part = _part(quote(column.source.name), *sides(column, side))
         if part is None:
             return None
         parts[column.source.name] = part
-    return PostgresTexts(
-        side,
+    return PostgresColumns(
         quote(pair.name),
         tuple(quote(each) for each in pair.key),
         _together([parts[each] for each in pair.key]),
@@ -140,6 +90,8 @@ def _is_plain(column_type: ColumnType) -> bool:
 def _single(name: str, form: Form, mine: ColumnType, other: ColumnType) -> str | None:
     if form is Form.NUMBER:
         return _number(name, mine.kind, other.kind)
+    if form is Form.FLOAT:
+        return _float(name, mine.kind, other.kind)
     if form is Form.DOCUMENT:
         return _document(name) if mine.kind is Kind.JSONB else None
     return f"{name}::timestamp" if mine.kind is Kind.TIMESTAMPTZ else name
@@ -150,12 +102,14 @@ def _number(name: str, mine: Kind, other: Kind) -> str | None:
         return name
     if mine is Kind.BOOLEAN:
         return f"{name}::int"
-    if mine is Kind.REAL:
-        return f"trim_scale({name}::float8::text::numeric)"
-    if other is Kind.REAL:
-        # Which single precision number is nearest, Python and PostgreSQL do not always agree.
+    return f"trim_scale({name})" if mine is Kind.NUMERIC and other is not Kind.REAL else None
+
+
+def _float(name: str, mine: Kind, other: Kind) -> str | None:
+    if mine is Kind.DOUBLE and other is Kind.REAL:
+        # A number that single precision does not reach is an error on the server.
         return None
-    return f"trim_scale({name})" if mine is Kind.NUMERIC else f"trim_scale({name}::text::numeric)"
+    return f"CASE WHEN {name} = 'NaN' THEN 'NaN' ELSE encode(float8send({name}::float8 + 0), 'hex') END"
 
 
 def _document(name: str) -> str:

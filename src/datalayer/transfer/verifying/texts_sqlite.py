@@ -64,6 +64,10 @@ _AS_STORED: Final[Mapping[Form, tuple[_Quick, ...]]] = {
 }
 
 
+#: Kinds whose values SQLite spells by itself only where they are not stored as text.
+_WITHOUT_TEXT: Final = frozenset({*INTEGERS, Kind.BOOLEAN, Kind.REAL, Kind.DOUBLE, Kind.BYTEA})
+
+
 class SqliteTexts:
     """Spells the rows of a table on a connection.
 
@@ -80,9 +84,13 @@ class SqliteTexts:
 
     def odd(self, connection: sqlite3.Connection) -> bool:
         """Whether a text has a NUL, at which SQLite's functions end, or a value of a text column is none."""
-        odd = [f"instr({c.name}, char(0)) or typeof({c.name}) not in ('text', 'null')" for c in self._columns if c.text]
-        odd += [f"(typeof({c.name}) = 'text' and instr({c.name}, char(0)))" for c in self._columns if not c.text]
-        query = f"select exists (select 1 from {self._table} where {' or '.join(odd)})"
+        odd = [
+            f"instr({c.name}, char(0))"
+            for c in self._columns
+            if c.column_type.array or c.column_type.kind not in _WITHOUT_TEXT
+        ]
+        odd += [f"typeof({c.name}) not in ('text', 'null')" for c in self._columns if c.text]
+        query = f"select exists (select 1 from {self._table} where {' or '.join(odd) or 'false'})"
         return bool(connection.execute(query).fetchone()[0])
 
     @contextmanager
@@ -111,12 +119,13 @@ class _Column:
     def __init__(self, function: str, mine: ColumnType, other: ColumnType, codec: Codec) -> None:
         self.function = function
         self.codec = codec
+        self.column_type = mine
         self.form = form_of(mine, other)
         self.name = quote(codec.column.name)
         self._spell = spelling(mine, other)
         self._quick: tuple[_Quick, ...] = ()
         aligned = alignment(mine, other) is not None and mine.kind is not Kind.BOOLEAN
-        if not mine.array and not aligned:
+        if not mine.array and not aligned and self.form is not Form.FLOAT:
             self._quick = _DECIMAL_TEXT if read_declared(mine.declared).decimal_text else _QUICK.get(mine.kind, ())
         #: Whether its values are taken as they are.
         self.text = self.form is Form.TEXT and mine.kind is Kind.TEXT and not aligned

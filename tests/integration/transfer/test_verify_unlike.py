@@ -1,0 +1,220 @@
+"""Comparison of unlike stores by canonical texts: it finds what there is, wherever each side is hashed."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import closing
+from itertools import cycle
+from pathlib import Path
+from typing import Final
+
+import pytest
+from tests.integration.transfer.sql import run
+
+from datalayer.stores.postgres import PostgresStore
+from datalayer.stores.sqlite import SqliteStore
+from datalayer.transfer import VerifiedTable, copy, repair, verify
+
+_ROWS: Final = 3000
+_CREATE: Final = """
+    create table t (
+        {key}, name text, amount numeric(12,4), ratio double precision, at timestamptz, tags text[], doc jsonb,
+        raw bytea, ok boolean, note varchar(20)
+    );
+    insert into t ({columns}, name, amount, ratio, at, tags, doc, raw, ok, note)
+    select {values}, 'name ' || n, n / 8.0, n / 3.0, '2024-01-01Z'::timestamptz + n * interval '1.000001 s',
+           array['a' || n, null], jsonb_build_object('n', n, 'list', jsonb_build_array(n, 'x', n % 3 = 0)), int4send(n),
+           n % 2 = 0, null
+    from generate_series(1, 3000) n
+"""
+_KEYS: Final = {
+    "whole number": ("id int primary key", "id", "n", "id = {n}"),
+    "wide apart": (
+        "id bigint primary key",
+        "id",
+        "(n - 1500) * 6000000000000000",
+        "id = ({n} - 1500) * 6000000000000000",
+    ),
+    "text": ("id text primary key", "id", "'k' || n", "id = 'k{n}'"),
+    "composite": ("a int, b uuid, primary key (a, b)", "a, b", "n % 7, md5(n::text)::uuid", "b = md5('{n}')::uuid"),
+}
+#: A change of one row of the source, and what it is called.
+_CHANGES: Final = {
+    "delete from t where {at}": ("extra row", ()),
+    "update t set name = name || ' ' where {at}": ("unequal value", ("name",)),
+    "update t set amount = amount + 1 where {at}": ("unequal value", ("amount",)),
+    "update t set ratio = ratio * (1 + 1e-15::float8) where {at}": ("unequal precision", ("ratio",)),
+    "update t set note = '' where {at}": ("unequal null", ("note",)),
+    "update t set at = date_trunc('second', at) where {at}": ("unequal precision", ("at",)),
+    "update t set tags = tags || 'z'::text where {at}": ("unequal value", ("tags",)),
+    "update t set doc = jsonb_set(doc, '{{n}}', to_jsonb(doc->>'n')) where {at}": ("unequal type", ("doc",)),
+    "update t set raw = raw || '\\x00' where {at}": ("unequal value", ("raw",)),
+    "update t set ok = not ok where {at}": ("unequal value", ("ok",)),
+}
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Name the SQLite file."""
+    return tmp_path / "copy.db"
+
+
+@pytest.fixture
+async def file(path: Path) -> AsyncIterator[SqliteStore]:
+    """Lend an empty SQLite file."""
+    store = await SqliteStore.open(path)
+    yield store
+    await store.close()
+
+
+def _change(path: Path, script: str) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(script)
+
+
+async def _only_table(source: PostgresStore, target: PostgresStore | SqliteStore) -> VerifiedTable:
+    (table,) = (await verify(source, target, limit=100)).tables
+    return table
+
+
+@pytest.mark.parametrize("kind", _KEYS)
+async def test_postgres_and_its_copy_in_sqlite_are_equal(origin: PostgresStore, file: SqliteStore, kind: str) -> None:
+    """A copy matches to the last row, whatever its key, and both sides show one checksum."""
+    key, columns, values, _ = _KEYS[kind]
+    await run(origin, _CREATE.format(key=key, columns=columns, values=values))
+    await copy(origin, file)
+    table = await _only_table(origin, file)
+    assert str(table) == "t 3000/3000 rows match (100 %)"
+    assert table.method == "canonical"
+    assert table.source_checksum == table.target_checksum is not None
+
+
+@pytest.mark.parametrize("kind", _KEYS)
+async def test_differences_between_unlike_stores_are_found_classed_and_repaired(
+    origin: PostgresStore, file: SqliteStore, kind: str
+) -> None:
+    """Changed rows all over the table are named with columns and class; a repair makes the tables equal."""
+    key, columns, values, at = _KEYS[kind]
+    await run(origin, _CREATE.format(key=key, columns=columns, values=values))
+    await copy(origin, file)
+    rows = [37 * number % _ROWS + 1 for number in range(30)]
+    expected: list[tuple[str, tuple[str, ...]]] = []
+    for (change, called), row in zip(cycle(_CHANGES.items()), rows, strict=False):
+        await run(origin, change.format(at=at.format(n=row)))
+        expected.append(called)
+    table = await _only_table(origin, file)
+    assert sorted((d.finding, d.columns) for d in table.differences) == sorted(expected)
+    assert table.method == "canonical"
+    assert (await repair(origin, file)).after.equal
+
+
+async def test_a_column_of_another_type_is_compared_inside_both_servers(
+    origin: PostgresStore, target: PostgresStore
+) -> None:
+    """Two servers whose types differ hash the same canonical texts."""
+    key, columns, values, _at = _KEYS["whole number"]
+    for store in (origin, target):
+        await run(store, _CREATE.format(key=key, columns=columns, values=values))
+    await run(target, "alter table t alter id type numeric, alter ok type int using ok::int")
+    table = await _only_table(origin, target)
+    assert (table.equal, table.method) == (True, "canonical")
+    await run(origin, "update t set ok = not ok where id = 17; delete from t where id = 18")
+    table = await _only_table(origin, target)
+    assert [str(d) for d in table.differences] == ["unequal value at id=17 in ok", "extra row at id=18"]
+
+
+async def test_documents_that_are_written_differently_are_equal(
+    origin: PostgresStore, file: SqliteStore, path: Path
+) -> None:
+    """Spaces, escapes and the order of members mean nothing, in few rows or in all of them."""
+    await run(
+        origin,
+        "create table t (id int primary key, doc jsonb); insert into t"
+        " select n, jsonb_build_object('a', n, 'bb', 1.5, 'c', 'none') from generate_series(1, 2000) n",
+    )
+    await copy(origin, file)
+    _change(path, """update t set doc = '{"bb": 15e-1, "c": "none", "\\u0061": 1999}' where id = 1999""")
+    report = await verify(origin, file)
+    (table,) = report.tables
+    assert (table.equal, table.method) == (True, "canonical")
+    assert "written differently" in report.notes[0]
+    _change(path, "update t set doc = json_object('bb', 1.50, 'c', 'none', 'a', id)")
+    assert (await _only_table(origin, file)).equal
+    _change(path, "update t set doc = json_object('bb', 1.25, 'c', 'none', 'a', id) where id = 7")
+    assert [str(d) for d in (await _only_table(origin, file)).differences] == ["unequal value at id=7 in doc"]
+
+
+async def test_tables_where_hashes_do_not_help_are_read_row_by_row(
+    origin: PostgresStore, file: SqliteStore, path: Path
+) -> None:
+    """More documents written differently than are worth a second look each, and the one that differs is still found."""
+    await run(
+        origin,
+        "create table t (id int primary key, doc jsonb); insert into t"
+        """ select n, '{"a": 1.0}' from generate_series(1, 12000) n""",
+    )
+    await copy(origin, file)
+    _change(path, """update t set doc = '{"a":1}'; update t set doc = '{"a":2}' where id = 11111""")
+    table = await _only_table(origin, file)
+    assert table.method == "row by row"
+    assert [str(d) for d in table.differences] == ["unequal value at id=11111 in doc"]
+
+
+async def test_text_with_a_nul_is_a_difference(origin: PostgresStore, file: SqliteStore, path: Path) -> None:
+    """SQLite's functions would not see what comes behind a NUL."""
+    await run(origin, "create table t (id int primary key, v text); insert into t values (1, 'a'), (2, 'b')")
+    await copy(origin, file)
+    _change(path, "update t set v = 'a' || char(0) || 'rest' where id = 1")
+    table = await _only_table(origin, file)
+    assert table.method == "row by row"
+    assert [str(d) for d in table.differences] == ["unequal value at id=1 in v"]
+
+
+async def test_a_database_in_memory_is_compared_too(origin: PostgresStore) -> None:
+    """The one connection of a database in memory serves, and is left as it was."""
+    memory = await SqliteStore.open(":memory:")
+    try:
+        await run(origin, "create table t (id int primary key, v float8); insert into t values (1, 0.1), (2, 'NaN')")
+        await copy(origin, memory)
+        assert (await _only_table(origin, memory)).equal
+        await run(origin, "update t set v = 0.2 where id = 1")
+        assert not (await _only_table(origin, memory)).equal
+    finally:
+        await memory.close()
+
+
+async def test_large_unequal_segments_of_unlike_stores_are_cut_again(
+    origin: PostgresStore, file: SqliteStore, path: Path
+) -> None:
+    """Keys that crowd in one place are found without holding the table in memory."""
+    await run(
+        origin,
+        "create table t (id bigint primary key, v int); insert into t values (4000000000000000000, 0);"
+        " insert into t select n, n from generate_series(1, 50000) n;"
+        " create table u (id text primary key, v int);"
+        " insert into u select 'k' || n, n from generate_series(1, 50000) n",
+    )
+    await copy(origin, file)
+    _change(
+        path, "update t set v = -1 where id = 777; update u set v = -1 where id = 'k777'; delete from t where id = 9"
+    )
+    report = await verify(origin, file)
+    assert [[str(d) for d in t.differences] for t in report.tables] == [
+        ["missing row at id=9", "unequal value at id=777 in v"],
+        ["unequal value at id=k777 in v"],
+    ]
+    _change(path, "delete from t where id < 4000000000000000000")
+    (crowded, _) = (await verify(origin, file)).tables
+    assert crowded.differing.missing == 50_000
+
+
+async def test_keys_that_are_null_or_no_numbers_are_not_lost(
+    origin: PostgresStore, file: SqliteStore, path: Path
+) -> None:
+    """A file that does not keep the key may have rows without one, and rows twice."""
+    await run(origin, "create table t (id int primary key, v text); insert into t values (1, 'a'), (2, 'b')")
+    _change(path, "create table t (id int, v text); insert into t values (1, 'a'), (1, 'a'), (2, 'c'), (null, 'd')")
+    await file.catalog(refresh=True)
+    table = await _only_table(origin, file)
+    assert (table.differing.missing, table.differing.extra, table.differing.changed) == (0, 2, 1)
