@@ -153,7 +153,9 @@ class Differing:
         return self.missing + self.extra + self.changed
 
 
-Method: TypeAlias = Literal["inside both servers", "SHA-256 inside both servers", "canonical", "row by row"]
+Method: TypeAlias = Literal[
+    "inside both servers", "SHA-256 inside both servers", "canonical", "canonical, by SHA-256", "row by row"
+]
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing
+from dataclasses import replace
 from itertools import cycle
 from pathlib import Path
 from typing import Final
+from unittest.mock import ANY
 
 import pytest
 from tests.integration.transfer.sql import run
@@ -73,20 +75,25 @@ def _change(path: Path, script: str) -> None:
         connection.executescript(script)
 
 
-async def _only_table(source: PostgresStore, target: PostgresStore | SqliteStore) -> VerifiedTable:
-    (table,) = (await verify(source, target, limit=100)).tables
+async def _only_table(
+    source: PostgresStore, target: PostgresStore | SqliteStore, *, strong: bool = False
+) -> VerifiedTable:
+    (table,) = (await verify(source, target, limit=100, strong=strong)).tables
     return table
 
 
+@pytest.mark.parametrize(("strong", "method"), [(False, "canonical"), (True, "canonical, by SHA-256")])
 @pytest.mark.parametrize("kind", _KEYS)
-async def test_postgres_and_its_copy_in_sqlite_are_equal(origin: PostgresStore, file: SqliteStore, kind: str) -> None:
+async def test_postgres_and_its_copy_in_sqlite_are_equal(
+    origin: PostgresStore, file: SqliteStore, kind: str, strong: bool, method: str
+) -> None:
     """A copy matches to the last row, whatever its key, and both sides show one checksum."""
     key, columns, values, _ = _KEYS[kind]
     await run(origin, _CREATE.format(key=key, columns=columns, values=values))
     await copy(origin, file)
-    table = await _only_table(origin, file)
+    table = await _only_table(origin, file, strong=strong)
     assert str(table) == "t 3000/3000 rows match (100 %)"
-    assert table.method == "canonical"
+    assert table.method == method
     assert table.source_checksum == table.target_checksum is not None
 
 
@@ -104,6 +111,9 @@ async def test_differences_between_unlike_stores_are_found_classed_and_repaired(
         await run(origin, change.format(at=at.format(n=row)))
         expected.append(called)
     table = await _only_table(origin, file)
+    assert await _only_table(origin, file, strong=True) == replace(
+        table, method="canonical, by SHA-256", seconds=ANY, source_checksum=ANY, target_checksum=ANY
+    )
     assert sorted((d.finding, d.columns) for d in table.differences) == sorted(expected)
     assert table.method == "canonical"
     assert (await repair(origin, file)).after.equal

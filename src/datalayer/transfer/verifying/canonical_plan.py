@@ -13,6 +13,7 @@ from datalayer.stores.sqlite import SqliteStore
 from datalayer.stores.sqlite.catalog import Facts, read_schema
 from datalayer.transfer.pairing import TablePair
 from datalayer.transfer.verifying.client_half import ClientHalf
+from datalayer.transfer.verifying.digests import MD5, SHA256, Digest
 from datalayer.transfer.verifying.plans import Plan
 from datalayer.transfer.verifying.postgres_half import PostgresHalf
 from datalayer.transfer.verifying.snapshots import Side, together
@@ -27,20 +28,21 @@ _LOOSE = frozenset({Form.DOCUMENT, Form.ARRAY})
 class CanonicalPlans:
     """Plans tables of one comparison."""
 
-    def __init__(self, source: _SideTexts, target: _SideTexts) -> None:
+    def __init__(self, source: _SideTexts, target: _SideTexts, digest: Digest) -> None:
         self._source = source
         self._target = target
+        self._digest = digest
 
     async def plan(self, pair: TablePair) -> Plan | None:
         """Return how a table is hashed; None where it has no key by which rows are found again."""
         if not pair.key or not pair.columns:
             return None
-        source, target = await together(self._source.half(pair), self._target.half(pair))
+        source, target = await together(self._source.half(pair, self._digest), self._target.half(pair, self._digest))
         rows = await together(source.rows(), target.rows())
         return Plan(
             source,
             target,
-            method="canonical",
+            method="canonical, by SHA-256" if self._digest is SHA256 else "canonical",
             bits=128,
             rows=max(rows),
             ranged=pair.key_is_whole_number,
@@ -63,21 +65,22 @@ class _SideTexts:
         self._spells = spells
         self._facts = facts
 
-    async def half(self, pair: TablePair) -> PostgresHalf | SqliteHalf | ClientHalf:
+    async def half(self, pair: TablePair, digest: Digest) -> PostgresHalf | SqliteHalf | ClientHalf:
         """Return what hashes a table on this side."""
         if self._spells:
             columns = postgres_columns(pair, self._name)
             if columns is not None:
-                return PostgresHalf(self._side, columns)
+                return PostgresHalf(self._side, columns, digest)
         if self._facts is not None:
             codecs = self._facts[pair.name].codecs
-            return SqliteHalf(self._side, pair, SqliteTexts(pair, self._name, codecs), codecs)
-        return ClientHalf(self._side, pair, RowTexts(pair, self._name))
+            return SqliteHalf(self._side, pair, SqliteTexts(pair, self._name, codecs), codecs, digest)
+        return ClientHalf(self._side, pair, RowTexts(pair, self._name), digest)
 
 
-async def canonical_plans(source: Side, target: Side) -> CanonicalPlans:
+async def canonical_plans(source: Side, target: Side, *, strong: bool) -> CanonicalPlans:
     """Get ready to plan."""
-    return CanonicalPlans(*await together(_side_texts(source, "source"), _side_texts(target, "target")))
+    sides = await together(_side_texts(source, "source"), _side_texts(target, "target"))
+    return CanonicalPlans(*sides, SHA256 if strong else MD5)
 
 
 async def _side_texts(side: Side, name: SideName) -> _SideTexts:

@@ -13,9 +13,10 @@ from datalayer.query.filters import Group
 from datalayer.transfer.pairing import TablePair
 from datalayer.transfer.reading import CHUNK_ROWS, source_rows
 from datalayer.transfer.verifying.cuts import NULLS, Cut, HashCut, RangeCut
+from datalayer.transfer.verifying.digests import MODULUS, Digest
 from datalayer.transfer.verifying.plans import Hashes, Sums
 from datalayer.transfer.verifying.snapshots import PATIENCE, Side
-from datalayer.transfer.verifying.texts import MODULUS, RowTexts, cut_hash, hash_of
+from datalayer.transfer.verifying.texts import RowTexts
 
 #: Ranges that are asked for one by one; beyond, all rows are read.
 _MOST_RANGES = 20
@@ -28,6 +29,7 @@ class ClientHalf:
     side: Side
     pair: TablePair
     texts: RowTexts
+    digest: Digest
 
     async def rows(self) -> int:
         """Return how many rows the table has."""
@@ -51,7 +53,7 @@ class ClientHalf:
         async with aclosing(self._rows(cut, None if _is_all(cut) else self._between(cut))) as rows:
             async for segment, row in rows:
                 counts[segment] += 1
-                totals[segment] += hash_of(self.texts.text(row))
+                totals[segment] += self.digest.number(self.texts.text(row))
         return {segment: (rows, totals[segment] % MODULUS) for segment, rows in counts.items()}
 
     async def hashes(self, cut: Cut, segments: Sequence[int]) -> Hashes:
@@ -63,7 +65,7 @@ class ClientHalf:
                 async for segment, row in rows:
                     if segment in wanted:
                         key = tuple(row[name] for name in self.pair.key)
-                        hashed = f"{hash_of(self.texts.text(row)):032x}"
+                        hashed = f"{self.digest.number(self.texts.text(row)):0128b}"
                         found.setdefault(self.texts.key_text(row), []).append((key, hashed))
         return found
 
@@ -82,7 +84,7 @@ class ClientHalf:
     def _segment(self, cut: Cut, row: Row) -> int | None:
         if isinstance(cut, RangeCut):
             return cut.segment(row[self.pair.key[0]])
-        return cut.segment(cut_hash(self.texts.key_text(row)))
+        return cut.segment(self.digest.cut(self.texts.key_text(row)))
 
     def _conditions(self, cut: Cut, segments: Sequence[int]) -> list[Filter | None]:
         """Return filters that together find the rows of these segments, each at most once."""

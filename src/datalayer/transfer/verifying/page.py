@@ -79,7 +79,7 @@ def page(report: VerifyReport, *, source: str, target: str, repaired: RepairRepo
 _STRENGTH: Final = (
     "Every row of every table was hashed on both sides and the hashes of each segment were added up. Lost, added,"
     " doubled and changed rows are detected, down to one character. Checksums computed <em>inside both servers</em> are"
-    " 64 bits wide, by <em>SHA-256</em> 128; <em>canonical</em> ones are 128 bits wide, the same on all stores."
+    " 64 bits wide, all others 128; <em>canonical</em> ones are the same on all stores."
     " Not compared: indexes, triggers, sequences, and what changed after the moment above."
 )
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from datalayer.transfer.verifying.cut_sql import CutSql
 from datalayer.transfer.verifying.cuts import Cut
+from datalayer.transfer.verifying.digests import MODULUS, Digest
 from datalayer.transfer.verifying.plans import Hashes, Sums
 from datalayer.transfer.verifying.snapshots import Side
-from datalayer.transfer.verifying.texts import MODULUS
 from datalayer.transfer.verifying.texts_postgres import PostgresColumns
 
 
@@ -19,6 +19,7 @@ class PostgresHalf:
 
     side: Side
     columns: PostgresColumns
+    digest: Digest
 
     async def rows(self) -> int:
         """Return about how many rows the table has."""
@@ -43,7 +44,7 @@ class PostgresHalf:
             "SELECT segment, count(*), sum(hashed::bit(64)::int8), sum((hashed << 64)::bit(64)::int8),"
             " count(*) FILTER (WHERE get_bit(hashed, 64) = 1)"
             f" FROM (SELECT {self._cuts.number(cut)} AS segment,"
-            f" ('x' || md5({self.columns.row_text}))::bit(128) AS hashed"
+            f" {self.digest.row_sql(self.columns.row_text)} AS hashed"
             f" FROM {self.columns.table} WHERE {self._cuts.within(cut)} OFFSET 0) AS row GROUP BY 1"
         )
         return {
@@ -53,8 +54,9 @@ class PostgresHalf:
 
     async def hashes(self, cut: Cut, segments: Sequence[int]) -> Hashes:
         """Return the row hashes of these segments."""
+        hashed = self.digest.row_sql(self.columns.row_text)
         query = (
-            f"SELECT {self.columns.key_text}, md5({self.columns.row_text}), {', '.join(self.columns.key)}"
+            f"SELECT {self.columns.key_text}, {hashed}::text, {', '.join(self.columns.key)}"
             f" FROM {self.columns.table} WHERE {self._cuts.inside(cut, segments)}"
         )
         found: Hashes = {}
@@ -64,4 +66,4 @@ class PostgresHalf:
 
     @property
     def _cuts(self) -> CutSql:
-        return CutSql(self.columns.key[0], f"('x' || left(md5({self.columns.key_text}), 16))::bit(64)::int8")
+        return CutSql(self.columns.key[0], self.digest.cut_sql(self.columns.key_text))

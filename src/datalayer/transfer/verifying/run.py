@@ -93,7 +93,7 @@ async def compare(source: Store, target: Store, options: Options) -> Comparison:
     check_named(options.tables, left, right)
     async with snapshot(source, options.jobs) as mine, snapshot(target, options.jobs) as theirs:
         servers = await read_servers(mine, theirs, strong=options.strong)
-        run = _Run(mine, theirs, servers, await canonical_plans(mine, theirs), options)
+        run = _Run(mine, theirs, servers, await canonical_plans(mine, theirs, strong=options.strong), options)
         names = sorted(selected(left, options.tables) | selected(right, options.tables))
         verified = await run.tables(names, left, right)
         checked = [] if target.name == "sqlite" else await _checked(theirs, left, right, names, options)

@@ -12,9 +12,9 @@ from datalayer.stores.sqlite.codecs import Codec
 from datalayer.transfer.ddl.names import quote
 from datalayer.transfer.pairing import TablePair
 from datalayer.transfer.verifying.cuts import NULLS, Cut, HashCut, RangeCut
+from datalayer.transfer.verifying.digests import HASH_BYTES, MODULUS, Digest
 from datalayer.transfer.verifying.plans import Hashes, NotAlikeError, Sums
 from datalayer.transfer.verifying.snapshots import PATIENCE, Side
-from datalayer.transfer.verifying.texts import MODULUS, cut_hash, digest
 from datalayer.transfer.verifying.texts_sqlite import SqliteTexts
 
 T = TypeVar("T")
@@ -38,6 +38,7 @@ class SqliteHalf:
     pair: TablePair
     texts: SqliteTexts
     codecs: Mapping[str, Codec]
+    digest: Digest
 
     async def rows(self) -> int:
         """Return how many rows the table has."""
@@ -56,12 +57,12 @@ class SqliteHalf:
 
         def job(connection: sqlite3.Connection) -> Sums:
             found: dict[int, int] = defaultdict(int)
-            number = int.from_bytes
+            number, new = int.from_bytes, self.digest.new
             if self.texts.odd(connection):
                 raise ValueError("a text that SQLite would not spell as it is")
             with self.texts.spelled(connection) as spelled:
                 for segment, text in self._rows(connection, cut, spelled):
-                    found[segment] += number(digest(text.encode()).digest()) + _COUNTED
+                    found[segment] += number(new(text.encode()).digest()[:HASH_BYTES]) + _COUNTED
             return {segment: (total >> _COUNT_BITS, total % MODULUS) for segment, total in found.items()}
 
         return await self._read(job)
@@ -78,7 +79,7 @@ class SqliteHalf:
                 for segment, text, identity, *key in self._rows(connection, cut, spelled, wanted, more):
                     if segment in wanted:
                         values = tuple(_value(codec, stored) for codec, stored in zip(codecs, key, strict=True))
-                        hashed = digest(text.encode()).hexdigest()
+                        hashed = f"{self.digest.number(text):0128b}"
                         found.setdefault(identity, []).append((values, hashed))
             return found
 
@@ -97,7 +98,13 @@ class SqliteHalf:
             query = f"select {self._number(cut)}, {spelled(None)}{more} from {self._table}{self._where(cut, segments)}"
             return connection.execute(query)
         query = f"select {spelled(self.pair.key)}, {spelled(None)}{more} from {self._table}"
-        return _placed(connection.execute(query), cut)
+        return self._placed(connection.execute(query), cut)
+
+    def _placed(self, rows: Iterator[Any], cut: HashCut) -> Iterator[Any]:
+        for key, *rest in rows:
+            segment = cut.segment(self.digest.cut(key))
+            if segment is not None:
+                yield segment, *rest
 
     def _number(self, cut: RangeCut) -> str:
         key = quote(self.pair.key[0])
@@ -134,13 +141,6 @@ class SqliteHalf:
         if isinstance(answer, NotAlikeError):
             raise answer
         return answer
-
-
-def _placed(rows: Iterator[Any], cut: HashCut) -> Iterator[Any]:
-    for key, *rest in rows:
-        segment = cut.segment(cut_hash(key))
-        if segment is not None:
-            yield segment, *rest
 
 
 def _value(codec: Codec, stored: Any) -> Any:

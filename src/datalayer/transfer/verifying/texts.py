@@ -2,14 +2,13 @@
 
     number, boolean    plain digits, no zeros at the end of a fraction: 12.5, 1, NaN, Infinity        then ;
     moment             in UTC, no zeros at the end of a fraction: 2024-01-01 10:00:00.25              then ;
-    float              its 64 bits as hexadecimal digits, NaN; beside a number, the number it prints as       then ;
+    float              its 64 bits as hexadecimal digits, NaN; as it prints beside a number           then ;
     date, time, uuid   2024-01-01, 10:00:00.25, lower case with hyphens                               then ;
     bytes              hexadecimal digits, a backslash and x before them                              then ;
     JSON, array        compact, members in PostgreSQL's order; with spaces where it says null         then a line end
     text               its length in characters and a colon before it
 
 NULL is nothing: only what ends it, or the colon. No value contains what ends it, so no two different rows share a text.
-A row is hashed by MD5, which all PostgreSQL servers have; its 128 bits are added, so that the order does not matter.
 """
 
 from __future__ import annotations
@@ -20,8 +19,6 @@ import uuid
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from enum import StrEnum
-from functools import partial
-from hashlib import md5
 from json.encoder import encode_basestring
 from typing import Any, Final, Literal, TypeAlias
 
@@ -32,10 +29,6 @@ from datalayer.transfer.pairing import ColumnPair, TablePair
 
 Spelling: TypeAlias = Callable[[Any], str]
 SideName: TypeAlias = Literal["source", "target"]
-
-#: Not for secrets: it only tells unequal rows apart.
-digest: Final = partial(md5, usedforsecurity=False)
-MODULUS: Final = 1 << 128
 
 
 class Form(StrEnum):
@@ -87,16 +80,6 @@ def spelling(mine: ColumnType, other: ColumnType) -> Spelling:
     if align is None:
         return spell
     return lambda value: spell(align(value))
-
-
-def hash_of(text: str) -> int:
-    """Return the hash of a text as a number of 128 bits."""
-    return int.from_bytes(digest(text.encode("utf-8", "surrogatepass")).digest())
-
-
-def cut_hash(text: str) -> int:
-    """Return what a key's text is cut by: the first 64 bits of its hash, as a signed number."""
-    return int.from_bytes(digest(text.encode("utf-8", "surrogatepass")).digest()[:8], signed=True)
 
 
 class RowTexts:
