@@ -80,6 +80,18 @@ class PostgrestServer:
         if guardian is not None:
             guardian.release()
 
+    def kill(self) -> None:
+        """End the server in the middle of whatever it does, as a crash would; :meth:`restart` brings it back."""
+        if self._process is not None:
+            self._process.kill()
+        self.stop()
+
+    def restart(self) -> None:
+        """Start the server again at the address that it had."""
+        binary = self._binary or find_postgrest_binary()
+        if binary is None or not self._launch(binary, _login_password(self.dsn), self._port):
+            raise ConfigurationError("PostgREST did not get ready; is its port free?")
+
     @property
     def url(self) -> str:
         """Where it answers; the REST interface is at the root, not under ``/rest/v1``."""
@@ -114,9 +126,9 @@ class PostgrestServer:
     ) -> None:
         self.stop()
 
-    def _launch(self, binary: Path, password: str) -> bool:
+    def _launch(self, binary: Path, password: str, port: int | None = None) -> bool:
         """Start the process; False when it ended or stayed mute, for example since its port was taken meanwhile."""
-        self._port = _free_port()
+        self._port = port or _free_port()
         environment = {
             "PATH": os.environ.get("PATH", ""),
             "PGRST_DB_URI": conninfo.make_conninfo(self.dsn, user=_LOGIN_ROLE, password=password),

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 _LENGTH = re.compile(rb"content-length: (\d+)", re.IGNORECASE)
 _END_OF_HEAD = b"\r\n\r\n"
+_DELAY_SECONDS = 0.3
 
 
 class Fault(Enum):
@@ -20,7 +21,10 @@ class Fault(Enum):
 
     CUT_REQUEST = auto()  #: the connection ends before the server hears of the request
     CUT_ANSWER = auto()  #: the server has done it, its answer is lost
+    HALF_ANSWER = auto()  #: the server has done it, half of its answer comes
+    DELAY = auto()  #: the server does it a while later, and its answer comes
     STALL = auto()  #: nothing comes back until the proxy closes
+    LAND_LATE = auto()  #: nothing comes back, and the server does it when the proxy is told to
 
 
 Reaction: TypeAlias = Fault | bytes
@@ -46,6 +50,10 @@ class FaultyProxy:
         self._prefix = prefix.encode()
         self.script: deque[Reaction] = deque()
         self.seen: list[str] = []
+        self._late: list[bytes] = []
+        self._may_pass = asyncio.Event()
+        self._may_pass.set()
+        self._waits = asyncio.Event()
         self._server: asyncio.Server | None = None
         self._released = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -70,6 +78,25 @@ class FaultyProxy:
         port: int = self._server.sockets[0].getsockname()[1]
         return f"http://127.0.0.1:{port}"
 
+    def hold(self) -> None:
+        """Keep requests from the server until `release`."""
+        self._may_pass.clear()
+        self._waits.clear()
+
+    async def held(self) -> None:
+        """Return when a request waits."""
+        await self._waits.wait()
+
+    def release(self) -> None:
+        """Let requests pass."""
+        self._may_pass.set()
+
+    async def land(self) -> None:
+        """Let the server do what it was asked late; nobody waits for the answers any more."""
+        late, self._late = self._late, []
+        for request in late:
+            await self._forward(request)
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
@@ -84,6 +111,8 @@ class FaultyProxy:
             await writer.wait_closed()
 
     async def _react(self, request: bytes) -> bytes:
+        self._waits.set()
+        await self._may_pass.wait()
         reaction = self.script.popleft() if self.script else None
         if isinstance(reaction, bytes):
             return reaction
@@ -93,9 +122,16 @@ class FaultyProxy:
             case Fault.STALL:
                 await self._released.wait()
                 return b""
-            case _:
-                answer = await self._forward(request)
-                return b"" if reaction is Fault.CUT_ANSWER else answer
+            case Fault.LAND_LATE:
+                self._late.append(request)
+                await self._released.wait()
+                return b""
+            case Fault.DELAY:
+                await asyncio.sleep(_DELAY_SECONDS)
+        answer = await self._forward(request)
+        if reaction is Fault.HALF_ANSWER:
+            return answer[: len(answer) // 2]
+        return b"" if reaction is Fault.CUT_ANSWER else answer
 
     async def _forward(self, request: bytes) -> bytes:
         verb, path, rest = request.split(b" ", 2)

@@ -1,0 +1,72 @@
+"""Applies changes to Supabase without the script: plain requests, at most one in flight for a key."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from uuid import UUID, uuid4
+
+from datalayer.errors import DataLayerError, OutcomeUnknownError
+from datalayer.outbox.applying.order import by_table, deleted_keys, parents_first, stored_rows
+from datalayer.outbox.contract import KeysHeldError
+from datalayer.outbox.entries import Change
+from datalayer.outbox.keys import encode_key, keys_filter
+from datalayer.outbox.pinning import Pins
+from datalayer.outbox.rows import read_rows
+from datalayer.query import Delete, Upsert
+from datalayer.stores.catalog import Catalog
+from datalayer.stores.contract import Store
+
+
+class PinnedApplier:
+    """Makes Supabase equal by plain upserts and deletes, which cannot tell an older state from a newer one.
+
+    So a key is pinned before its row is read again, and stays pinned while its request may still land. A batch is
+    several requests: when one is refused the earlier ones stay, and applying the batch again is safe.
+    """
+
+    def __init__(self, primary: Store, secondary: Store, pins: Pins) -> None:
+        self._primary = primary
+        self._secondary = secondary
+        self._pins = pins
+
+    async def apply(self, origin: UUID, changes: Sequence[Change], *, timeout: float | None = None) -> int:
+        """Apply what could be pinned; see :class:`datalayer.outbox.contract.Applier`."""
+        # The primary's catalog knows foreign keys and generated columns; PostgREST tells neither.
+        catalog = await self._primary.catalog()
+        named = {(c.table, encode_key(catalog.tables[c.table], c.key)): c for c in changes}
+        owner = uuid4()
+        pinned = await self._pins.take(owner, list(named))
+        mine = [change for name, change in named.items() if name in pinned]
+        try:
+            await self._send(await self._read_again(mine, catalog), catalog, timeout)
+        except DataLayerError as error:
+            if not isinstance(error, OutcomeUnknownError):
+                await self._pins.release(owner)
+            raise
+        await self._pins.release(owner)
+        if len(mine) < len(changes):
+            held = [(change.table, change.key) for name, change in named.items() if name not in pinned]
+            raise KeysHeldError(held, store=self._secondary.name)
+        return len(mine)
+
+    async def _read_again(self, changes: Sequence[Change], catalog: Catalog) -> list[Change]:
+        """Read the rows as they are now: what was read before the pin may be older than what another relay sent."""
+        fresh: list[Change] = []
+        for name, some in by_table(changes).items():
+            rows = await read_rows(self._primary, catalog.tables[name], [change.key for change in some])
+            fresh += [replace(change, row=rows.get(change.key)) for change in some]
+        return fresh
+
+    async def _send(self, changes: Sequence[Change], catalog: Catalog, timeout: float | None) -> None:
+        groups = by_table(changes)
+        order = parents_first(catalog, groups)
+        for name in reversed(order):
+            if gone := deleted_keys(groups[name]):
+                where = keys_filter(catalog.tables[name], gone)
+                await self._secondary.delete(Delete(name, where), timeout=timeout)
+        for name in order:
+            table = catalog.tables[name]
+            if rows := stored_rows(table, groups[name]):
+                question = Upsert(name, rows, table.primary_key, returning=False)
+                await self._secondary.upsert(question, timeout=timeout)

@@ -1,0 +1,109 @@
+"""Writes to a primary that captures nothing itself (Supabase without the script), covered before they are sent.
+
+An operation is committed in PostgreSQL before its request goes out. The answer resolves it: one statement deletes the
+operation and marks its keys. An answer that never comes leaves it open until the request can no longer take effect at
+the server; then whoever sees it resolves it. So marks are always younger than the effect that they stand for.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID
+
+from datalayer.outbox.entries import WHOLE_TABLE
+from datalayer.stores.postgres import PostgresStore
+
+#: Expired operations that are resolved at a time.
+_EXPIRED_AT_ONCE: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One write that may still take effect.
+
+    Args:
+        columns: what ``keys`` are values of: the primary key, or a unique key that the write found its rows by.
+        keys: each as the text of a JSON array; None where the write alone knows which rows it changes.
+    """
+
+    id: UUID
+    table: str
+    columns: tuple[str, ...]
+    keys: tuple[str, ...] | None
+
+
+class OperationJournal:
+    """The open operations of all processes, in the PostgreSQL that follows."""
+
+    def __init__(self, store: PostgresStore) -> None:
+        self._store = store
+
+    async def begin(self, operation: Operation, *, lifetime_seconds: float, timeout: float | None = None) -> None:
+        """Commit an operation. Doing it again changes nothing.
+
+        Args:
+            lifetime_seconds: how long from now its request can live, by PostgreSQL's clock.
+        """
+        await self._store.execute(
+            "insert into datalayer_operations (id, aggregatetype, keys, target, expires_at)"
+            " values (%(id)s, %(table)s, %(keys)s::json, %(target)s::json,"
+            " clock_timestamp() + make_interval(secs => %(seconds)s)) on conflict (id) do nothing",
+            {
+                "id": operation.id,
+                "table": operation.table,
+                "keys": None if operation.keys is None else json.dumps(operation.keys),
+                "target": json.dumps(operation.columns),
+                "seconds": lifetime_seconds,
+            },
+            timeout=timeout,
+        )
+
+    async def resolve(
+        self, identity: UUID, table: str, marks: Sequence[str], *, sweep: bool, timeout: float | None = None
+    ) -> None:
+        """End an operation: its keys, or the whole table, are owed from now on. Doing it again marks again.
+
+        Args:
+            marks: primary keys, each as the text of a JSON array.
+            sweep: mark the whole table, since not all keys are known.
+        """
+        await self._store.execute(
+            "with ended as (delete from datalayer_operations where id = %(id)s)"
+            " insert into datalayer_marks (aggregatetype, aggregateid, type)"
+            " select %(table)s, m.key, m.type from unnest(%(keys)s::text[], %(types)s::text[]) m (key, type)",
+            {
+                "id": identity,
+                "table": table,
+                "keys": [*marks, *([WHOLE_TABLE] if sweep else [])],
+                "types": [*["upsert"] * len(marks), *(["sweep"] if sweep else [])],
+            },
+            timeout=timeout,
+        )
+
+    async def expired(self) -> list[Operation]:
+        """Return operations whose requests can no longer take effect, the oldest first."""
+        rows = await self._store.fetch_all(
+            "select id, aggregatetype, keys, target from datalayer_operations"
+            " where expires_at < clock_timestamp() order by expires_at limit %s",
+            [_EXPIRED_AT_ONCE],
+        )
+        return [_operation(row) for row in rows]
+
+    async def count(self) -> int:
+        """Return how many operations are open."""
+        row = await self._store.fetch_one("select count(*) as open from datalayer_operations")
+        return int(row["open"]) if row else 0
+
+    async def note_gap(self, table: str) -> None:
+        """Remember that writes to a table went on uncovered, until a full verification says that it is equal."""
+        await self._store.execute(
+            "insert into datalayer_gaps (aggregatetype) values (%s) on conflict (aggregatetype) do nothing", [table]
+        )
+
+
+def _operation(row: dict[str, Any]) -> Operation:
+    keys = row["keys"]
+    return Operation(row["id"], row["aggregatetype"], tuple(row["target"] or ()), None if keys is None else tuple(keys))

@@ -1,0 +1,124 @@
+"""A journal on this machine's disk, for the time in which the PostgreSQL that follows is away."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self, TypeVar
+from uuid import UUID
+
+from datalayer.outbox.operations import Operation
+from datalayer.stores.sqlite import SqliteStore
+
+T = TypeVar("T")
+
+_TABLE = """
+create table if not exists operations (
+    id text primary key, aggregatetype text not null, target text not null, keys text,
+    resolved integer not null default 0, marks text, sweep integer not null default 0
+)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Spooled:
+    """An operation on the spool. ``marks`` is None while it is open."""
+
+    operation: Operation
+    marks: tuple[str, ...] | None
+    sweep: bool
+
+
+class Spool:
+    """Operations in an SQLite file; what `begin` has written survives a crash of the machine."""
+
+    def __init__(self, store: SqliteStore) -> None:
+        self._store = store
+
+    @classmethod
+    async def open(cls, path: Path, *, timeout: float = 5.0) -> Self:
+        """Open or create the file. Several processes may share it."""
+        store = await SqliteStore.open(path, timeout=timeout)
+        spool = cls(store)
+        try:
+            await spool._run(lambda connection: connection.execute(_TABLE).close())
+        except BaseException:
+            await store.close()
+            raise
+        return spool
+
+    async def close(self) -> None:
+        """Close the file."""
+        await self._store.close()
+
+    async def begin(self, operation: Operation) -> None:
+        """Write an operation to the disk, and wait until it is there."""
+        keys = None if operation.keys is None else json.dumps(operation.keys)
+        values = (str(operation.id), operation.table, json.dumps(operation.columns), keys)
+
+        def write(connection: sqlite3.Connection) -> None:
+            # In WAL mode only FULL waits for the disk at each commit (SQLite manual, "PRAGMA synchronous").
+            connection.execute("pragma synchronous = full")
+            connection.execute(
+                "insert or ignore into operations (id, aggregatetype, target, keys) values (?, ?, ?, ?)", values
+            )
+
+        await self._run(write)
+
+    async def resolve(self, operation: Operation, marks: Sequence[str], *, sweep: bool) -> None:
+        """Note what an operation's answer said. Should a crash take the note, the operation is still there as open."""
+        values = (
+            str(operation.id),
+            operation.table,
+            json.dumps(operation.columns),
+            json.dumps(list(marks)),
+            int(sweep),
+        )
+
+        def write(connection: sqlite3.Connection) -> None:
+            connection.execute("pragma synchronous = normal")
+            connection.execute(
+                "insert into operations (id, aggregatetype, target, resolved, marks, sweep) values (?, ?, ?, 1, ?, ?)"
+                " on conflict (id) do update set resolved = 1, marks = excluded.marks, sweep = excluded.sweep",
+                values,
+            )
+
+        await self._run(write)
+
+    async def some(self, limit: int = 500) -> list[Spooled]:
+        """Return operations, the oldest first."""
+        rows = await self._run(
+            lambda connection: connection.execute(
+                "select id, aggregatetype, target, keys, resolved, marks, sweep from operations order by rowid limit ?",
+                (limit,),
+            ).fetchall()
+        )
+        return [_spooled(row) for row in rows]
+
+    async def forget(self, spooled: Spooled) -> None:
+        """Drop an operation that PostgreSQL has now, unless its answer has come meanwhile."""
+        values = (str(spooled.operation.id), int(spooled.marks is not None))
+        await self._run(
+            lambda connection: connection.execute(
+                "delete from operations where id = ? and resolved = ?", values
+            ).close()
+        )
+
+    async def count(self) -> int:
+        """Return how many operations wait here."""
+        found = await self._run(lambda connection: connection.execute("select count(*) from operations").fetchone())
+        return int(found[0])
+
+    async def _run(self, job: Callable[[sqlite3.Connection], T]) -> T:
+        return await self._store.run(job)
+
+
+def _spooled(row: Sequence[Any]) -> Spooled:
+    identity, table, target, keys, resolved, marks, sweep = row
+    operation = Operation(
+        UUID(identity), table, tuple(json.loads(target)), None if keys is None else tuple(json.loads(keys))
+    )
+    return Spooled(operation, tuple(json.loads(marks)) if resolved else None, bool(sweep))

@@ -1,0 +1,97 @@
+"""The PostgreSQL that follows goes away: the application goes on, by a policy, and nothing is lost."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+from tests.integration.request_capture.following import follow
+from tests.integration.request_capture.place import Place
+
+from datalayer.errors import UnavailableError
+from datalayer.outbox.operations import OperationJournal
+from datalayer.outbox.requests import AwayPolicy, RequestCapture
+from datalayer.outbox.spool import Spool
+from datalayer.query import Insert, Upsert
+from datalayer.routing.request_capture import RequestCaptureStore, key_lookup
+
+
+def with_policy(place: Place, policy: AwayPolicy, spool: Spool | None) -> RequestCaptureStore:
+    """Return the store as another process would have it."""
+    requests = RequestCapture(
+        OperationJournal(place.following), key_lookup(place.supabase), spool=spool, policy=policy, lifetime_seconds=0.2
+    )
+    return RequestCaptureStore(place.supabase, requests, timeout=0.5)
+
+
+@pytest.fixture
+async def reopened(place: Place) -> AsyncIterator[Spool]:
+    """Lend the spool as a restarted process finds it."""
+    spool = await Spool.open(place.spool_path)
+    yield spool
+    await spool.close()
+
+
+async def test_writes_go_on_over_the_spool_and_are_handed_over(place: Place) -> None:
+    """While PostgreSQL is away callers see no error; when it is back all is settled and the spool is empty."""
+    await place.store.insert(Insert("parents", [{"code": "before"}]))
+    await place.line.cut()
+    for number in range(5):
+        await place.store.upsert(Upsert("parents", [{"code": "during", "n": number}], ("code",)))
+    assert await place.spool.count() == 5
+    await place.mend()
+    await follow(place)
+    assert await place.spool.count() == 0
+    assert place.primary("select code, n from parents order by id") == [("before", 0), ("during", 4)]
+    assert place.behind("select code, n from parents order by id") == [("before", 0), ("during", 4)]
+
+
+async def test_spool_covers_a_write_of_a_process_that_died(place: Place, reopened: Spool) -> None:
+    """An operation that was open at the crash gets a whole lifetime in PostgreSQL, then it is resolved."""
+    await place.line.cut()
+    await place.store.insert(Insert("parents", [{"code": "a"}]))
+    # The process dies before the answer's knowledge is on the disk: the operation is there as it began.
+    await place.spool._run(
+        lambda connection: connection.execute("update operations set resolved = 0, marks = null").close()
+    )
+    await place.mend()
+    requests = RequestCapture(
+        OperationJournal(place.following), key_lookup(place.supabase), spool=reopened, lifetime_seconds=0.2
+    )
+    await requests.settle()
+    assert place.operations() == 1
+    assert await reopened.count() == 0
+    await follow(place)
+    assert place.behind("select code from parents") == [("a",)]
+
+
+async def test_strict_policy_refuses_before_anything_is_sent(place: Place) -> None:
+    """Under ``strict`` nothing is written that could not be covered."""
+    store = with_policy(place, "strict", None)
+    await place.line.cut()
+    with pytest.raises(UnavailableError, match="DATALAYER_SECONDARY_DOWN"):
+        await store.insert(Insert("parents", [{"code": "a"}]))
+    assert place.primary("select count(*) from parents") == [(0,)]
+    await place.mend()
+
+
+async def test_gap_policy_remembers_the_table(place: Place) -> None:
+    """Under ``gap`` the write goes on, and its table counts as unverified once PostgreSQL is back."""
+    store = with_policy(place, "gap", None)
+    await place.line.cut()
+    await store.insert(Insert("parents", [{"code": "a"}]))
+    await place.mend()
+    await store.capture.settle()
+    assert place.behind("select aggregatetype from datalayer_gaps") == [("parents",)]
+
+
+async def test_spool_that_refuses_becomes_a_gap(place: Place, reopened: Spool) -> None:
+    """The application does not go down because this machine's disk is full as well."""
+    store = with_policy(place, "spool", reopened)
+    await reopened.close()
+    await place.line.cut()
+    await store.insert(Insert("parents", [{"code": "a"}]))
+    await place.mend()
+    with pytest.raises(UnavailableError):
+        await store.capture.settle()
+    assert place.behind("select aggregatetype from datalayer_gaps") == [("parents",)]
