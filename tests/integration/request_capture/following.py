@@ -1,4 +1,4 @@
-"""What the relay does, in one call: settle until nothing is owed."""
+"""What a relay does, until nothing is owed."""
 
 from __future__ import annotations
 
@@ -7,26 +7,38 @@ import asyncio
 from tests.integration.request_capture.place import Place
 
 from datalayer.outbox.applying.server import server_applier
-from datalayer.outbox.entries import Change
+from datalayer.outbox.breaker import DeleteBreaker
+from datalayer.outbox.pace import Pace
 from datalayer.outbox.queue import Outbox
-from datalayer.outbox.rows import identity_of, read_rows
+from datalayer.outbox.reconcile import Reconciler
+from datalayer.outbox.relay import Relay
+from datalayer.outbox.rows import identity_of
+from datalayer.outbox.sweep import Sweeper
 
 
 async def follow(place: Place) -> None:
-    """Resolve operations as they expire, and apply all marks."""
+    """Resolve operations as they expire, and settle all marks."""
     outbox = Outbox(place.following, "datalayer_marks")
-    applier, origin = server_applier(place.following), await identity_of(place.following)
+    reconciler = Reconciler(
+        place.supabase,
+        place.following,
+        server_applier(place.following),
+        await identity_of(place.following),
+        ledger=place.following,
+        breaker=DeleteBreaker(),
+        sees_everything=_all_seen,
+        mark=outbox.mark,
+    )
+    sweeper = Sweeper(place.supabase, place.following, outbox)
+    pace = Pace(report_seconds=0)
     async with asyncio.timeout(20):
         while True:
             await place.requests.settle()
-            claimed = await outbox.claim(100)
-            for entry in claimed.entries:
-                table = (await place.supabase.catalog()).tables[entry.table]
-                assert entry.key is not None
-                rows = await read_rows(place.supabase, table, [entry.key])
-                change = Change(entry.table, entry.key, entry.version, rows.get(entry.key))
-                await applier.apply(origin, [change])
-                await outbox.settle([entry.version])
-            if not claimed.entries and not await place.requests.owed():
+            await Relay(outbox, reconciler, sweeper, between=("supabase", "postgres"), pace=pace).drain()
+            if not place.marks() and not await place.requests.owed():
                 return
-            await asyncio.sleep(0.02)
+
+
+async def _all_seen() -> bool:
+    """Answer for a reader that passes row security."""
+    return True
