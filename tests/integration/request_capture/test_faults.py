@@ -36,8 +36,16 @@ _FAULTS: dict[str, Reaction] = {
 }
 
 
-@pytest.mark.parametrize("fault", _FAULTS)
-@pytest.mark.parametrize("write", _WRITES)
+def _two_writes(place: int) -> list[str]:
+    names = list(_WRITES)
+    return [names[(place + step) % len(names)] for step in (0, 2)]
+
+
+#: Each fault meets two writes, each write several faults.
+_PAIRS = [(write, fault) for place, fault in enumerate(_FAULTS) for write in _two_writes(place)]
+
+
+@pytest.mark.parametrize(("write", "fault"), _PAIRS)
 async def test_write_is_not_lost_whatever_happens_to_its_request(place: Place, write: str, fault: str) -> None:
     """The caller has an answer or a typed error, and both stores end equal, late effects included."""
     await place.store.insert(Insert("parents", [{"code": "old", "n": 1}, {"code": "other"}]))
