@@ -4,6 +4,7 @@
      ├─ ConfigurationError            a setting is missing or impossible: says which variable to change
      ├─ InvalidValueError             a value breaks a rule before anything is sent: says which field
      │   └─ BatchItemError            the same for rows of a batch: says every index and field
+     │       └─ RepeatedKeyError      rows of a batch have the same key: says every index and that of the first
      ├─ NotFoundError                 `get_*` found no row
      ├─ MultipleRowsError             a question for one row matched several
      ├─ UnsafeWriteError              update or delete without a filter
@@ -92,6 +93,21 @@ class BatchItemError(InvalidValueError):
         self.problems = tuple(problems)
         self.index = problems[0].index
         self.indexes = tuple(sorted({p.index for p in problems}))
+
+
+class RepeatedKeyError(BatchItemError):
+    """Rows of a batch have the same key, and the policy for duplicates is "error"; nothing was written.
+
+    Args:
+        pairs: at least one; the index of a row, and that of the first one with its key.
+        columns: of the key.
+    """
+
+    def __init__(self, pairs: Sequence[tuple[int, int]], columns: Sequence[str]) -> None:
+        field = ", ".join(columns)
+        super().__init__([BadField(index, field, f"row {first} has the same key") for index, first in pairs])
+        self.pairs = tuple(pairs)
+        self.columns = tuple(columns)
 
 
 class NotFoundError(DataLayerError, LookupError):

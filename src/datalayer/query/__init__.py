@@ -2,7 +2,7 @@
 
 from datalayer.query.filters import Comparison, Filter, Group, Negation, Operator, col, escape_like, where_equal
 from datalayer.query.order import Order, OrderBy, asc, desc
-from datalayer.query.questions import Count, Delete, Insert, Row, Select, Update, Upsert, Written
+from datalayer.query.questions import Count, Delete, Duplicates, Insert, Row, Select, Update, Upsert, Written
 from datalayer.query.values import JSON_NULL, JsonNull
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "Comparison",
     "Count",
     "Delete",
+    "Duplicates",
     "Filter",
     "Group",
     "Insert",

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from datalayer.query.filters import Filter
 from datalayer.query.order import OrderBy
 
 Row: TypeAlias = dict[str, Any]
+#: Which of several rows with one key counts: the last, the first, or none of them, for that is a mistake.
+Duplicates: TypeAlias = Literal["last", "first", "error"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,16 +53,20 @@ class Upsert:
     """Rows to insert, or to update where the conflict target already has them.
 
     Rows may differ in their columns: a column absent from a row keeps its stored value, or takes its default when the
-    row is new. Of several rows with one key the later ones are laid over the earlier.
+    row is new.
 
     Args:
         target: the conflict target, columns of a unique index; every row must have them.
+        returning: whether rows come back as stored; without them a store that can tell counts those that were new.
+        duplicates: of several rows with one key, "last" lays the later ones over the earlier, as if they had been
+            written in turn, "first" leaves the later ones out, "error" raises RepeatedKeyError.
     """
 
     table: str
     rows: Sequence[Mapping[str, Any]]
     target: tuple[str, ...]
     returning: bool = True
+    duplicates: Duplicates = "last"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +92,12 @@ class Delete:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What a write did: ``count`` rows, and the rows as stored where ``returning`` was asked for."""
+    """What a write did: ``count`` rows, and the rows as stored where ``returning`` was asked for.
+
+    Args:
+        inserted: how many of an upsert's rows were new; None where the store cannot tell, or rows were returned.
+    """
 
     count: int
     rows: list[Row]
+    inserted: int | None = None

@@ -153,6 +153,7 @@ class Table:
         uniques: unique keys other than the primary key; empty also where the store cannot tell.
         keys_known: False where the store cannot see unique indexes (PostgREST).
         types: enums and domains that its columns need, each behind those that it needs itself.
+        partitioned: rows live in partitions (PostgreSQL), which do not show an upsert's rows as they were before it.
     """
 
     name: str
@@ -162,6 +163,7 @@ class Table:
     foreign_keys: tuple[ForeignKey, ...] = ()
     keys_known: bool = True
     types: tuple[OwnType, ...] = ()
+    partitioned: bool = False
     by_name: Mapping[str, Column] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

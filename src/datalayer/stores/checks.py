@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, get_args
+from typing import get_args
 
 from datalayer.errors import InvalidValueError, UnsafeWriteError
-from datalayer.query import Delete, Insert, Row, Select, Update, Upsert
+from datalayer.query import Delete, Duplicates, Insert, Select, Update, Upsert
 from datalayer.stores.catalog import Table
 from datalayer.stores.contract import Isolation
 
@@ -27,8 +26,11 @@ def check_rows(question: Insert | Upsert, table: Table, *, store: str, operation
     """Raise for an empty batch, an unknown column, or an upsert row that lacks a column of the conflict target."""
     if not question.rows:
         raise InvalidValueError("the batch is empty", field="rows")
-    table.check_columns({name for row in question.rows for name in row}, store=store, operation=operation)
+    shapes = set(map(tuple, question.rows))
+    table.check_columns({name for shape in shapes for name in shape}, store=store, operation=operation)
     if isinstance(question, Upsert):
+        if question.duplicates not in get_args(Duplicates):
+            raise InvalidValueError(f"is one of {', '.join(get_args(Duplicates))}", field="duplicates")
         table.check_columns(question.target, store=store, operation=operation)
         for index, row in enumerate(question.rows):
             for name in question.target:
@@ -62,22 +64,3 @@ def check_isolation(isolation: Isolation | None) -> None:
         raise InvalidValueError(f"is one of {', '.join(get_args(Isolation))}", field="isolation")
 
 
-def merge_by_key(rows: Sequence[Mapping[str, Any]], target: tuple[str, ...]) -> dict[tuple[Any, ...], Row]:
-    """Lay rows with one key over each other, later over earlier, as if they had been written in turn."""
-    merged: dict[tuple[Any, ...], Row] = {}
-    for row in rows:
-        key = tuple(row[name] for name in target)
-        earlier = merged.get(key)
-        if earlier is None:
-            merged[key] = dict(row)
-        else:
-            earlier.update(row)
-    return merged
-
-
-def by_shape(rows: Sequence[Row]) -> dict[tuple[str, ...], list[Row]]:
-    """Group rows by their columns; each group is one statement, so a column never goes missing."""
-    groups: dict[tuple[str, ...], list[Row]] = {}
-    for row in rows:
-        groups.setdefault(tuple(sorted(row)), []).append(row)
-    return groups

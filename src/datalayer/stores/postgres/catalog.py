@@ -51,7 +51,8 @@ _COLUMNS = f"""
     )
     SELECT c.relname, a.attname, NOT a.attnotnull AS nullable, format_type(a.atttypid, a.atttypmod) AS declared,
            pg_get_expr(d.adbin, d.adrelid) AS expression, a.attidentity, a.attgenerated,
-           coalesce(element.typname, base.typname) AS type_name, base.typcategory = 'A' AS is_array
+           coalesce(element.typname, base.typname) AS type_name, base.typcategory = 'A' AS is_array,
+           c.relkind = 'p' AS partitioned
     FROM pg_class c
     JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
     JOIN pg_type t ON t.oid = a.atttypid
@@ -119,8 +120,11 @@ async def read_catalog(ask: Callable[[bytes], Awaitable[list[Row]]]) -> Catalog:
     primary: dict[str, tuple[str, ...]] = {}
     uniques: dict[str, list[UniqueKey]] = defaultdict(list)
     foreign: dict[str, list[ForeignKey]] = defaultdict(list)
+    partitioned: set[str] = set()
     for row in await ask(_COLUMNS.encode()):
         columns[row["relname"]].append(_column(row))
+        if row["partitioned"]:
+            partitioned.add(row["relname"])
     for row in await ask(_KEYS.encode()):
         if row["indisprimary"]:
             primary[row["relname"]] = tuple(row["columns"])
@@ -140,6 +144,7 @@ async def read_catalog(ask: Callable[[bytes], Awaitable[list[Row]]]) -> Catalog:
                 tuple(uniques[name]),
                 tuple(foreign[name]),
                 types=tuple(types[name]),
+                partitioned=name in partitioned,
             )
             for name in list(columns)
         }

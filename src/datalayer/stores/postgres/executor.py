@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from time import monotonic
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import psycopg
 
@@ -33,6 +33,7 @@ from datalayer.stores.postgres.shared import Shared
 from datalayer.telemetry import CallEvent, notify
 
 Parameters: TypeAlias = Sequence[Any] | Mapping[str, Any]
+ResultT = TypeVar("ResultT")
 
 #: "cached plan must not change result type": a column's type was altered after the statement was prepared.
 _STALE_PLAN = "0A000"
@@ -150,6 +151,21 @@ class Executor(ABC):
             finally:
                 await self.give_back(connection)
         # Raised out here, the error has no context, which would quote row values.
+        raise failure
+
+    async def work(
+        self, operation: str, table: str, do: Callable[[Connection], Awaitable[ResultT]], ends: float
+    ) -> ResultT:
+        """Do a part of a write on the connection, several statements maybe, unheard by observers."""
+        async with self.connection(timeout=max(ends - monotonic(), 0.0)) as connection:
+            deadline = Deadline(connection, ends - monotonic())
+            try:
+                return await do(connection)
+            except psycopg.Error as error:
+                failure = self._failure(error, operation, table, passed=deadline.passed, writes=True)
+            finally:
+                if deadline.stop():
+                    await deadline.finish()
         raise failure
 
     def bind(self, operation: str, table: str, statement: Statement, values: Iterable[Any]) -> list[Any]:

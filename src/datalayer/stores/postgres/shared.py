@@ -9,6 +9,9 @@ from datalayer.stores.catalog import Catalog
 from datalayer.stores.postgres.compile import Statement
 from datalayer.telemetry import Observer
 
+#: Rows of one shape from which a write goes by COPY; fewer are one JSON parameter.
+COPY_ROWS = 1000
+
 #: Compiled statements kept. An application has tens of shapes; more means shapes made from data, which must not grow.
 _MOST_STATEMENTS = 2000
 
@@ -38,6 +41,9 @@ class Shared:
         self.catalog: Catalog | None = None
         self.statements: dict[tuple[Any, ...], Statement] = {}
         self.compiled = 0
+        self.copy_rows = COPY_ROWS
+        #: Whether the role may make temporary tables; asked at the first large write.
+        self.may_copy: bool | None = None
 
     def keep(self, key: tuple[Any, ...], statement: Statement) -> Statement:
         """Keep a compiled statement for the next question of its shape."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from time import monotonic
 
@@ -16,7 +16,7 @@ from datalayer.query import Row
 from datalayer.stores.contract import Isolation
 from datalayer.stores.nesting import Nesting
 from datalayer.stores.postgres.errors import STORE, translate
-from datalayer.stores.postgres.executor import Parameters
+from datalayer.stores.postgres.executor import Parameters, ResultT
 from datalayer.stores.postgres.lending import Connection
 from datalayer.stores.postgres.session import PostgresSession
 from datalayer.stores.postgres.shared import Shared
@@ -55,16 +55,29 @@ class PostgresTransaction(PostgresSession):
         has_rows: bool,
         writes: bool,
     ) -> tuple[list[Row], int]:
+        await self._take_turn(operation, table, ends)
+        try:
+            return await super()._run(operation, table, sql, parameters, ends, has_rows, writes)
+        finally:
+            self._turn.release()
+
+    async def work(
+        self, operation: str, table: str, do: Callable[[Connection], Awaitable[ResultT]], ends: float
+    ) -> ResultT:
+        """Do a part of a write, one task at a time."""
+        await self._take_turn(operation, table, ends)
+        try:
+            return await super().work(operation, table, do, ends)
+        finally:
+            self._turn.release()
+
+    async def _take_turn(self, operation: str, table: str, ends: float) -> None:
         try:
             await asyncio.wait_for(self._turn.acquire(), ends - monotonic() if self._turn.locked() else None)
         except TimeoutError:
             raise StoreTimeoutError(
                 "another task's statement held the transaction", store=STORE, operation=operation, table=table or None
             ) from None
-        try:
-            return await super()._run(operation, table, sql, parameters, ends, has_rows, writes)
-        finally:
-            self._turn.release()
 
     @asynccontextmanager
     async def scope(

@@ -72,10 +72,8 @@ def json_records(rows: Sequence[Mapping[str, Any]], columns: Sequence[Column]) -
     JSON columns travel as text, so that the document null stays apart from SQL NULL; bytea as hexadecimal.
     """
     for column in columns:
-        wanted = _python_type(column.type)
-        if wanted is not None:
-            _check_types(map(itemgetter(column.name), rows), wanted)
-    recoded = {c.name: recode for c in columns if (recode := _RECORD_FIELDS.get((c.type.kind, c.type.array)))}
+        check_types(map(itemgetter(column.name), rows), column.type)
+    recoded = {c.name: recode for c in columns if (recode := record_encoder(c.type))}
     records: Sequence[Mapping[str, Any]] = rows
     if recoded:
         records = [
@@ -106,10 +104,19 @@ def _python_type(column_type: ColumnType) -> type | None:
     return bool if column_type.kind is Kind.BOOLEAN and not column_type.array else None
 
 
-def _check_types(values: Iterable[Any], wanted: type) -> None:
+def check_types(values: Iterable[Any], column_type: ColumnType) -> None:
+    """Refuse values that the server would turn into text or truth."""
+    wanted = _python_type(column_type)
+    if wanted is None:
+        return
     for kind in set(map(type, values)) - {NoneType, wanted}:
         if not issubclass(kind, wanted):
             raise UnfitParameter("a value has the wrong type for its column", "42804")
+
+
+def record_encoder(column_type: ColumnType) -> Encoder | None:
+    """Return what turns a value, not None, into what a JSON record or a line of COPY holds; None where nothing does."""
+    return _RECORD_FIELDS.get((column_type.kind, column_type.array))
 
 
 def record_type(column: Column) -> str:

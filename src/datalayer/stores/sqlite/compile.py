@@ -242,6 +242,13 @@ def partial(facts: Facts, columns: Sequence[str], target: tuple[str, ...], *, re
     return update(Update(facts.table.name, dict.fromkeys(changed), where, returning=returning), facts, "upsert")
 
 
+def keyed(facts: Facts, target: tuple[str, ...]) -> Statement:
+    """Compile the question whether a key is there; its values are the target's."""
+    build = _Builder(facts, "upsert")
+    where = Group("and", tuple(Comparison(name, Operator.EQ) for name in target))
+    return build.statement(f"select 1 from {quote(facts.table.name)}{build.where(where)}")
+
+
 def split(columns: Sequence[str], target: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Split an upsert's columns into those it changes, at least one, and its target."""
     return tuple(name for name in columns if name not in target) or target[:1], target

@@ -11,7 +11,8 @@ from typing import Any
 
 from datalayer.errors import MissingConflictTargetError
 from datalayer.query import Insert, Row, Upsert, Written
-from datalayer.stores.checks import check_rows, merge_by_key
+from datalayer.stores.checks import check_rows
+from datalayer.stores.duplicates import distinct
 from datalayer.stores.sqlite import compile as compiler
 from datalayer.stores.sqlite import foreign_keys
 from datalayer.stores.sqlite.asking import Asker
@@ -41,21 +42,20 @@ class _Piece:
 def insert(asker: Asker, connection: sqlite3.Connection, question: Insert) -> Written:
     """Insert all rows or none."""
     facts = asker.checked(connection, lambda schema: _checked_facts(question, schema, "insert"))
-    rows = _write(connection, facts, question.rows, None, "insert", returning=question.returning)
-    return Written(len(question.rows), rows)
+    rows, _ = _write(connection, facts, question.rows, None, "insert", returning=question.returning)
+    return Written(len(question.rows), rows, None if question.returning else len(question.rows))
 
 
 def upsert(asker: Asker, connection: sqlite3.Connection, question: Upsert) -> Written:
-    """Insert or update all rows or none; several rows with one key are laid over each other first."""
+    """Insert or update all rows or none; of several rows with one key the question says which counts."""
     facts = asker.checked(connection, lambda schema: _checked_facts(question, schema, "upsert"))
-    target = question.target
-    merged = merge_by_key(question.rows, target) if len(question.rows) > 1 else None
-    given = question.rows if merged is None else list(merged.values())
-    rows = _write(connection, facts, given, target, "upsert", returning=question.returning)
-    if merged is None or not question.returning or len(merged) == len(question.rows):
-        return Written(len(given), rows)
-    stored = dict(zip(merged, rows, strict=True))
-    return Written(len(given), [dict(stored[tuple(row[name] for name in target)]) for row in question.rows])
+    batch = distinct(question)
+    rows, found = _write(connection, facts, batch.rows, question.target, "upsert", returning=question.returning)
+    if not question.returning:
+        return Written(len(batch.rows), [], len(batch.rows) - found)
+    if batch.places is None:
+        return Written(len(batch.rows), rows)
+    return Written(len(batch.rows), list(map(dict, batch.as_given(rows))))
 
 
 def _checked_facts(question: Insert | Upsert, schema: Schema, operation: str) -> Facts:
@@ -83,8 +83,11 @@ def _write(
     operation: str,
     *,
     returning: bool,
-) -> list[Row]:
-    """Write rows one by one in the order given; everything is bound before the first is written."""
+) -> tuple[list[Row], int]:
+    """Write rows one by one in the order given; everything is bound before the first is written.
+
+    Returns the rows where they are wanted, else how many of an upsert's keys were there before.
+    """
     pieces = []
     for columns, group in groupby(rows, key=tuple):
         compile_it = partial(compiler.write, facts, columns, target, operation, returning=returning)
@@ -96,9 +99,13 @@ def _write(
             _update_first(piece, facts, columns, target, returning=returning)
         pieces.append(piece)
     stored: list[Row] = []
-    several = len(rows) > 1 or pieces[0].update is not None or (returning and facts.has_triggers)
+    found = 0
+    counted = target is not None and not returning
+    several = len(rows) > 1 or counted or pieces[0].update is not None or (returning and facts.has_triggers)
     with atomic(connection, needed=several):
         for piece in pieces:
+            if target is not None and counted:
+                found += _count_keys(connection, facts, piece.rows, target)
             try:
                 stored += _write_piece(connection, piece, facts, returning=returning)
             except sqlite3.IntegrityError as error:
@@ -107,7 +114,17 @@ def _write(
                     if violation is not None:
                         raise violation from None
                 raise
-    return stored
+    return stored, found
+
+
+def _count_keys(
+    connection: sqlite3.Connection, facts: Facts, rows: Sequence[Mapping[str, Any]], target: tuple[str, ...]
+) -> int:
+    """Count the rows that are there already; nobody else writes meanwhile."""
+    statement = facts.compiled(("keyed", target), lambda: compiler.keyed(facts, target))
+    return sum(
+        len(statement.execute(connection, statement.bind([row[name] for name in target]))[0]) for row in rows
+    )
 
 
 def _update_first(

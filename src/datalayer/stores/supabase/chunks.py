@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from datalayer.query import Row
 from datalayer.stores.catalog import Table
 
 #: Bounds of one request's body. Everything below is one statement, all or nothing.
@@ -34,9 +33,9 @@ def insert_chunks(rows: Sequence[Mapping[str, Any]], table: Table) -> list[Chunk
     return list(_cut(columns or (_any_column(table),), list(enumerate(rows))))
 
 
-def upsert_chunks(rows: Sequence[Row]) -> list[Chunk]:
+def upsert_chunks(rows: Sequence[Mapping[str, Any]]) -> list[Chunk]:
     """Chunk an upsert: one request per set of columns, since an absent column must keep its stored value."""
-    groups: dict[tuple[str, ...], list[tuple[int, Row]]] = {}
+    groups: dict[tuple[str, ...], list[tuple[int, Mapping[str, Any]]]] = {}
     for place, row in enumerate(rows):
         groups.setdefault(tuple(sorted(row)), []).append((place, row))
     return [chunk for columns, members in groups.items() for chunk in _cut(columns, members)]

@@ -9,7 +9,7 @@ from typing import Any
 from datalayer.errors import NotNullViolationError, StoreError, UnsupportedOperationError
 from datalayer.query import Delete, Filter, Group, Insert, Row, Select, Update, Upsert, Written, where_equal
 from datalayer.stores.catalog import Table
-from datalayer.stores.checks import merge_by_key
+from datalayer.stores.duplicates import distinct
 from datalayer.stores.supabase import filters, reads
 from datalayer.stores.supabase.chunks import Chunk, insert_chunks, upsert_chunks
 from datalayer.stores.supabase.errors import STORE, Call
@@ -38,20 +38,18 @@ class Writer:
         for chunk in insert_chunks(question.rows, self._table):
             request = self._requests.insert(chunk.rows, chunk.columns, returning=self._returning)
             stored += await self._write_rows(request, len(chunk.rows))
-        return Written(len(question.rows), stored)
+        return Written(len(question.rows), stored, None if self._returning else len(question.rows))
 
     async def upsert(self, question: Upsert) -> Written:
         """Insert or update rows; one request per set of columns."""
-        merged = merge_by_key(question.rows, question.target)
-        rows = list(merged.values())
+        batch = distinct(question)
         stored: dict[int, Row] = {}
-        for chunk in upsert_chunks(rows):
+        for chunk in upsert_chunks(batch.rows):
             written = await self._upsert_chunk(chunk, question.target)
             stored.update(zip(chunk.places, written, strict=self._returning))
         if not self._returning:
-            return Written(len(rows), [])
-        by_key = {key: stored[place] for place, key in enumerate(merged)}
-        return Written(len(rows), [by_key[tuple(row[name] for name in question.target)] for row in question.rows])
+            return Written(len(batch.rows), [])
+        return Written(len(batch.rows), batch.as_given([stored[place] for place in range(len(batch.rows))]))
 
     async def update(self, question: Update) -> Written:
         """Change matching rows; a filter too long for one URL is worked off in several requests."""
