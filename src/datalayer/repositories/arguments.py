@@ -15,6 +15,8 @@ from datalayer.models.writing import writer_of
 from datalayer.query import Row
 
 MAX_BATCH_ROWS = 500
+#: Rows that a sync sends at a time: a store's own chunk, so that a sync of any length is as quick as one large write.
+SYNC_BATCH_ROWS = 5000
 
 
 class _Arguments(RowModel):

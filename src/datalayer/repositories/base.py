@@ -11,19 +11,34 @@ from typing import Any
 
 from datalayer.errors import UnsupportedOperationError
 from datalayer.models.writing import GivenRow, writer_of
-from datalayer.query import Delete, Filter, Insert, Row, Update, Upsert
-from datalayer.repositories.arguments import MAX_BATCH_ROWS, batch_of, check_rows, check_whole
+from datalayer.query import Delete, Duplicates, Filter, Insert, Row, Update, Upsert, Written
+from datalayer.repositories.arguments import (
+    MAX_BATCH_ROWS,
+    SYNC_BATCH_ROWS,
+    batch_of,
+    check_rows,
+    check_whole,
+)
 from datalayer.repositories.reads import ReadRepository, RowT, joined
+from datalayer.stores.checks import check_policy
+from datalayer.stores.duplicates import KeysSeen
 from datalayer.stores.contract import Session
 
 
 @dataclass(frozen=True, slots=True)
 class SyncReport:
-    """What a ``sync_many`` did: rows given, batches sent, seconds for all of it."""
+    """What a ``sync_many`` did: rows given, batches sent, seconds for all of it.
+
+    Args:
+        inserted: how many rows were new; None where the store cannot tell (Supabase, partitioned tables).
+        updated: how many were there already, from an earlier batch maybe; None likewise.
+    """
 
     rows: int
     batches: int
     duration_seconds: float
+    inserted: int | None = None
+    updated: int | None = None
 
 
 class BaseRepository(ReadRepository[RowT]):
@@ -83,18 +98,29 @@ class BaseRepository(ReadRepository[RowT]):
         return self._model_of(written.rows[0], "upsert")
 
     async def upsert_many(
-        self, rows: Iterable[GivenRow], *, target: tuple[str, ...] | None = None, timeout: float | None = None
+        self,
+        rows: Iterable[GivenRow],
+        *,
+        target: tuple[str, ...] | None = None,
+        duplicates: Duplicates = "last",
+        timeout: float | None = None,
     ) -> builtins.list[RowT]:
         """Write 1 to 500 rows by the natural key and return them as stored, in the order given.
 
         Columns may differ from row to row; a column absent from a row keeps its value.
 
+        Args:
+            duplicates: of several rows with one key, "last" lays the later ones over the earlier, "first" leaves the
+                later ones out, "error" refuses the batch. As many rows come back as were given.
+
         Raises:
             BatchItemError: rows break rules; names every index and field, and nothing was written.
+            RepeatedKeyError: rows have the same key, and ``duplicates`` is "error"; names the indexes.
         """
         conflict_target = target or self.key
         batch = self._batch(rows, required=(*conflict_target, *self.required), stamps=self._present())
-        written = await self._session.upsert(Upsert(self.table, batch, conflict_target), timeout=timeout)
+        question = Upsert(self.table, batch, conflict_target, duplicates=duplicates)
+        written = await self._session.upsert(question, timeout=timeout)
         return self._models_of(written.rows, "upsert")
 
     async def sync_many(
@@ -102,7 +128,8 @@ class BaseRepository(ReadRepository[RowT]):
         rows: Iterable[GivenRow],
         *,
         target: tuple[str, ...] | None = None,
-        batch_rows: int = MAX_BATCH_ROWS,
+        duplicates: Duplicates = "last",
+        batch_rows: int = SYNC_BATCH_ROWS,
         timeout: float | None = None,
     ) -> SyncReport:
         """Write any number of rows by the natural key, in one transaction where the store has them.
@@ -112,42 +139,48 @@ class BaseRepository(ReadRepository[RowT]):
 
         Args:
             rows: taken as they come, so that a generator of millions needs no memory for them.
+            duplicates: as for :meth:`upsert_many`; "first" and "error" keep every key in memory.
             timeout: seconds for each batch.
 
         Raises:
             BatchItemError: rows break rules; names every index and field, and nothing was written.
+            RepeatedKeyError: rows have the same key, and ``duplicates`` is "error"; nothing was written.
         """
         check_rows(rows)
         check_whole("batch_rows", batch_rows, least=1)
+        check_policy(duplicates)
         started = perf_counter()
         conflict_target = target or self.key
-        checked = iter(
-            writer_of(self.model).check_batches(
-                rows,
-                self._context,
-                batch_rows=batch_rows,
-                required=(*conflict_target, *self.required),
-                stamps=self._present(),
-            )
+        checked = writer_of(self.model).check_batches(
+            rows,
+            self._context,
+            batch_rows=batch_rows,
+            required=(*conflict_target, *self.required),
+            stamps=self._present(),
         )
+        seen = KeysSeen(conflict_target, duplicates)
+        batches = seen.once(checked)
+        written: builtins.list[Written] = []
         row_counts: builtins.list[int] = []
 
         async def write(session: Session, batches: Iterable[builtins.list[Row]]) -> None:
             for batch in batches:
-                question = Upsert(self.table, batch, conflict_target, returning=False)
-                await session.upsert(question, timeout=timeout)
+                question = Upsert(self.table, batch, conflict_target, returning=False, duplicates=duplicates)
+                written.append(await session.upsert(question, timeout=timeout))
                 row_counts.append(len(batch))
 
-        first = builtins.list(islice(checked, 1))
+        first = builtins.list(islice(batches, 1))
         try:
             async with self._session.transaction(timeout=timeout) as session:
-                await write(session, chain(first, checked))
+                await write(session, chain(first, batches))
         except UnsupportedOperationError:
             # A transaction over several stores knows only with its first question whether that store has any.
             if row_counts:
                 raise
-            await write(self._session, [*first, *checked])
-        return SyncReport(sum(row_counts), len(row_counts), perf_counter() - started)
+            await write(self._session, [*first, *batches])
+        inserted, updated = _counts(written)
+        duration = perf_counter() - started
+        return SyncReport(sum(row_counts) + seen.left_out, len(written), duration, inserted, updated)
 
     async def update(
         self,
@@ -200,3 +233,14 @@ class BaseRepository(ReadRepository[RowT]):
 
     def _present(self) -> Row:
         return dict.fromkeys(self.stamps, self._clock()) if self.stamps else {}
+
+
+def _counts(written: Iterable[Written]) -> tuple[int | None, int | None]:
+    """Add up the rows inserted and updated; None where a write could not tell."""
+    inserted = updated = 0
+    for batch in written:
+        if batch.inserted is None:
+            return None, None
+        inserted += batch.inserted
+        updated += batch.count - batch.inserted
+    return inserted, updated

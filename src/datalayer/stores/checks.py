@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import itemgetter
 from typing import get_args
 
 from datalayer.errors import InvalidValueError, UnsafeWriteError
@@ -26,16 +27,24 @@ def check_rows(question: Insert | Upsert, table: Table, *, store: str, operation
     """Raise for an empty batch, an unknown column, or an upsert row that lacks a column of the conflict target."""
     if not question.rows:
         raise InvalidValueError("the batch is empty", field="rows")
-    shapes = set(map(tuple, question.rows))
-    table.check_columns({name for shape in shapes for name in shape}, store=store, operation=operation)
+    table.check_columns(set().union(*set(map(tuple, question.rows))), store=store, operation=operation)
     if isinstance(question, Upsert):
-        if question.duplicates not in get_args(Duplicates):
-            raise InvalidValueError(f"is one of {', '.join(get_args(Duplicates))}", field="duplicates")
+        check_policy(question.duplicates)
         table.check_columns(question.target, store=store, operation=operation)
-        for index, row in enumerate(question.rows):
-            for name in question.target:
-                if row.get(name) is None:
-                    raise InvalidValueError(f"row {index} lacks a value for this conflict target column", field=name)
+        for name in question.target:
+            try:
+                missing = None in map(itemgetter(name), question.rows)
+            except KeyError:
+                missing = True
+            if missing:
+                index = next(index for index, row in enumerate(question.rows) if row.get(name) is None)
+                raise InvalidValueError(f"row {index} lacks a value for this conflict target column", field=name)
+
+
+def check_policy(duplicates: Duplicates) -> None:
+    """Raise InvalidValueError for a word that is no policy."""
+    if duplicates not in get_args(Duplicates):
+        raise InvalidValueError(f"is one of {', '.join(get_args(Duplicates))}", field="duplicates")
 
 
 def check_change(question: Update | Delete, table: Table, *, store: str, operation: str) -> None:
@@ -62,5 +71,3 @@ def check_isolation(isolation: Isolation | None) -> None:
     """Raise InvalidValueError for a word that is no isolation level."""
     if isolation is not None and isolation not in get_args(Isolation):
         raise InvalidValueError(f"is one of {', '.join(get_args(Isolation))}", field="isolation")
-
-

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any
 
 from datalayer.errors import RepeatedKeyError
-from datalayer.query import Duplicates, Upsert
+from datalayer.query import Duplicates, Row, Upsert
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,3 +93,51 @@ def _chosen(
     for row, place in zip(rows, places, strict=True):
         merged[place].update(row)
     return list(merged)
+
+
+class KeysSeen:
+    """The same policies over batches that are written one after the other; keeps every key but for "last".
+
+    ``left_out`` grows with the rows that :meth:`once` drops.
+    """
+
+    def __init__(self, target: tuple[str, ...], duplicates: Duplicates) -> None:
+        self._target = target
+        self._duplicates = duplicates
+        self._firsts: dict[Hashable, int] = {}
+        self._rows = 0
+        self.left_out = 0
+
+    def once(self, batches: Iterable[list[Row]]) -> Iterator[list[Row]]:
+        """Yield batches without the rows that the policy leaves out, and no more of them from a mistake on.
+
+        Raises:
+            RepeatedKeyError: at the end, where the policy is "error"; names every repeated row.
+        """
+        if self._duplicates == "last":
+            yield from batches
+            return
+        repeated: list[tuple[int, int]] = []
+        for batch in batches:
+            fresh, again = self._split(batch)
+            repeated += again
+            if self._duplicates == "error" and repeated:
+                continue
+            self.left_out += len(again)
+            if fresh:
+                yield fresh
+        if self._duplicates == "error" and repeated:
+            raise RepeatedKeyError(repeated, self._target)
+
+    def _split(self, batch: Sequence[Row]) -> tuple[list[Row], list[tuple[int, int]]]:
+        """Return the rows whose keys are new, and of the others index and first index."""
+        fresh, again = [], []
+        keys = hashable(list(map(key_of(self._target), batch)))
+        for index, (key, row) in enumerate(zip(keys, batch, strict=True), self._rows):
+            first = self._firsts.setdefault(key, index)
+            if first == index:
+                fresh.append(row)
+            else:
+                again.append((index, first))
+        self._rows += len(batch)
+        return fresh, again

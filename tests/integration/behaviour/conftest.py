@@ -1,5 +1,7 @@
 """The behaviour suite: every test runs on three stores and a router over two of them, unless it names its stores.
 
+PostgreSQL comes twice: as it is, and with every write of two rows and more going by COPY, as large ones do.
+
 Servers start when the first test needs them and serve the whole run; tables are made once and emptied before each test.
 """
 
@@ -38,7 +40,8 @@ class Subjects:
         if name == "routed":
             directory = self._request.getfixturevalue("tmp_path_factory").mktemp("routed")
             return await RoutedSubject.open(server.create_database(), directory)
-        return await PostgresSubject.open(server.create_database())
+        copy_rows = 2 if name == "postgres-copy" else None
+        return await PostgresSubject.open(server.create_database(), copy_rows=copy_rows)
 
     async def close(self) -> None:
         """Close what was opened."""
@@ -54,7 +57,7 @@ async def subjects(request: pytest.FixtureRequest, tmp_path_factory: pytest.Temp
     await opened.close()
 
 
-@pytest.fixture(scope="session", params=["sqlite", "postgres", "supabase", "routed"])
+@pytest.fixture(scope="session", params=["sqlite", "postgres", "postgres-copy", "supabase", "routed"])
 async def subject(request: pytest.FixtureRequest, subjects: Subjects) -> Subject:
     """Lend one store under test with its back door."""
     return await subjects.get(request.param)

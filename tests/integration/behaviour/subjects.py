@@ -95,14 +95,21 @@ class _OnPostgres:
 class PostgresSubject(_OnPostgres):
     """PostgreSQL through psycopg."""
 
+    store: PostgresStore
+
     @classmethod
-    async def open(cls, dsn: str) -> PostgresSubject:
-        """Make the tables and open the store."""
-        return cls(await PostgresStore.open(dsn), await _prepared(dsn))
+    async def open(cls, dsn: str, *, copy_rows: int | None = None) -> PostgresSubject:
+        """Make the tables and open the store; where given, writes of so many rows and more go by COPY."""
+        opened = cls(await PostgresStore.open(dsn), await _prepared(dsn))
+        if copy_rows is not None:
+            opened.store.shared.copy_rows = copy_rows
+        return opened
 
     async def open_another(self, *observers: Observer) -> Store:
-        """Open a second store on the same tables."""
-        return await PostgresStore.open(self._dsn(), observers=observers)
+        """Open a second store on the same tables, which writes as the first does."""
+        another = await PostgresStore.open(self._dsn(), observers=observers)
+        another.shared.copy_rows = self.store.shared.copy_rows
+        return another
 
     async def open_away(self) -> Store:
         """Open a store whose server is not there."""

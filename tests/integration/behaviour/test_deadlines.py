@@ -70,7 +70,7 @@ async def test_cancelled_read_leaves_the_store_usable(subject: Subject) -> None:
     assert await subject.store.count(Count("things"), timeout=SOON) == 0
 
 
-@pytest.mark.parametrize("subject", ["sqlite", "postgres", "routed"], indirect=True)
+@pytest.mark.parametrize("subject", ["sqlite", "postgres", "postgres-copy", "routed"], indirect=True)
 async def test_cancelled_write_wrote_nothing(subject: Subject) -> None:
     """A write given up before it could start does not happen later."""
     async with subject.writes_blocked():

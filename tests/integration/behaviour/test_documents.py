@@ -73,7 +73,7 @@ async def test_writes_return_json_null_as_stored(subject: Subject) -> None:
     assert [row["doc"] for row in written.rows] == [JSON_NULL, None]
 
 
-@pytest.mark.parametrize("subject", ["sqlite", "postgres", "routed"], indirect=True)
+@pytest.mark.parametrize("subject", ["sqlite", "postgres", "postgres-copy", "routed"], indirect=True)
 async def test_every_write_keeps_the_two_nulls_apart(store: Store) -> None:
     """Insert, update and upsert, one row or several, write JSON null and SQL NULL as told."""
     await put(store, "things", {"id": 1, "doc": {}}, {"id": 2, "doc": {}})

@@ -22,7 +22,7 @@ from datalayer.errors import (
 from datalayer.query import Count, Delete, Insert, Select, Update, Upsert, asc, col
 from datalayer.stores.contract import Isolation, Session, Store
 
-transactional = pytest.mark.parametrize("subject", ["sqlite", "postgres", "routed"], indirect=True)
+transactional = pytest.mark.parametrize("subject", ["sqlite", "postgres", "postgres-copy", "routed"], indirect=True)
 
 
 async def count(session: Session) -> int:

@@ -132,7 +132,7 @@ async def test_sync_many_writes_any_number_of_rows_and_reports(repositories: Rep
     def rows() -> Iterator[dict[str, Any]]:
         yield from (client(n, name=f"Клиент {n}") for n in range(1, 1305))
 
-    report = await repositories.clients.sync_many(rows())
+    report = await repositories.clients.sync_many(rows(), batch_rows=500)
     assert (report.rows, report.batches) == (1304, 3)
     assert report.duration_seconds > 0
     assert await repositories.clients.count() == 1304

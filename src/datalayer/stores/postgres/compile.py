@@ -205,7 +205,8 @@ def write_many(table: Table, columns: Sequence[str], target: tuple[str, ...] | N
     sent = {c.name: record_value(c, f"r.{quote(c.name)}") for c in placed}
     if _kept(table, columns, target):
         place = _unused_name(table)
-        records = f"ROWS FROM (jsonb_to_recordset(%s::jsonb) AS ({fields})) WITH ORDINALITY AS r({names(sent)}, {quote(place)})"
+        numbered = f"r({names((*sent, place))})"
+        records = f"ROWS FROM (jsonb_to_recordset(%s::jsonb) AS ({fields})) WITH ORDINALITY AS {numbered}"
     else:
         place, records = "", f"jsonb_to_recordset(%s::jsonb) AS r({fields})"
     return Statement(_write_from(table, sent, records, place, target, answer=answer).encode())

@@ -1,4 +1,4 @@
-"""Rows in the text format of COPY, made column by column: what is done to a whole column at once costs no Python per value.
+"""Rows in the text format of COPY, made column by column: what is done to a whole column at once is done in C.
 
 Only values are taken whose text the server reads exactly as it reads them from a JSON record (see ``values``); for any
 other Python type the answer is None, and the rows travel as JSON.

@@ -9,7 +9,8 @@ from datalayer.query import Row
 from datalayer.stores.catalog import Table
 from datalayer.stores.postgres import compile as compiler
 from datalayer.stores.postgres.compile import Answer
-from datalayer.stores.postgres.executor import Connection, Executor
+from datalayer.stores.postgres.executor import Executor
+from datalayer.stores.postgres.lending import Connection
 
 #: Two writes may share a transaction, one task each.
 _NUMBERS = count(1)

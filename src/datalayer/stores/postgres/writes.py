@@ -30,6 +30,7 @@ from datalayer.stores.postgres.copy_text import copy_text
 from datalayer.stores.postgres.errors import STORE, translate
 from datalayer.stores.postgres.executor import Executor, unencodable
 from datalayer.stores.postgres.incoming import Incoming
+from datalayer.stores.postgres.lending import Connection
 from datalayer.stores.postgres.values import json_records
 
 #: Rows in one statement of a large write.
@@ -150,9 +151,8 @@ class _Writer:
         if rows < shared.copy_rows or not compiler.fits_one_parameter(self.table, columns):
             return False
         if shared.may_copy is None:
-            found, _ = await self.executor.run(self.operation, self.table.name, _MAY_COPY, None, self.ends)
-            shared.may_copy = found[0]["granted"]
-        return bool(shared.may_copy)
+            shared.may_copy = await self.executor.work(self.operation, self.table.name, _may_copy, self.ends)
+        return shared.may_copy
 
     async def _copy(self, executor: Executor, columns: tuple[str, ...], rows: Sequence[Row]) -> Written:
         """Write rows of one shape by COPY, and tell the observers of it as one call."""
@@ -269,19 +269,22 @@ class _Writer:
         return self.executor.shared.keep(key, statement)
 
 
+async def _may_copy(connection: Connection) -> bool:
+    row = await (await connection.execute(_MAY_COPY)).fetchone()
+    return row is not None and bool(row["granted"])
+
+
 def _by_shape(rows: Sequence[Any]) -> list[_Group]:
-    """Group rows by their columns.
+    """Group rows by their columns; of a single group the places are left out.
 
     The rows of one statement come back in the order they went in: INSERT takes its source's rows one by one and
     projects RETURNING for each (PostgreSQL 18 source, nodeModifyTable.c).
     """
-    groups: dict[tuple[str, ...], list[int]] = {}
-    sorted_shapes: dict[tuple[str, ...], tuple[str, ...]] = {}
-    for place, shape in enumerate(map(tuple, rows)):
-        columns = sorted_shapes.get(shape)
-        if columns is None:
-            columns = sorted_shapes[shape] = tuple(sorted(shape))
-        groups.setdefault(columns, []).append(place)
+    columns_of = {shape: tuple(sorted(shape)) for shape in dict.fromkeys(map(tuple, rows))}
+    groups: dict[tuple[str, ...], list[int]] = {columns: [] for columns in columns_of.values()}
+    if len(groups) > 1:
+        for place, shape in enumerate(map(tuple, rows)):
+            groups[columns_of[shape]].append(place)
     return list(groups.items())
 
 

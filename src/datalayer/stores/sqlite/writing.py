@@ -122,9 +122,7 @@ def _count_keys(
 ) -> int:
     """Count the rows that are there already; nobody else writes meanwhile."""
     statement = facts.compiled(("keyed", target), lambda: compiler.keyed(facts, target))
-    return sum(
-        len(statement.execute(connection, statement.bind([row[name] for name in target]))[0]) for row in rows
-    )
+    return sum(len(statement.execute(connection, statement.bind([row[name] for name in target]))[0]) for row in rows)
 
 
 def _update_first(

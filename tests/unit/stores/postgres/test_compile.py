@@ -73,12 +73,12 @@ def test_update_and_delete_return_rows_only_when_asked() -> None:
 
 def test_write_of_nothing_but_defaults_is_a_statement() -> None:
     """A row without columns takes every default."""
-    assert text(compiler.write_one(TABLE, (), None, wanted=False)) == 'INSERT INTO "people" DEFAULT VALUES'
+    assert text(compiler.write_one(TABLE, (), None, answer="nothing")) == 'INSERT INTO "people" DEFAULT VALUES'
 
 
 def test_upsert_of_the_key_alone_still_returns_the_row() -> None:
     """With nothing to change the key is set to itself, so that RETURNING has a row."""
-    statement = text(compiler.write_one(TABLE, ("id",), ("id",), wanted=True))
+    statement = text(compiler.write_one(TABLE, ("id",), ("id",), answer="rows"))
     assert 'ON CONFLICT ("id") DO UPDATE SET "id" = EXCLUDED."id" RETURNING' in statement
 
 
