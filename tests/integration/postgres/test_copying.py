@@ -17,7 +17,6 @@ from datalayer.stores.postgres.shared import COPY_ROWS
 from datalayer.stores.postgres.writes import CHUNK_ROWS
 from datalayer.telemetry import CallEvent
 
-
 UNTIL_SOMEBODY_WAITS = """
     do $$ begin
         while not exists (select from pg_locks where not granted) loop perform pg_sleep(0.01); end loop;
@@ -193,7 +192,8 @@ async def test_every_kind_of_value_is_exact(copying: PostgresStore) -> None:
             "d": date(1, 1, 1), "c": time(23, 59, 59, 999999), "m": datetime(2026, 1, 2, 3, 4, 5, 6),
             "z": datetime(2026, 1, 2, tzinfo=UTC), "u": UUID(int=1), "j": JSON_NULL, "k": {"a": "\\\n\t\"'"},
             "ok": True, "ts": ["", "NULL", None, 'a"b', "\\", "{,}", "\t\r\n", " x "],
-            "ns": [1, None, -1], "ms": [], "ds": [Decimal("1.50")], "span": "1 mon", "host": "10.0.0.1", "days": "[1,5)",
+            "ns": [1, None, -1], "ms": [], "ds": [Decimal("1.50")], "span": "1 mon", "host": "10.0.0.1",
+            "days": "[1,5)",
         },
         {
             "id": 2, "t": "", "v": "ящик", "b": b"", "n": Decimal("1E+40"), "f": 1e-320, "r": float("nan"),

@@ -13,12 +13,13 @@ from datalayer.errors import (
     BatchItemError,
     InvalidValueError,
     NotNullViolationError,
+    RepeatedKeyError,
     UniqueViolationError,
     UnknownColumnError,
     UnsafeWriteError,
 )
 from datalayer.models import Client
-from datalayer.query import col
+from datalayer.query import Duplicates, col
 from datalayer.repositories import RepositorySet
 from datalayer.stores.contract import Store
 
@@ -168,6 +169,48 @@ async def test_sync_many_works_inside_a_transaction(store: Store, repositories: 
     with pytest.raises(RuntimeError, match="changed my mind"):
         await change_my_mind()
     assert await repositories.clients.count() == 0
+
+
+async def test_sync_many_counts_new_rows_where_the_store_can_tell(repositories: RepositorySet, store: Store) -> None:
+    """Rows that were there, from an earlier batch of the same sync too, were updated."""
+    await repositories.clients.insert_many([client(1), client(2)])
+    rows = [client(n % 6 + 1, name=str(n)) for n in range(1, 9)]
+    report = await repositories.clients.sync_many(rows, batch_rows=4)
+    assert (report.rows, report.batches) == (8, 2)
+    known = store.name != "supabase"
+    assert (report.inserted, report.updated) == ((4, 4) if known else (None, None))
+
+
+@pytest.mark.parametrize("batch_rows", [2, 100])
+async def test_sync_many_takes_the_last_or_the_first_of_several(repositories: RepositorySet, batch_rows: int) -> None:
+    """Whether they come in one batch or in several."""
+    rows = [client(1, name="a", email="a@example.com"), client(2, name="b"), client(3), client(1, name="c")]
+    policies: list[tuple[Duplicates, str]] = [("last", "c"), ("first", "a")]
+    for duplicates, name in policies:
+        await repositories.clients.delete(every_row=True)
+        report = await repositories.clients.sync_many(iter(rows), duplicates=duplicates, batch_rows=batch_rows)
+        row = await repositories.clients.get(yclients_id=1)
+        assert (report.rows, row.name, row.email) == (4, name, "a@example.com")
+        assert await repositories.clients.count() == 3
+
+
+@pytest.mark.parametrize("batch_rows", [2, 100])
+async def test_sync_many_may_refuse_repeats(repositories: RepositorySet, batch_rows: int) -> None:
+    """By their places among all rows, of any batch; nothing is written."""
+    rows = [client(n) for n in (1, 2, 3, 1, 2, 4)]
+    with pytest.raises(RepeatedKeyError) as caught:
+        await repositories.clients.sync_many(rows, duplicates="error", batch_rows=batch_rows)
+    assert caught.value.pairs == ((3, 0), (4, 1))
+    assert await repositories.clients.count() == 0
+
+
+async def test_upsert_many_says_what_a_repeated_key_means(repositories: RepositorySet) -> None:
+    """The last row counts unless told otherwise."""
+    rows = [client(1, name="a"), client(1, name="b")]
+    assert [row.name for row in await repositories.clients.upsert_many(rows)] == ["b", "b"]
+    assert [row.name for row in await repositories.clients.upsert_many(rows, duplicates="first")] == ["a", "a"]
+    with pytest.raises(RepeatedKeyError, match="row 0 has the same key"):
+        await repositories.clients.upsert_many(rows, duplicates="error")
 
 
 async def test_update_changes_the_rows_that_match(repositories: RepositorySet) -> None:
