@@ -21,8 +21,8 @@ from datalayer.repositories.arguments import (
 )
 from datalayer.repositories.reads import ReadRepository, RowT, joined
 from datalayer.stores.checks import check_policy
-from datalayer.stores.duplicates import KeysSeen
 from datalayer.stores.contract import Session
+from datalayer.stores.duplicates import KeysSeen
 
 
 @dataclass(frozen=True, slots=True)

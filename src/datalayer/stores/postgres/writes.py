@@ -203,8 +203,9 @@ class _Writer:
         if many is not None:
             return await self._send(executor, many, [self._records(columns, rows)], len(rows))
         one = self._one(columns)
-        written = [await self._send(executor, one, [row[name] for name in columns], 1) for row in rows]
-        return written[0] if len(rows) == 1 else _together(written)
+        if len(rows) == 1:
+            return await self._send(executor, one, list(map(rows[0].__getitem__, columns)), 1)
+        return _together([await self._send(executor, one, list(map(row.__getitem__, columns)), 1) for row in rows])
 
     async def _send(self, executor: Executor, statement: Statement, values: Sequence[Any], sent: int) -> Written:
         rows, count = await executor.run(
