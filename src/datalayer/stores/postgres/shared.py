@@ -10,7 +10,7 @@ from datalayer.stores.postgres.compile import Statement
 from datalayer.telemetry import Observer
 
 #: Rows of one shape from which a write goes by COPY; fewer are one JSON parameter.
-COPY_ROWS = 1000
+COPY_ROWS = 2000
 
 #: Compiled statements kept. An application has tens of shapes; more means shapes made from data, which must not grow.
 _MOST_STATEMENTS = 2000

@@ -1,8 +1,8 @@
 """How rows are written: by strategies that grow with their number, and a transaction around several statements.
 
     1 row                 one statement with a parameter for each value
-    2 to 999 of a shape   one statement with one JSON parameter
-    1,000 and more        COPY into a temporary table and one statement from there, chunk by chunk
+    2 to 1,999 of a shape one statement with one JSON parameter
+    2,000 and more        COPY into a temporary table and one statement from there, chunk by chunk
 
 The sizes are measured; see docs/decisions/0002-bulk-writes.md.
 """
