@@ -8,7 +8,7 @@ the server; then whoever sees it resolves it. So marks are always younger than t
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
@@ -36,10 +36,14 @@ class Operation:
 
 
 class OperationJournal:
-    """The open operations of all processes, in the PostgreSQL that follows."""
+    """The open operations of all processes, in the PostgreSQL that follows.
 
-    def __init__(self, store: PostgresStore) -> None:
-        self._store = store
+    Args:
+        reach: returns the store, or raises UnavailableError while it cannot be reached.
+    """
+
+    def __init__(self, reach: Callable[[], Awaitable[PostgresStore]]) -> None:
+        self._reach = reach
 
     async def begin(self, operation: Operation, *, lifetime_seconds: float, timeout: float | None = None) -> None:
         """Commit an operation. Doing it again changes nothing.
@@ -47,7 +51,7 @@ class OperationJournal:
         Args:
             lifetime_seconds: how long from now its request can live, by PostgreSQL's clock.
         """
-        await self._store.execute(
+        await (await self._reach()).execute(
             "insert into datalayer_operations (id, aggregatetype, keys, target, expires_at)"
             " values (%(id)s, %(table)s, %(keys)s::json, %(target)s::json,"
             " clock_timestamp() + make_interval(secs => %(seconds)s)) on conflict (id) do nothing",
@@ -70,7 +74,7 @@ class OperationJournal:
             marks: primary keys, each as the text of a JSON array.
             sweep: mark the whole table, since not all keys are known.
         """
-        await self._store.execute(
+        await (await self._reach()).execute(
             "with ended as (delete from datalayer_operations where id = %(id)s)"
             " insert into datalayer_marks (aggregatetype, aggregateid, type)"
             " select %(table)s, m.key, m.type from unnest(%(keys)s::text[], %(types)s::text[]) m (key, type)",
@@ -85,7 +89,7 @@ class OperationJournal:
 
     async def expired(self) -> list[Operation]:
         """Return operations whose requests can no longer take effect, the oldest first."""
-        rows = await self._store.fetch_all(
+        rows = await (await self._reach()).fetch_all(
             "select id, aggregatetype, keys, target from datalayer_operations"
             " where expires_at < clock_timestamp() order by expires_at limit %s",
             [_EXPIRED_AT_ONCE],
@@ -94,12 +98,12 @@ class OperationJournal:
 
     async def count(self) -> int:
         """Return how many operations are open."""
-        row = await self._store.fetch_one("select count(*) as open from datalayer_operations")
+        row = await (await self._reach()).fetch_one("select count(*) as open from datalayer_operations")
         return int(row["open"]) if row else 0
 
     async def note_gap(self, table: str) -> None:
         """Remember that writes to a table went on uncovered, until a full verification says that it is equal."""
-        await self._store.execute(
+        await (await self._reach()).execute(
             "insert into datalayer_gaps (aggregatetype) values (%s) on conflict (aggregatetype) do nothing", [table]
         )
 

@@ -128,8 +128,9 @@ class RequestCapture:
             return False
         lifetime = request_seconds + self._lifetime_seconds
         try:
-            await self._journal.begin(operation, lifetime_seconds=lifetime, timeout=_PATIENCE_SECONDS)
-        except _AWAY as error:
+            async with asyncio.timeout(_PATIENCE_SECONDS):
+                await self._journal.begin(operation, lifetime_seconds=lifetime)
+        except (*_AWAY, TimeoutError) as error:
             self._reachable = False
             LOGGER.warning("the secondary is away (%s); writes go on by policy %s", type(error).__name__, self._policy)
             return False
@@ -156,11 +157,10 @@ class RequestCapture:
     async def _resolve(self, operation: Operation, marks: Sequence[str], *, sweep: bool) -> None:
         if operation.id not in self._spooled and self._reachable:
             try:
-                await self._journal.resolve(
-                    operation.id, operation.table, marks, sweep=sweep, timeout=_PATIENCE_SECONDS
-                )
+                async with asyncio.timeout(_PATIENCE_SECONDS):
+                    await self._journal.resolve(operation.id, operation.table, marks, sweep=sweep)
                 return
-            except _AWAY:
+            except (*_AWAY, TimeoutError):
                 self._reachable = False
         if self._spool is not None and self._policy == "spool":
             await self._spool.resolve(operation, marks, sweep=sweep)

@@ -229,7 +229,7 @@ def _pinned(where: Filter, columns: tuple[str, ...]) -> tuple[Any, ...] | None:
 
 
 def _texts(table: Table, plan: _Plan) -> tuple[str, ...] | None:
-    """Write the keys that are known; None where a caller's value is not of the column's type and only the store knows."""
+    """Write the keys that are known; None where a value is not of its column's type, and only the store can tell."""
     if plan.keys is None:
         return None
     found_by = _keyed_by(table, plan.columns)

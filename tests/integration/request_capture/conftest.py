@@ -48,7 +48,11 @@ async def place(primary_rest: PostgrestServer, datalayer_database: str, tmp_path
         supabase = await SupabaseStore.open(proxy.url, primary_rest.service_key, timeout=REQUEST_SECONDS)
         proxy.seen.clear()
         spool = await Spool.open(tmp_path / "spool.sqlite3")
-        requests = RequestCapture(OperationJournal(following), key_lookup(supabase), spool=spool, lifetime_seconds=0.2)
+
+        async def reach() -> PostgresStore:
+            return following
+
+        requests = RequestCapture(OperationJournal(reach), key_lookup(supabase), spool=spool, lifetime_seconds=0.2)
         store = RequestCaptureStore(supabase, requests, timeout=REQUEST_SECONDS)
         yield Place(
             store,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,12 +48,17 @@ class Place:
     primary_dsn: str
     following_dsn: str
 
+    async def reach(self) -> PostgresStore:
+        """Return the store that follows, as a journal asks for it."""
+        return self.following
+
     async def mend(self) -> None:
         """Mend the line, and return when the pool has noticed."""
         await self.line.mend()
-        async with asyncio.timeout(20):
-            while not (await self.following.health(timeout=1.0)).healthy:
-                await asyncio.sleep(0.02)
+        for _ in range(40):
+            if (await self.following.health(timeout=0.5)).healthy:
+                return
+        raise TimeoutError("the pool did not notice")
 
     def behind(self, query: str) -> list[tuple[Any, ...]]:
         """Ask the following database by the back door."""

@@ -19,7 +19,7 @@ from datalayer.routing.request_capture import RequestCaptureStore, key_lookup
 def with_policy(place: Place, policy: AwayPolicy, spool: Spool | None) -> RequestCaptureStore:
     """Return the store as another process would have it."""
     requests = RequestCapture(
-        OperationJournal(place.following), key_lookup(place.supabase), spool=spool, policy=policy, lifetime_seconds=0.2
+        OperationJournal(place.reach), key_lookup(place.supabase), spool=spool, policy=policy, lifetime_seconds=0.2
     )
     return RequestCaptureStore(place.supabase, requests, timeout=0.5)
 
@@ -56,7 +56,7 @@ async def test_spool_covers_a_write_of_a_process_that_died(place: Place, reopene
     )
     await place.mend()
     requests = RequestCapture(
-        OperationJournal(place.following), key_lookup(place.supabase), spool=reopened, lifetime_seconds=0.2
+        OperationJournal(place.reach), key_lookup(place.supabase), spool=reopened, lifetime_seconds=0.2
     )
     await requests.settle()
     assert place.operations() == 1
