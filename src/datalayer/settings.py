@@ -131,6 +131,8 @@ class Settings(BaseSettings):
 
     #: Whether the entries of a dual-write are relayed in this process; ``datalayer relay`` does it in one of its own.
     datalayer_relay: Flag = True
+    #: After so many failures an entry is a dead letter.
+    datalayer_relay_tries: int = Field(default=10, ge=1)
     #: Share of reads that the other store answers as well, after the caller has its answer, to compare.
     datalayer_shadow_reads: Share = 0
     #: Primaries of single tables; DATALAYER_ROUTE_<TABLE> names one.

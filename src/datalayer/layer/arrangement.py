@@ -9,14 +9,16 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
 from datalayer.flags import Mode, StoreKind, resolve_mode
+from datalayer.layer.directions import Direction
 from datalayer.layer.opening import observers_for, open_store_for
 from datalayer.layer.schema import DOMAIN, TABLES_OF_REPOSITORIES, check_schema
 from datalayer.layer.shadowing import Shadows
+from datalayer.outbox.pace import Pace
 from datalayer.routing.late_store import LateStore
 from datalayer.routing.routed_store import RoutedStore
 from datalayer.routing.routes import resolve_routes
 from datalayer.stores.contract import Store
-from datalayer.telemetry import Observer
+from datalayer.telemetry import Observer, RelayObserver
 
 if TYPE_CHECKING:
     from datalayer.settings import Settings
@@ -33,6 +35,7 @@ class Arrangement:
         primaries: the stores that have primaries: the mode's, and those of routes.
         routes: tables whose primary is not the mode's.
         secondary: the store that follows; None without dual-write.
+        directions: from each store that has primaries to the other one; none without dual-write.
     """
 
     mode: Mode
@@ -41,6 +44,7 @@ class Arrangement:
     primaries: Mapping[StoreKind, Store]
     routes: Mapping[str, StoreKind]
     secondary: LateStore | None
+    directions: tuple[Direction, ...]
     shadows: Shadows | None
     _opened: AsyncExitStack
 
@@ -79,16 +83,52 @@ async def _arrange(settings: Settings, observers: Sequence[Observer], opened: As
     routes = await _routes(settings, mode, primaries)
     await _check_schemas(settings, mode, primaries, routes)
     secondary = await _secondary(settings, mode, primaries, opener, opened)
+    directions = await _directions(settings, mode, primaries, secondary, observers, opened)
     shadows = None
     asked: Mapping[StoreKind, Store] = primaries
     if secondary is not None and settings.datalayer_shadow_reads:
         shadows = Shadows(settings, observers)
         opened.push_async_callback(shadows.stop)
-        asked = shadows.cast(mode, primaries, secondary)
+        asked = shadows.cast(primaries, directions)
     store = asked[mode.primary]
     if routes:
         store = RoutedStore(store, {table: asked[kind] for table, kind in routes.items()})
-    return Arrangement(mode, settings, store, primaries, routes, secondary, shadows, opened)
+    return Arrangement(mode, settings, store, primaries, routes, secondary, directions, shadows, opened)
+
+
+async def _directions(
+    settings: Settings,
+    mode: Mode,
+    primaries: Mapping[StoreKind, Store],
+    secondary: LateStore | None,
+    observers: Sequence[Observer],
+    opened: AsyncExitStack,
+) -> tuple[Direction, ...]:
+    """Join each store that has primaries with the other one, and relay in this process unless told otherwise."""
+    if secondary is None:
+        return ()
+    pace = Pace(tries=settings.datalayer_relay_tries)
+    heard_by = [observer for observer in observers if isinstance(observer, RelayObserver)]
+    directions = []
+    for kind, primary in primaries.items():
+        other = secondary if kind is mode.primary else _late(mode.primary, primaries[mode.primary])
+        direction = Direction(primary, other, pace, heard_by)
+        await direction.check()
+        directions.append(direction)
+    if settings.datalayer_relay:
+        for direction in directions:
+            direction.start()
+            opened.push_async_callback(direction.stop)
+    return tuple(directions)
+
+
+def _late(kind: StoreKind, store: Store) -> LateStore:
+    """Return an open store as one that is there."""
+
+    async def there() -> Store:
+        return store
+
+    return LateStore(kind.value, there, store)
 
 
 async def _routes(settings: Settings, mode: Mode, primaries: Mapping[StoreKind, Store]) -> dict[str, StoreKind]:

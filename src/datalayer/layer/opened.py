@@ -39,7 +39,7 @@ class OpenedLayer:
 
     def __init__(self, arrangement: Arrangement, source: SettingsSource, observers: Sequence[Observer]) -> None:
         self.arrangement = arrangement
-        self.switch = SwitchStore(arrangement.store)
+        self.switch = SwitchStore(arrangement.store, self._written)
         self._source = source
         self._observers = observers
         self._turn = asyncio.Lock()
@@ -113,10 +113,14 @@ class OpenedLayer:
         if moved_tables(old, new):
             check_move(old, new)
             async with self.switch.writes_held():
-                await settle(old.primaries.values(), _SETTLE_SECONDS)
+                await settle(old.directions, _SETTLE_SECONDS)
                 self._switch(new)
         else:
             self._switch(new)
+
+    def _written(self) -> None:
+        for direction in self.arrangement.directions:
+            direction.wake()
 
     def _switch(self, new: Arrangement) -> None:
         old, self.arrangement = self.arrangement, new

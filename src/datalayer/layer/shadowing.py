@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
-from datalayer.flags import Mode, StoreKind
+from datalayer.flags import StoreKind
+from datalayer.layer.directions import Direction
 from datalayer.routing.late_store import LateStore
 from datalayer.routing.shadow import Shadow, ShadowedStore
 from datalayer.routing.shadow_report import ShadowReport, ShadowTally
@@ -26,19 +28,18 @@ class Shadows:
         self._tally = ShadowTally()
         self._shadows: list[Shadow] = []
 
-    def cast(self, mode: Mode, primaries: Mapping[StoreKind, Store], secondary: LateStore) -> dict[StoreKind, Store]:
-        """Return the primaries with a shadow each: the store that follows, or, for that one, the mode's primary."""
-
-        def following() -> Store | None:
-            return secondary.opened
-
-        def leading() -> Store | None:
-            return primaries[mode.primary]
-
+    def cast(self, primaries: Mapping[StoreKind, Store], directions: Sequence[Direction]) -> dict[StoreKind, Store]:
+        """Return the primaries with a shadow each: the store at the other end of their direction."""
         shadowed: dict[StoreKind, Store] = {}
-        for kind, store in primaries.items():
-            candidate = following if kind is mode.primary else leading
-            shadow = Shadow(store, candidate, timeout=self._timeout, observers=self._observers, tally=self._tally)
+        for (kind, store), direction in zip(primaries.items(), directions, strict=True):
+            shadow = Shadow(
+                store,
+                partial(_opened, direction.secondary),
+                direction,
+                timeout=self._timeout,
+                observers=self._observers,
+                tally=self._tally,
+            )
             shadow.start()
             self._shadows.append(shadow)
             shadowed[kind] = ShadowedStore(store, shadow, self._share)
@@ -57,3 +58,7 @@ class Shadows:
         """Give up what waits."""
         for shadow in self._shadows:
             await shadow.stop()
+
+
+def _opened(secondary: LateStore) -> Store | None:
+    return secondary.opened

@@ -47,10 +47,15 @@ class _Gate:
 
 
 class SwitchStore(PassingStore):
-    """Asks the inner store of the moment. A call, a stream or a transaction ends in the store it began in."""
+    """Asks the inner store of the moment. A call, a stream or a transaction ends in the store it began in.
 
-    def __init__(self, inner: Store) -> None:
+    Args:
+        written: called after every write and transaction.
+    """
+
+    def __init__(self, inner: Store, written: Callable[[], object] = lambda: None) -> None:
         super().__init__(inner)
+        self._written = written
         self._era = _Era(inner)
         self._gate = _Gate()
 
@@ -150,4 +155,5 @@ class SwitchStore(PassingStore):
             yield era.store
         finally:
             era.writes -= 1
+            self._written()
             await era.tell()

@@ -1,0 +1,143 @@
+"""The ways that writes take from a primary to the store that follows it: which outbox, which applier, which relay."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from datalayer.errors import ConfigurationError, DataLayerError, UnknownTableError
+from datalayer.outbox.applying.server import server_applier
+from datalayer.outbox.assembly import reconciler_between, relay_over
+from datalayer.outbox.entries import WHOLE_TABLE, Key
+from datalayer.outbox.keys import encode_key
+from datalayer.outbox.pace import Pace
+from datalayer.outbox.queue import Outbox
+from datalayer.outbox.relay import Relay
+from datalayer.outbox.rows import identity_of
+from datalayer.outbox.waiting import Waiting, waiting
+from datalayer.query import Select, col
+from datalayer.routing.late_store import LateStore
+from datalayer.stores.contract import Store
+from datalayer.telemetry import RelayObserver
+
+LOGGER = logging.getLogger("datalayer")
+
+#: Seconds that a relay gets for its last batch.
+_STOP_SECONDS: Final = 10.0
+_RETRY_SECONDS: Final = 5.0
+#: Keys that one question about the outbox names.
+_KEYS: Final = 100
+
+
+@dataclass(slots=True)
+class Direction:
+    """From a primary to the store that follows it.
+
+    Args:
+        observers: who hears of the relay's work.
+    """
+
+    primary: Store
+    secondary: LateStore
+    pace: Pace
+    observers: Sequence[RelayObserver] = ()
+    #: Set while the relay runs in this process.
+    _relay: Relay | None = None
+    _task: asyncio.Task[None] | None = None
+
+    @property
+    def outbox(self) -> Outbox:
+        """What is owed; every use has a name of its own for its claims."""
+        return Outbox(self.primary)
+
+    async def check(self) -> None:
+        """Find out at start what would stop the relay.
+
+        Raises:
+            ConfigurationError: the bookkeeping is missing, or both stores are one database; says what to run.
+        """
+        try:
+            if self.secondary.opened is None:
+                await identity_of(self.primary)
+            else:
+                await self._build(self.secondary.opened)
+        except UnknownTableError as error:
+            raise ConfigurationError(
+                f"the {error.store} store has no bookkeeping for dual-write: run `datalayer outbox install`",
+                variables=("ENABLE_DUAL_WRITE",),
+            ) from None
+
+    async def left(self) -> Waiting:
+        """Count what is owed."""
+        outbox = self.outbox
+        return await waiting(outbox.store, outbox.table, _now)
+
+    async def owes(self, table: str, keys: Sequence[Key] | None) -> bool:
+        """Whether an entry is there for one of the keys, or for any row of the table."""
+        outbox = self.outbox
+        of_table = col("aggregatetype").eq(table)
+        if keys is None:
+            return bool(await outbox.store.select(Select(outbox.table, of_table, limit=1, columns=("version",))))
+        known = (await outbox.store.catalog()).table(table, store=outbox.store.name, operation="shadow")
+        texts = [WHOLE_TABLE, *(encode_key(known, key) for key in keys)]
+        for start in range(0, len(texts), _KEYS):
+            where = of_table & col("aggregateid").in_(texts[start : start + _KEYS])
+            if await outbox.store.select(Select(outbox.table, where, limit=1, columns=("version",))):
+                return True
+        return False
+
+    async def mark(self, table: str, keys: Sequence[Key]) -> None:
+        """Owe these keys to the other store."""
+        await self.outbox.mark(table, keys)
+
+    def start(self) -> None:
+        """Relay in this process from now on; a secondary that is away is waited for."""
+        self._task = asyncio.create_task(self._run(), name=f"datalayer relay to {self.secondary.name}")
+
+    def wake(self) -> None:
+        """Something was written: look at once."""
+        if self._relay is not None:
+            self._relay.wake()
+
+    async def stop(self) -> None:
+        """End the relay after the batch at hand; may be called twice."""
+        task, self._task = self._task, None
+        if task is None:
+            return
+        if self._relay is None:
+            task.cancel()
+        else:
+            self._relay.stop()
+        done, _ = await asyncio.wait({task}, timeout=_STOP_SECONDS)
+        if not done:
+            task.cancel()
+            await asyncio.wait({task})
+
+    async def _run(self) -> None:
+        secondary = await self.secondary.wait()
+        known = ""
+        while self._relay is None:
+            try:
+                self._relay = await self._build(secondary)
+            except DataLayerError as error:
+                if str(error) != known:
+                    LOGGER.error("the relay to %s cannot start: %s", self.secondary.name, error)
+                known = str(error)
+                await asyncio.sleep(_RETRY_SECONDS)
+        try:
+            await self._relay.run()
+        except Exception:
+            LOGGER.exception("the relay to %s has ended by a bug; entries stay in the outbox", self.secondary.name)
+
+    async def _build(self, secondary: Store) -> Relay:
+        outbox = self.outbox
+        reconciler = await reconciler_between(self.primary, secondary, server_applier(secondary), outbox)
+        return relay_over(reconciler, outbox, pace=self.pace, observers=self.observers)
+
+
+def _now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)

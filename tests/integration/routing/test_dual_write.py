@@ -1,0 +1,193 @@
+"""Dual-write end to end between SQLite and PostgreSQL: callers ask the primary, the other store follows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.integration.layer.places import PostgresPlace
+from tests.integration.routing.waiting import until
+
+from datalayer import ConfigurationError, DataLayer, DualHealth, GivenSettings, Settings, StoreKind, open_store
+from datalayer.migrations import apply
+from datalayer.outbox.capture import postgres as postgres_capture
+from datalayer.outbox.capture import sqlite as sqlite_capture
+from datalayer.query import Select, asc
+from datalayer.stores.contract import Store
+from datalayer.stores.postgres import PostgresStore
+from datalayer.stores.sqlite import SqliteStore
+
+CLIENT = {"yclients_id": 1, "company_id": 1, "phone": "+79990000001", "name": "Анна"}
+
+
+@pytest.fixture
+async def pair(postgres: PostgresPlace, tmp_path: Path) -> dict[str, Any]:
+    """Prepare both stores, and return the settings that name them."""
+    await install(postgres.dsn)
+    file = tmp_path / "salon.sqlite3"
+    store = await SqliteStore.open(file)
+    await apply(store)
+    await sqlite_capture.install(store)
+    await store.close()
+    return {"database_url": postgres.dsn, "datalayer_sqlite_path": file, "enable_dual_write": True}
+
+
+async def install(dsn: str) -> None:
+    """Put capture into a PostgreSQL database."""
+    store = await PostgresStore.open(dsn)
+    await postgres_capture.install(store)
+    await store.close()
+
+
+async def settled(layer: DataLayer) -> bool:
+    """Whether the other store lacks nothing."""
+    health = await layer.health_check()
+    assert isinstance(health, DualHealth)
+    return health.entries == 0
+
+
+async def rows(store: Store, table: str) -> list[dict[str, Any]]:
+    """Return a table by its key."""
+    key = (await store.catalog()).tables[table].primary_key
+    return await store.select(Select(table, order=tuple(map(asc, key))))
+
+
+async def assert_equal(settings: dict[str, Any], *tables: str) -> None:
+    """Both stores have the same rows."""
+    sqlite = await open_store(f"sqlite:///{settings['datalayer_sqlite_path']}")
+    postgres = await open_store(settings["database_url"])
+    try:
+        for table in tables:
+            ours, theirs = await rows(sqlite, table), await rows(postgres, table)
+            assert ours == theirs
+            assert ours
+    finally:
+        await sqlite.close()
+        await postgres.close()
+
+
+@pytest.mark.parametrize("postgres_leads", [False, True])
+async def test_writes_follow_to_the_other_store(pair: dict[str, Any], postgres_leads: bool) -> None:
+    """Single writes, batches, transactions, updates and deletes: once nothing is owed both stores are equal."""
+    settings = GivenSettings(**pair, use_repository_pattern=postgres_leads)
+    async with DataLayer.open(settings) as layer:
+        assert layer.mode.primary is (StoreKind.POSTGRES if postgres_leads else StoreKind.SQLITE)
+        await layer.upsert_company({"company_id": 1, "title": "Салон"})
+        await layer.upsert_clients([{**CLIENT, "yclients_id": n} for n in range(1, 51)])
+        async with layer.transaction() as tx:
+            booking = await tx.bookings.upsert(
+                {"yclients_record_id": 5, "company_id": 1, "datetime": "2026-03-02T10:00:00"}
+            )
+            await tx.reminders.insert({"booking_id": booking.id, "remind_at": "2026-03-02T09:00:00"})
+        await layer.clients.update({"name": "Ольга"}, company_id=1, yclients_id=7)
+        await layer.clients.delete(yclients_id=8)
+        await until(lambda: settled(layer))
+    await assert_equal(pair, "companies", "clients", "bookings", "reminders")
+
+
+async def test_callers_see_no_error_while_the_secondary_is_down(pair: dict[str, Any]) -> None:
+    """For the whole run it is away; when a later run finds it, it catches up by itself."""
+    away = {**pair, "database_url": "postgresql://nobody@127.0.0.1:1/nowhere", "datalayer_timeout_seconds": 1}
+    async with DataLayer.open(GivenSettings(**away)) as layer:
+        await layer.upsert_clients([{**CLIENT, "yclients_id": n} for n in range(1, 21)])
+        await layer.clients.delete(yclients_id=3)
+        assert await layer.clients.count() == 19
+        health = await layer.health_check()
+        assert isinstance(health, DualHealth)
+        assert health.healthy
+        assert (health.entries, health.secondary and health.secondary.healthy) == (21, False)
+    async with DataLayer.open(GivenSettings(**pair)) as layer:
+        await until(lambda: settled(layer))
+    await assert_equal(pair, "clients")
+
+
+async def test_relay_is_left_to_another_process(pair: dict[str, Any]) -> None:
+    """With DATALAYER_RELAY=false entries wait for `datalayer relay`."""
+    async with DataLayer.open(GivenSettings(**pair, datalayer_relay=False)) as layer:
+        await layer.upsert_client(CLIENT)
+        assert not await settled(layer)
+    async with DataLayer.open(GivenSettings(**pair)) as layer:
+        await until(lambda: settled(layer))
+    await assert_equal(pair, "clients")
+
+
+@pytest.mark.parametrize("lacking", ["sqlite", "postgres"])
+async def test_dual_write_refuses_a_store_without_bookkeeping(
+    postgres: PostgresPlace, tmp_path: Path, lacking: str
+) -> None:
+    """Whichever of the two it is, the message names it and the command."""
+    file = tmp_path / "salon.sqlite3"
+    store = await SqliteStore.open(file)
+    await apply(store)
+    if lacking == "postgres":
+        await sqlite_capture.install(store)
+    else:
+        await install(postgres.dsn)
+    await store.close()
+    settings = postgres.settings(datalayer_sqlite_path=file, enable_dual_write=True)
+    with pytest.raises(ConfigurationError, match=f"{lacking} store .* `datalayer outbox install`"):
+        async with DataLayer.open(settings):
+            pass
+
+
+async def test_routed_tables_follow_in_both_directions(pair: dict[str, Any]) -> None:
+    """A table with a primary of its own is relayed the other way, by a relay of its own."""
+    settings = GivenSettings(**pair, datalayer_routes={"clients": "postgres"})
+    async with DataLayer.open(settings) as layer:
+        await layer.upsert_company({"company_id": 1, "title": "Салон"})
+        await layer.upsert_client(CLIENT)
+        await until(lambda: settled(layer))
+    await assert_equal(pair, "companies", "clients")
+
+
+async def test_shadow_reads_heal_what_differs(pair: dict[str, Any]) -> None:
+    """A row that was changed behind everyone's back is found by a read, marked, and made equal by the relay."""
+    async with DataLayer.open(GivenSettings(**pair, datalayer_shadow_reads=1)) as layer:
+        await layer.upsert_client(CLIENT)
+        await until(lambda: settled(layer))
+        await spoil(pair["database_url"])
+
+        async def found() -> bool:
+            await layer.get_client_by_phone("+79990000001")
+            return layer.shadow_report().persistent > 0
+
+        await until(found)
+        await until(lambda: settled(layer))
+    await assert_equal(pair, "clients")
+
+
+async def spoil(dsn: str) -> None:
+    """Change a row as nobody should, unseen by capture."""
+    store = await PostgresStore.open(dsn)
+    async with store.transaction() as tx:
+        await tx.fetch_all("select set_config('datalayer.applying', 'on', true)")
+        await tx.execute("update clients set name = 'somebody else'")
+    await store.close()
+
+
+async def test_reload_moves_the_primary_when_nothing_is_owed(pair: dict[str, Any]) -> None:
+    """Between the two stores of a dual-write, in both directions; what is written in between follows."""
+    leads = {
+        first: GivenSettings(**pair, use_repository_pattern=first == "postgres") for first in ("sqlite", "postgres")
+    }
+    async with DataLayer.open(leads["sqlite"]) as layer:
+        for turn, name in enumerate(["postgres", "sqlite", "postgres"], start=1):
+            await layer.upsert_client({**CLIENT, "yclients_id": turn})
+            await layer.reload(leads[name])
+            assert layer.mode.primary.value == name
+            assert await layer.clients.count() == turn
+        await layer.upsert_client({**CLIENT, "yclients_id": 9})
+        await until(lambda: settled(layer))
+    await assert_equal(pair, "clients")
+
+
+async def test_reload_refuses_to_move_the_primary_while_entries_are_owed(pair: dict[str, Any]) -> None:
+    """Without a relay nothing settles: the command to look with is named, and writes go on."""
+    settings: Settings = GivenSettings(**pair, datalayer_relay=False)
+    async with DataLayer.open(settings) as layer:
+        await layer.upsert_client(CLIENT)
+        with pytest.raises(ConfigurationError, match="datalayer outbox status"):
+            await layer.reload(GivenSettings(**pair, use_repository_pattern=True))
+        assert layer.mode.primary is StoreKind.SQLITE
+        await layer.upsert_client({**CLIENT, "yclients_id": 2})
