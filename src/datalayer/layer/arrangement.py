@@ -12,6 +12,7 @@ from datalayer.flags import Mode, StoreKind, resolve_mode
 from datalayer.layer.directions import Direction
 from datalayer.layer.opening import observers_for, open_store_for
 from datalayer.layer.schema import DOMAIN, TABLES_OF_REPOSITORIES, check_schema
+from datalayer.layer.sequences import advance_keys
 from datalayer.layer.shadowing import Shadows
 from datalayer.outbox.pace import Pace
 from datalayer.routing.late_store import LateStore
@@ -83,6 +84,8 @@ async def _arrange(settings: Settings, observers: Sequence[Observer], opened: As
     routes = await _routes(settings, mode, primaries)
     await _check_schemas(settings, mode, primaries, routes)
     secondary = await _secondary(settings, mode, primaries, opener, opened)
+    if secondary is not None and StoreKind.POSTGRES in primaries:
+        await advance_keys(primaries[StoreKind.POSTGRES])
     directions = await _directions(settings, mode, primaries, secondary, observers, opened)
     shadows = None
     asked: Mapping[StoreKind, Store] = primaries

@@ -12,6 +12,7 @@ from datalayer.errors import ConfigurationError, DataLayerError
 from datalayer.flags import Mode, resolve_mode
 from datalayer.layer.arrangement import Arrangement, arrange
 from datalayer.layer.reloading import check_move, check_places, moved_tables
+from datalayer.layer.sequences import advance_keys
 from datalayer.layer.settling import settle
 from datalayer.routing.switch_store import SwitchStore
 from datalayer.telemetry import Observer
@@ -114,6 +115,8 @@ class OpenedLayer:
             check_move(old, new)
             async with self.switch.writes_held():
                 await settle(old.directions, _SETTLE_SECONDS)
+                for store in new.primaries.values():
+                    await advance_keys(store)
                 self._switch(new)
         else:
             self._switch(new)
