@@ -15,8 +15,7 @@ from benchmarks.model import Client, Clients
 from benchmarks.stage import Stage
 from benchmarks.table import COMPANIES, Walk
 from benchmarks.turns import Operation, take_turns
-from datalayer import asc, where_equal
-from datalayer.query import Select
+from datalayer import asc
 
 ROWS = 1000
 _SQL = "select * from clients where company_id = %s order by id limit 1000"
@@ -83,14 +82,14 @@ def _typed(stage: Stage) -> dict[str, Operation]:
 
 def _dicts(stage: Stage) -> dict[str, Operation]:
     walk, peers = Walk(stage.scale.rows), stage.peers
+    clients = Clients(stage.store)
 
     async def raw() -> Any:
         async with peers.raw.connection() as connection:
             return await (await connection.execute(_SQL, [walk.step() % COMPANIES], prepare=True)).fetchall()
 
     async def ours() -> Any:
-        where = where_equal(company_id=walk.step() % COMPANIES)
-        return await stage.store.select(Select("clients", where, (asc("id"),), limit=ROWS))
+        return await clients.dicts.list(company_id=walk.step() % COMPANIES, order=(asc("id"),), limit=ROWS)
 
     async def fetch() -> Any:
         return await peers.asyncpg.fetch(_ASYNCPG_SQL, walk.step() % COMPANIES)

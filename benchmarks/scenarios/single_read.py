@@ -16,8 +16,6 @@ from benchmarks.peers import Peers
 from benchmarks.stage import Stage
 from benchmarks.table import COMPANIES, Walk, phone_of
 from benchmarks.turns import Operation, take_turns
-from datalayer import where_equal
-from datalayer.query import Select
 
 _SQL = "select * from clients where company_id = %s and phone = %s"
 _ASYNCPG_SQL = "select * from clients where company_id = $1 and phone = $2"
@@ -49,8 +47,7 @@ def single_reads(stage: Stage) -> Mapping[str, Operation]:
 
     async def ours_as_dict() -> Any:
         number = walk.step()
-        where = where_equal(company_id=number % COMPANIES, phone=phone_of(number))
-        return await stage.store.select(Select("clients", where, limit=2))
+        return await clients.dicts.find(company_id=number % COMPANIES, phone=phone_of(number))
 
     async def fetchrow() -> Any:
         number = walk.step()

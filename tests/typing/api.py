@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, assert_type
+from typing import Annotated, Any, assert_type
 
 from datalayer import (
     BaseRepository,
@@ -83,6 +83,10 @@ async def own_repositories(layer: DataLayer) -> None:
     assert_type(await notes.sync_many([]), SyncReport)
     async for note in notes.iterate():
         assert_type(note, Note)
+    assert_type(await notes.dicts.list(limit=5), list[dict[str, Any]])
+    assert_type(await notes.dicts.find(author="a"), dict[str, Any] | None)
+    async for row in notes.dicts.iterate():
+        assert_type(row, dict[str, Any])
 
 
 async def transactions(layer: DataLayer) -> None:

@@ -16,7 +16,7 @@ from datalayer.models.writing import GivenRow
 from datalayer.repositories import RepositorySet
 from datalayer.repositories.appointments import AppointmentOrder
 from datalayer.repositories.arguments import check_whole
-from datalayer.repositories.reads import DEFAULT_LIMIT
+from datalayer.repositories.questions import DEFAULT_LIMIT
 
 
 class Calls(RepositorySet):

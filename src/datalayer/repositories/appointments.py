@@ -9,7 +9,8 @@ from datalayer.models import Appointment
 from datalayer.query import Order, asc, col
 from datalayer.repositories.arguments import checked
 from datalayer.repositories.base import BaseRepository
-from datalayer.repositories.reads import DEFAULT_LIMIT, given
+from datalayer.repositories.questions import DEFAULT_LIMIT
+from datalayer.repositories.reads import given
 
 AppointmentOrder: TypeAlias = Literal["appointment_datetime", "created_at", "cost"]
 

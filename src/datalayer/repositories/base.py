@@ -19,7 +19,8 @@ from datalayer.repositories.arguments import (
     check_rows,
     check_whole,
 )
-from datalayer.repositories.reads import ReadRepository, RowT, joined
+from datalayer.repositories.questions import joined
+from datalayer.repositories.reads import ReadRepository, RowT
 from datalayer.stores.checks import check_policy
 from datalayer.stores.contract import Session
 from datalayer.stores.duplicates import KeysSeen
@@ -68,7 +69,7 @@ class BaseRepository(ReadRepository[RowT]):
         """
         checked = writer_of(self.model).check(row, self._context)
         written = await self._session.insert(Insert(self.table, [checked]), timeout=timeout)
-        return self._model_of(written.rows[0], "insert")
+        return self._one(written.rows[0], "insert")
 
     async def insert_many(self, rows: Iterable[GivenRow], *, timeout: float | None = None) -> builtins.list[RowT]:
         """Write 1 to 500 new rows, all or none, and return them as stored, in the order given.
@@ -77,7 +78,7 @@ class BaseRepository(ReadRepository[RowT]):
             BatchItemError: rows break rules; names every index and field.
         """
         written = await self._session.insert(Insert(self.table, self._batch(rows)), timeout=timeout)
-        return self._models_of(written.rows, "insert")
+        return self._many(written.rows, "insert")
 
     async def upsert(
         self, row: GivenRow, *, target: tuple[str, ...] | None = None, timeout: float | None = None
@@ -95,7 +96,7 @@ class BaseRepository(ReadRepository[RowT]):
             row, self._context, required=(*conflict_target, *self.required), stamps=self._present()
         )
         written = await self._session.upsert(Upsert(self.table, [checked], conflict_target), timeout=timeout)
-        return self._model_of(written.rows[0], "upsert")
+        return self._one(written.rows[0], "upsert")
 
     async def upsert_many(
         self,
@@ -121,7 +122,7 @@ class BaseRepository(ReadRepository[RowT]):
         batch = self._batch(rows, required=(*conflict_target, *self.required), stamps=self._present())
         question = Upsert(self.table, batch, conflict_target, duplicates=duplicates)
         written = await self._session.upsert(question, timeout=timeout)
-        return self._models_of(written.rows, "upsert")
+        return self._many(written.rows, "upsert")
 
     async def sync_many(
         self,
@@ -206,7 +207,7 @@ class BaseRepository(ReadRepository[RowT]):
     ) -> builtins.list[RowT]:
         """Change the rows that match and return them as stored."""
         question = Update(self.table, self._changes(changes), joined(where, equal), every_row, returning=True)
-        return self._models_of((await self._session.update(question, timeout=timeout)).rows, "update")
+        return self._many((await self._session.update(question, timeout=timeout)).rows, "update")
 
     async def delete(
         self,

@@ -7,7 +7,8 @@ import datetime as dt
 from datalayer.models import Booking, BookingNotification, Reminder
 from datalayer.query import asc, col
 from datalayer.repositories.base import BaseRepository
-from datalayer.repositories.reads import DEFAULT_LIMIT, given
+from datalayer.repositories.questions import DEFAULT_LIMIT
+from datalayer.repositories.reads import given
 
 
 class BookingRepository(BaseRepository[Booking]):

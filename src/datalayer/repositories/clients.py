@@ -8,7 +8,8 @@ from datalayer.models import Client
 from datalayer.query import col, desc, escape_like, where_equal
 from datalayer.repositories.arguments import checked
 from datalayer.repositories.base import BaseRepository
-from datalayer.repositories.reads import DEFAULT_LIMIT, given
+from datalayer.repositories.questions import DEFAULT_LIMIT
+from datalayer.repositories.reads import given
 
 
 class ClientRepository(BaseRepository[Client]):

@@ -9,7 +9,8 @@ from datalayer.models import StaffMember, StaffSchedule
 from datalayer.query import Filter, Row, asc, col, where_equal
 from datalayer.repositories.arguments import checked
 from datalayer.repositories.base import BaseRepository
-from datalayer.repositories.reads import DEFAULT_LIMIT, given
+from datalayer.repositories.questions import DEFAULT_LIMIT
+from datalayer.repositories.reads import given
 
 
 class StaffRepository(BaseRepository[StaffMember]):

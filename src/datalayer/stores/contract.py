@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Literal, Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
 from datalayer.query import Count, Delete, Insert, Row, Select, Update, Upsert, Written
 from datalayer.stores.catalog import Catalog
@@ -81,8 +81,9 @@ class Session(Protocol):
         """
 
 
+@runtime_checkable
 class Store(Session, Protocol):
-    """A store with its connections."""
+    """A store with its connections: unlike a transaction it can be asked several things at once."""
 
     async def catalog(self, *, refresh: bool = False) -> Catalog:
         """Return the live schema; kept after the first call until ``refresh``."""

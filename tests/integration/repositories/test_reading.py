@@ -7,7 +7,7 @@ from pydantic import BaseModel
 from tests.integration.repositories.samples import SALON, client
 
 from datalayer.errors import InvalidValueError, MultipleRowsError, NotFoundError, SchemaError, UnknownColumnError
-from datalayer.query import asc, col, desc
+from datalayer.query import Select, asc, col, desc
 from datalayer.repositories import BaseRepository, RepositorySet
 from datalayer.stores.contract import Store
 
@@ -113,6 +113,22 @@ async def test_iterate_by_the_primary_key_is_not_disturbed_by_changes(repositori
     await repositories.clients.insert(client(5, visit_count=0))
     seen += [row.yclients_id async for row in rows]
     assert seen == [1, 2, 3, 4, 5]
+
+
+async def test_dicts_answer_the_same_questions_without_models(repositories: RepositorySet, store: Store) -> None:
+    """Every column of the table, as the store has it, through the same verbs, order and pages."""
+    await repositories.clients.insert_many([client(n, visit_count=-n) for n in (1, 2, 3)])
+    dicts = repositories.clients.dicts
+    stored = await store.select(Select("clients", order=(asc("id"),)))
+    order = (desc("yclients_id"),)
+    assert await dicts.list(order=order, limit=2) == [stored[2], stored[1]]
+    assert await dicts.list(col("visit_count").lt(-1), offset=1) == [stored[2]]
+    assert await dicts.get(yclients_id=2) == await dicts.find(yclients_id=2) == stored[1]
+    assert await dicts.find(yclients_id=4) is None
+    assert [row async for row in dicts.iterate(order=order, page_rows=1)] == stored[::-1]
+    assert (await dicts.count(), await dicts.exists(yclients_id=4)) == (3, False)
+    with pytest.raises(NotFoundError, match="no row in clients was found by yclients_id"):
+        await dicts.get(yclients_id=4)
 
 
 async def test_iterate_refuses_empty_pages(repositories: RepositorySet) -> None:

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias, TypeVar
 
 import psycopg
 
+from datalayer.collecting import MANY_ROWS, uncollected
 from datalayer.errors import (
     DataLayerError,
     InvalidValueError,
@@ -136,7 +137,10 @@ class Executor(ABC):
                 await cursor.execute(_FORGET_PLANS)
                 await cursor.execute(sql, parameters, prepare=self.shared.prepare)
             if has_rows and cursor.rownumber is not None:
-                return await cursor.fetchall(), cursor.rowcount
+                if cursor.rowcount < MANY_ROWS:
+                    return await cursor.fetchall(), cursor.rowcount
+                with uncollected():
+                    return await cursor.fetchall(), cursor.rowcount
             return [], cursor.rowcount
         except psycopg.Error as error:
             failure = self._failure(error, operation, table, passed=deadline.passed, writes=writes)
