@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,13 +10,16 @@ from typing import Any, Final
 
 import psycopg
 
+from datalayer.outbox.applying.functions import FunctionApplier
 from datalayer.outbox.applying.server import server_applier
-from datalayer.outbox.capture import postgres, sqlite
+from datalayer.outbox.capture import postgres, sqlite, supabase
 from datalayer.outbox.contract import Applier
 from datalayer.query import Row, Select, asc
+from datalayer.servers.postgrest import PostgrestServer
 from datalayer.stores.contract import Store
 from datalayer.stores.postgres import PostgresStore
 from datalayer.stores.sqlite import SqliteStore
+from datalayer.stores.supabase import SupabaseStore
 
 _POSTGRES: Final = """
 create table parents (id integer primary key, boss integer references parents (id), name text unique,
@@ -111,6 +115,24 @@ class PostgresFollower(Follower):
         """Close the store and the back door."""
         await super().close()
         self.door.close()
+
+
+class SupabaseFollower(PostgresFollower):
+    """Supabase through a real PostgREST, with the script."""
+
+    @classmethod
+    async def start(cls, server: PostgrestServer) -> SupabaseFollower:
+        """Make the tables, install the script, and open the store."""
+        door = psycopg.connect(server.dsn, autocommit=True)
+        door.execute(_POSTGRES.encode())
+        direct = await PostgresStore.open(server.dsn)
+        await supabase.install(direct)
+        await direct.close()
+        await asyncio.to_thread(server.reload_schema)
+        store = await SupabaseStore.open(server.url, server.service_key)
+        follower = cls(store, FunctionApplier(store))
+        follower.door = door
+        return follower
 
 
 class SqliteFollower(Follower):

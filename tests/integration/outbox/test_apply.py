@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
-from tests.integration.outbox.followers import Follower, PostgresFollower, SqliteFollower
+from tests.integration.outbox.followers import Follower, PostgresFollower, SqliteFollower, SupabaseFollower
 
 from datalayer import migrations
 from datalayer.errors import ForeignKeyViolationError, UniqueViolationError, UnknownTableError
@@ -31,12 +31,14 @@ from datalayer.testing.servers import FoundServer
 ORIGIN = UUID(int=1)
 
 
-@pytest.fixture(scope="module", params=["postgres", "sqlite"])
+@pytest.fixture(scope="module", params=["postgres", "sqlite", "supabase"])
 async def opened(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Follower]:
     """Keep one store of each kind for the module."""
     follower: Follower
     if request.param == "sqlite":
         follower = await SqliteFollower.open(tmp_path_factory.mktemp("follower") / "follower.sqlite3")
+    elif request.param == "supabase":
+        follower = await SupabaseFollower.start(request.getfixturevalue("datalayer_postgrest"))
     else:
         server: FoundServer = request.getfixturevalue("datalayer_postgres")
         follower = await PostgresFollower.open(server.create_database())
@@ -131,7 +133,7 @@ async def test_taken_unique_value_is_an_error_of_its_class(follower: Follower) -
     await follower.applier.apply(ORIGIN, [parent(1, 1, name="a")])
     with pytest.raises(UniqueViolationError) as caught:
         await follower.applier.apply(ORIGIN, [parent(2, 2, name="a")])
-    assert caught.value.table == "parents"
+    assert caught.value.table == (None if follower.store.name == "supabase" else "parents")
     assert caught.value.columns == ("name",)
 
 

@@ -23,6 +23,7 @@ from datalayer.stores.postgres.errors import STORE, translate
 Connection: TypeAlias = AsyncConnection[Row]
 
 _SCRIPTS: Final = ("outbox/postgres.sql", "outbox/postgres_journal.sql")
+_UNINSTALL: Final = ("outbox/postgres_uninstall.sql",)
 _POLL_SECONDS: Final = 0.05
 
 #: Where the bookkeeping is, or would be made; NULL where the search path names no schema that exists.
@@ -52,6 +53,7 @@ async def install(
 
     Args:
         tables: None for all that have a usable key.
+        scripts: what makes the bookkeeping.
         lock_timeout: seconds to wait for one table.
         settle_timeout: seconds to wait at the end for transactions that had begun before.
 
@@ -73,14 +75,15 @@ async def install(
     return Installed(tuple(armed), await status(store), settled)
 
 
-async def uninstall(store: PostgresStore, *, lock_timeout: float = 10.0) -> bool:
+async def uninstall(store: PostgresStore, *, scripts: Sequence[str] = _UNINSTALL, lock_timeout: float = 10.0) -> bool:
     """Take away triggers, functions and bookkeeping, entries included; False where nothing was there."""
     async with _lent(store, "uninstall") as connection:
         if not await _is_installed(connection):
             return False
         async with connection.transaction():
             await _enter(connection, await _home(connection), lock_timeout)
-            await connection.execute(read_script("outbox/postgres_uninstall.sql").encode())
+            for script in scripts:
+                await connection.execute(read_script(script).encode())
     await store.catalog(refresh=True)
     return True
 

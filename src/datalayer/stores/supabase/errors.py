@@ -29,6 +29,7 @@ _BY_CODE: Final[Mapping[str, Translation]] = {
     "PGRST000": (errors.UnavailableError, "PostgREST cannot reach its database"),
     "PGRST002": (errors.UnavailableError, "PostgREST has not read its schema yet"),
     "PGRST003": (errors.UnavailableError, "PostgREST had no database connection free in time"),
+    "PGRST202": (errors.SchemaError, "there is no such function; run datalayer supabase install"),
     "PGRST204": (errors.UnknownColumnError, None),
     "PGRST205": (errors.UnknownTableError, None),
     "PGRST30": (errors.AccessDeniedError, "the server refused the key"),

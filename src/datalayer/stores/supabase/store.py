@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from time import perf_counter
-from typing import Self
+from typing import Any, Self
 
+from pydantic_core import from_json
 from supabase import AsyncClient
 
 from datalayer.errors import DataLayerError, InvalidValueError, MissingConflictTargetError, UnsupportedOperationError
@@ -14,13 +15,13 @@ from datalayer.query import Count, Delete, Insert, Row, Select, Update, Upsert, 
 from datalayer.stores.catalog import Catalog, Table
 from datalayer.stores.checks import check_change, check_rows, check_select
 from datalayer.stores.contract import Health, Isolation, Session, StoreName
-from datalayer.stores.supabase import reads
+from datalayer.stores.supabase import reads, values
 from datalayer.stores.supabase.catalog import read_catalog
 from datalayer.stores.supabase.errors import STORE, Call
 from datalayer.stores.supabase.exchange import Exchange
 from datalayer.stores.supabase.opening import health_request, open_client
 from datalayer.stores.supabase.paging import LOWEST_CAP
-from datalayer.stores.supabase.transport import Deadline, Transport, new_client
+from datalayer.stores.supabase.transport import Deadline, Request, Transport, new_client
 from datalayer.stores.supabase.writes import Writer
 from datalayer.telemetry import Observer
 
@@ -150,6 +151,29 @@ class SupabaseStore:
             except MissingConflictTargetError:
                 return False
             return True
+
+    async def call_function(
+        self, name: str, arguments: Mapping[str, Any], *, writes: bool, timeout: float | None = None
+    ) -> Any:
+        """Call an SQL function through PostgREST, in a transaction of its own, and return its answer as JSON has it.
+
+        Args:
+            arguments: by name; nothing but what JSON has a form for.
+            writes: a lost answer then leaves the outcome unknown; the call of a function that only reads is repeated.
+        """
+        call, deadline = Call(name, writes=writes), self._exchange.deadline(timeout)
+        with self._exchange.observed(call) as outcome:
+            headers = self._exchange.client.postgrest.headers.copy()
+            headers["Content-Type"] = "application/json"
+            request = Request("POST", f"{self.url.rstrip('/')}/rpc/{name}", headers, values.body(arguments))
+            response = await self._exchange.transport.send(request, call, deadline)
+            outcome.rows = 1
+            return from_json(response.content) if response.content else None
+
+    @property
+    def key(self) -> str:
+        """The key it was opened with."""
+        return str(self._exchange.client.supabase_key)
 
     @property
     def url(self) -> str:

@@ -1,0 +1,230 @@
+-- What PostgREST calls: applying another store's rows, and a checksum. Run after sql/outbox/postgres.sql, with the same
+-- search_path. The functions have the rights of their caller, the service role.
+
+-- Returns the SQL of one column's value out of jsonb_to_recordset, and the field's type there. Documents travel as text:
+-- as JSON their null could not be told from SQL NULL.
+create or replace function datalayer_field(target regclass, name text, out field text, out value text)
+language plpgsql stable set search_path from current
+as $$
+declare
+    declared text;
+    base text;
+begin
+    select format_type(a.atttypid, a.atttypmod), b.typname into declared, base
+    from pg_attribute a
+    join pg_type t on t.oid = a.atttypid
+    join pg_type b on b.oid = case when t.typtype = 'd' then t.typbasetype else t.oid end
+    where a.attrelid = target and a.attname = name and a.attnum > 0 and not a.attisdropped;
+    if declared is null then
+        raise exception 'column % of table % does not exist', name, target using errcode = '42703';
+    end if;
+    if base in ('json', 'jsonb') then
+        field := format('%I text', name);
+        value := format('r.%I::%s', name, declared);
+    elsif base in ('_json', '_jsonb') then
+        field := format('%I text[]', name);
+        value := format('r.%I::%s', name, declared);
+    else
+        field := format('%I %s', name, declared);
+        value := format('r.%I', name);
+    end if;
+end
+$$;
+
+create or replace function datalayer_primary_key(target regclass) returns text[]
+language sql stable set search_path from current
+as $$
+    select coalesce(array_agg(a.attname::text order by k.place), '{}')
+    from pg_index x
+    cross join lateral unnest(x.indkey::int2[]) with ordinality as k (number, place)
+    join pg_attribute a on a.attrelid = x.indrelid and a.attnum = k.number
+    where x.indrelid = target and x.indisprimary and k.place <= x.indnkeyatts
+$$;
+
+-- Writes rows of one table: kind is upsert, delete, or clear (NULL into columns, of rows that are about to go).
+create or replace function datalayer_write(kind text, target regclass, columns text[], rows jsonb) returns void
+language plpgsql set search_path from current
+as $$
+declare
+    key text[] := datalayer_primary_key(target);
+    -- A generated column is made here; PostgREST does not show who made it there.
+    sent text[] := case when kind <> 'upsert' then key else array(
+        select c.name from unnest(columns) with ordinality as c (name, place)
+        where not exists (
+            select 1 from pg_attribute a where a.attrelid = target and a.attname = c.name and a.attgenerated <> ''
+        )
+        order by c.place
+    ) end;
+    fields text;
+    listed text;
+    taken text;
+    changed text;
+    same text;
+begin
+    select string_agg(f.field, ', ' order by c.place), string_agg(f.value, ', ' order by c.place),
+           string_agg(quote_ident(c.name), ', ' order by c.place),
+           string_agg(format('%1$I = excluded.%1$I', c.name), ', ' order by c.place) filter (where c.name <> all (key))
+    into fields, taken, listed, changed
+    from unnest(sent) with ordinality as c (name, place), datalayer_field(target, c.name) as f;
+    select string_agg(format('t.%I = %s', k.name, f.value), ' and ' order by k.place) into same
+    from unnest(key) with ordinality as k (name, place), datalayer_field(target, k.name) as f;
+    if kind = 'upsert' then
+        execute format(
+            'insert into %s (%s) overriding system value select %s from jsonb_to_recordset($1) as r(%s)'
+            || ' on conflict (%s) do %s', target, listed, taken, fields,
+            (select string_agg(quote_ident(name), ', ') from unnest(key) as name),
+            coalesce('update set ' || changed, 'nothing')) using rows;
+    elsif kind = 'delete' then
+        execute format('delete from %s as t using jsonb_to_recordset($1) as r(%s) where %s', target, fields, same)
+        using rows;
+    else
+        execute format('update %s as t set %s from jsonb_to_recordset($1) as r(%s) where %s', target,
+            (select string_agg(format('%I = null', name), ', ') from unnest(columns) as name), fields, same) using rows;
+    end if;
+end
+$$;
+
+-- Gives rows that are about to lose a unique value another one for the time being, NULL where that is allowed: a unique
+-- key is checked row by row, whatever the order.
+create or replace function datalayer_park(target regclass, rows jsonb) returns void
+language plpgsql set search_path from current
+as $$
+declare
+    key text[] := datalayer_primary_key(target);
+    fields text;
+    same text;
+    moved record;
+begin
+    for moved in
+        select distinct on (c.indexrelid) c.name, c.passing, c.members
+        from (
+            select x.indexrelid, a.attname::text as name,
+                   array_agg(a.attname::text) over (partition by x.indexrelid) as members,
+                   case
+                       when not a.attnotnull then 'null'
+                       when t.typname in ('int2', 'int4', 'int8') then '(-1 - floor(random() * 32767))::int2'
+                       when t.typname in ('text', 'varchar', 'bpchar') then format(
+                           'left(md5(random()::text), %s)', case when a.atttypmod > 4 then a.atttypmod - 4 else 32 end)
+                       when t.typname = 'uuid' then 'gen_random_uuid()'
+                   end as passing
+            from pg_index x
+            cross join lateral unnest(x.indkey::int2[]) with ordinality as k (number, place)
+            join pg_attribute a on a.attrelid = x.indrelid and a.attnum = k.number
+            join pg_type t on t.oid = a.atttypid
+            where x.indrelid = target and x.indisunique and not x.indisprimary and x.indpred is null
+                and x.indexprs is null and k.place <= x.indnkeyatts
+        ) as c
+        where c.passing is not null and c.name <> all (key)
+        order by c.indexrelid, c.passing <> 'null', c.name
+    loop
+        select string_agg(f.field, ', ') into fields
+        from (select unnest(key || moved.members) as name) as c, datalayer_field(target, c.name) as f;
+        select string_agg(format('t.%1$I = r.%1$I', name), ' and ') into same from unnest(key) as name;
+        execute format(
+            'update %s as t set %I = %s from jsonb_to_recordset($1) as r(%s) where %s and (%s) is distinct from (%s)',
+            target, moved.name, moved.passing, fields, same,
+            (select string_agg(format('t.%I', name), ', ') from unnest(moved.members) as name),
+            (select string_agg(format('r.%I', name), ', ') from unnest(moved.members) as name)) using rows;
+    end loop;
+end
+$$;
+
+-- Applies another store's rows in one transaction and returns how many keys were not outdated.
+-- changes: {"keys": [{"table", "key", "version"}, ...],
+--           "steps": [{"kind", "table", "columns": [...], "keys": [...], "rows": [{...}, ...]}, ...]}
+-- Steps are done in their order; of each only the rows whose key's version was above the ledger's.
+create or replace function datalayer_apply(origin uuid, changes jsonb) returns integer
+language plpgsql set search_path from current
+as $$
+#variable_conflict use_column
+declare
+    fresh jsonb;
+    counted integer;
+    parking boolean := false;
+    step record;
+begin
+    perform set_config('datalayer.applying', 'on', true);
+    with advanced as (
+        insert into datalayer_ledger as ledger (origin, aggregatetype, aggregateid, version)
+        select datalayer_apply.origin, seen."table", seen.key, seen.version
+        from jsonb_to_recordset(changes -> 'keys') as seen ("table" text, key text, version bigint)
+        order by seen."table" collate "C", seen.key collate "C"
+        on conflict (origin, aggregatetype, aggregateid) do update set version = excluded.version
+            where ledger.version < excluded.version
+        returning ledger.aggregatetype as name, ledger.aggregateid as key
+    ), by_table as (
+        select name, jsonb_object_agg(key, true) as keys, count(*) as n from advanced group by name
+    )
+    select coalesce(jsonb_object_agg(name, keys), '{}'), coalesce(sum(n), 0) into fresh, counted from by_table;
+    set constraints all deferred;
+    for attempt in 1..2 loop
+        begin
+            for step in
+                select s.step ->> 'kind' as kind, s.step ->> 'table' as name, wanted.rows,
+                       array(select jsonb_array_elements_text(s.step -> 'columns')) as columns
+                from jsonb_array_elements(changes -> 'steps') with ordinality as s (step, place)
+                cross join lateral (
+                    select jsonb_agg(r.sent order by r.place) as rows
+                    from rows from (jsonb_array_elements(s.step -> 'rows'), jsonb_array_elements_text(s.step -> 'keys'))
+                        with ordinality as r (sent, key, place)
+                    where fresh -> (s.step ->> 'table') ? r.key
+                ) as wanted
+                where wanted.rows is not null
+                order by s.place
+            loop
+                if step.name like 'datalayer\_%' then
+                    raise exception 'table % is bookkeeping', step.name using errcode = '42501';
+                end if;
+                if parking and step.kind = 'upsert' then
+                    perform datalayer_park(quote_ident(step.name)::regclass, step.rows);
+                end if;
+                perform datalayer_write(step.kind, quote_ident(step.name)::regclass, step.columns, step.rows);
+            end loop;
+            return counted;
+        exception when unique_violation then
+            if parking then
+                raise;
+            end if;
+            parking := true;
+        end;
+    end loop;
+    return counted;
+end
+$$;
+
+-- Returns the number of rows and a sum of their hashes that does not depend on their order, for keys after one and up to
+-- another (JSON arrays as in the outbox). The sum is equal on any two servers whose rows are: it adds 64 bits of SHA-256
+-- over the columns' binary form.
+create or replace function datalayer_checksum(
+    name text, columns text[] default null, after jsonb default null, upto jsonb default null
+) returns json
+language plpgsql stable set search_path from current
+as $$
+declare
+    target regclass := quote_ident(name)::regclass;
+    hashed text;
+    bounds text;
+    answer json;
+begin
+    select string_agg(case when t.typname in ('json', 'jsonb') then format('%I::jsonb::text', a.attname)
+                           else quote_ident(a.attname) end, ', ' order by a.attname collate "C") into hashed
+    from pg_attribute a join pg_type t on t.oid = a.atttypid
+    where a.attrelid = target and a.attnum > 0 and not a.attisdropped
+        and (columns is null or a.attname = any (columns));
+    select string_agg(format('(%s) %s (%s)', left_side, bound.sign, right_side), ' and ') into bounds
+    from (values ('>', '$1', after), ('<=', '$2', upto)) as bound (sign, parameter, key)
+    cross join lateral (
+        select string_agg(quote_ident(k.name), ', ' order by k.place) as left_side,
+               string_agg(format('(%s ->> %s)::%s', bound.parameter, k.place - 1,
+                                 format_type(a.atttypid, a.atttypmod)), ', ' order by k.place) as right_side
+        from unnest(datalayer_primary_key(target)) with ordinality as k (name, place)
+        join pg_attribute a on a.attrelid = target and a.attname = k.name
+    ) as sides
+    where bound.key is not null;
+    execute format(
+        'select json_build_object(''rows'', count(*), ''sum'', coalesce(sum(('
+        || '''x'' || encode(substr(sha256(record_send(row(%s))), 1, 8), ''hex''))::bit(64)::int8), 0)::text)'
+        || ' from %s where %s', hashed, target, coalesce(bounds, 'true')) into answer using after, upto;
+    return answer;
+end
+$$;

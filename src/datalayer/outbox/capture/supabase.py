@@ -1,0 +1,100 @@
+"""Capture inside of Supabase: the same script over its direct address, closed to all but the service role."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from datalayer.errors import SchemaError
+from datalayer.outbox.capture import postgres
+from datalayer.outbox.capture.status import CaptureStatus, Installed, status_from
+from datalayer.outbox.scripts import read_script
+from datalayer.stores.postgres import PostgresStore
+from datalayer.stores.supabase import SupabaseStore
+
+_SCRIPTS: Final = ("outbox/postgres.sql", "supabase/functions.sql", "supabase/access.sql")
+_UNINSTALL: Final = ("supabase/uninstall.sql", "outbox/postgres_uninstall.sql")
+_BEGIN: Final = "begin;\nset local search_path = public, pg_temp;\nset local lock_timeout = '10s';\n\n"
+#: Tells PostgREST to read functions and tables again.
+_END: Final = "\nnotify pgrst, 'reload schema';\ncommit;\n"
+
+#: Arms all tables with a usable key, for who does not name them.
+_ARM_ALL: Final = """
+do $$
+declare
+    target regclass;
+begin
+    for target in
+        select c.oid::regclass from pg_class c
+        where c.relkind in ('r', 'p') and not c.relispartition and c.relnamespace = 'public'::regnamespace
+            and c.relname not like 'datalayer\\_%' and c.relname <> 'schema_migrations'
+        order by c.relname
+    loop
+        begin
+            perform datalayer_arm(target);
+        exception when feature_not_supported then
+            raise notice '%', sqlerrm;
+        end;
+    end loop;
+end
+$$;
+"""
+
+
+async def install(
+    store: PostgresStore,
+    tables: Iterable[str] | None = None,
+    *,
+    lock_timeout: float = 10.0,
+    settle_timeout: float = 30.0,
+) -> Installed:
+    """Install over the project's direct address; see :func:`datalayer.outbox.capture.postgres.install`."""
+    told = await postgres.install(
+        store, tables, scripts=_SCRIPTS, lock_timeout=lock_timeout, settle_timeout=settle_timeout
+    )
+    await _reload(store)
+    return told
+
+
+async def uninstall(store: PostgresStore, *, lock_timeout: float = 10.0) -> bool:
+    """Take everything away; False where nothing was there."""
+    gone = await postgres.uninstall(store, scripts=_UNINSTALL, lock_timeout=lock_timeout)
+    if gone:
+        await _reload(store)
+    return gone
+
+
+async def status(store: SupabaseStore) -> CaptureStatus:
+    """Say what is installed, asked over HTTP with the service role's key."""
+    answer: Mapping[str, Any] | None
+    try:
+        answer = await store.call_function("datalayer_status", {}, writes=False)
+    except SchemaError:
+        answer = None
+    return status_from(answer, await store.catalog(refresh=True))
+
+
+def script(tables: Iterable[str] | None = None) -> str:
+    """Return the whole install as one script for Supabase's SQL editor; it may be run again at any time."""
+    if tables is None:
+        arming = _ARM_ALL
+    else:
+        arming = "".join(f"\nselect datalayer_arm({_literal(_quote(name))}::regclass);" for name in tables)
+    return _BEGIN + "\n".join(read_script(name) for name in _SCRIPTS) + arming + _END
+
+
+def uninstall_script() -> str:
+    """Return the whole uninstall as one script for Supabase's SQL editor."""
+    return _BEGIN + "\n".join(read_script(name) for name in _UNINSTALL) + _END
+
+
+async def _reload(store: PostgresStore) -> None:
+    await store.execute("notify pgrst, 'reload schema'")
+
+
+def _quote(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
