@@ -1,0 +1,142 @@
+"""``datalayer outbox install|uninstall``."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Annotated, TypeAlias
+
+import typer
+
+from datalayer.cli import output
+from datalayer.cli.errors import EXIT_CODES, opening
+from datalayer.cli.installing import AsJson, LockTimeout, Tables, tell_installed, tell_uninstalled
+from datalayer.cli.transfer import names
+from datalayer.errors import ConfigurationError, UnsupportedOperationError
+
+if TYPE_CHECKING:
+    from datalayer.outbox.capture.status import Installed
+    from datalayer.stores.contract import Store
+    from datalayer.stores.postgres import PostgresStore
+    from datalayer.stores.sqlite import SqliteStore
+
+Url: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        help="postgresql://USER@HOST/DATABASE or sqlite:///FILE. Without it: the primary and the store that follows, by"
+        " the environment.",
+        show_default=False,
+    ),
+]
+
+outbox = typer.Typer(
+    help="""What the primary owes to the store that follows.
+
+    Example: datalayer outbox install
+    """,
+    epilog=EXIT_CODES,
+)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the program."""
+    group = next((g.typer_instance for g in app.registered_groups if g.name == "outbox"), None)
+    add_to(group or outbox)
+    if group is None:
+        app.add_typer(outbox, name="outbox")
+
+
+def add_to(commands: typer.Typer) -> None:
+    """Add install and uninstall to the commands about the outbox."""
+    commands.command("install", epilog=EXIT_CODES)(install)
+    commands.command("uninstall", epilog=EXIT_CODES)(uninstall)
+
+
+def install(url: Url = None, tables: Tables = None, lock_timeout: LockTimeout = 10, as_json: AsJson = False) -> None:
+    """Make the bookkeeping, and put triggers on the primary's tables; may be run again at any time.
+
+    The store that follows gets the bookkeeping alone, unless a cohort or a route makes it a primary as well.
+
+    Example: datalayer outbox install --url postgresql://user@localhost/salon
+    """
+    tell_installed(asyncio.run(_install(url, names(tables), lock_timeout)), as_json)
+
+
+def uninstall(url: Url = None, lock_timeout: LockTimeout = 10, as_json: AsJson = False) -> None:
+    """Take triggers and bookkeeping away, entries included.
+
+    Example: datalayer outbox uninstall --url sqlite:///salon.sqlite3
+    """
+
+    async def run() -> dict[str, bool]:
+        from datalayer.outbox.capture import postgres, sqlite
+        from datalayer.stores.postgres import PostgresStore
+
+        gone = {}
+        async with _chosen(url) as stores:
+            for store, _ in stores:
+                if isinstance(store, PostgresStore):
+                    gone[store.name] = await postgres.uninstall(store, lock_timeout=lock_timeout)
+                else:
+                    gone[store.name] = await sqlite.uninstall(store)
+        return {str(name): done for name, done in gone.items()}
+
+    tell_uninstalled(asyncio.run(run()), as_json)
+
+
+async def _install(url: str | None, tables: list[str] | None, lock_timeout: float) -> dict[str, Installed]:
+    from datalayer.outbox.capture import postgres, sqlite
+    from datalayer.stores.postgres import PostgresStore
+
+    told: dict[str, Installed] = {}
+    async with _chosen(url) as stores:
+        for store, armed in stores:
+            wanted = tables if armed else []
+            if isinstance(store, PostgresStore):
+                told[store.name] = await postgres.install(store, wanted, lock_timeout=lock_timeout)
+            else:
+                told[store.name] = await sqlite.install(store, wanted)
+    return told
+
+
+@asynccontextmanager
+async def _chosen(url: str | None) -> AsyncIterator[list[tuple[PostgresStore | SqliteStore, bool]]]:
+    """Open the stores to install in, each with whether its tables get triggers; Supabase has commands of its own."""
+    opened = [(await _open(url), True)] if url is not None else await _by_settings()
+    from datalayer.stores.postgres import PostgresStore
+    from datalayer.stores.sqlite import SqliteStore
+
+    try:
+        usable = [(store, armed) for store, armed in opened if isinstance(store, PostgresStore | SqliteStore)]
+        if len(usable) < len(opened):
+            raise UnsupportedOperationError("supabase", "an install over HTTP", "use datalayer supabase install")
+        yield usable
+    finally:
+        for store, _ in opened:
+            await store.close()
+
+
+async def _open(url: str) -> Store:
+    from datalayer.stores.opening import open_store
+
+    with opening():
+        return await open_store(url, create=False)
+
+
+async def _by_settings() -> list[tuple[Store, bool]]:
+    from datalayer.flags import StoreKind, resolve_mode
+    from datalayer.layer.opening import open_store_for
+    from datalayer.settings import Settings
+
+    settings = Settings()
+    mode = resolve_mode(settings)
+    both = settings.has_cohorts or bool(settings.datalayer_routes)
+    wanted = {mode.primary: True} | ({} if mode.secondary is None else {mode.secondary: both})
+    if wanted.pop(StoreKind.SUPABASE, None) is not None:
+        output.note("note: for Supabase's own part run datalayer supabase install")
+    if not wanted:
+        raise ConfigurationError(
+            "no PostgreSQL or SQLite is configured: set DATABASE_URL, or give --url", variables=("DATABASE_URL",)
+        )
+    return [(await open_store_for(kind, settings=settings, observers=()), armed) for kind, armed in wanted.items()]

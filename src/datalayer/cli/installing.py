@@ -1,0 +1,97 @@
+"""What the commands say of an install, and of what is installed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, TypeAlias
+
+import typer
+
+from datalayer.cli import output
+
+if TYPE_CHECKING:
+    from datalayer.outbox.capture.status import CaptureStatus, Installed
+
+Tables: TypeAlias = Annotated[
+    str | None,
+    typer.Option(help="Names, separated by commas; without it all that have a usable key.", show_default=False),
+]
+AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+LockTimeout: TypeAlias = Annotated[
+    float, typer.Option(min=0.001, help="Seconds to wait for a table that is in use (PostgreSQL).")
+]
+
+
+def tell_installed(told: dict[str, Installed], as_json: bool) -> None:
+    """Say what each store got."""
+    if as_json:
+        shown = {
+            name: {"armed_now": list(t.armed), "settled": t.settled, **as_object(t.status)} for name, t in told.items()
+        }
+        output.print_json({"stores": shown})
+        return
+    for name, installed in told.items():
+        armed = output.counted(len(installed.armed), "table")
+        output.results().print(f"{name}: installed, {armed} armed now, {len(installed.status.armed)} in all")
+        _note_what_is_left(installed.status)
+        if not installed.settled:
+            output.note(
+                "note: transactions from before the install are still open; start a backfill when they are over"
+            )
+
+
+def tell_uninstalled(gone: dict[str, bool], as_json: bool) -> None:
+    """Say what each store lost."""
+    if as_json:
+        output.print_json({"uninstalled": gone})
+        return
+    for name, done in gone.items():
+        output.results().print(f"{name}: {'uninstalled' if done else 'nothing was installed'}")
+
+
+def print_status(found: CaptureStatus) -> None:
+    """Show for people what is installed."""
+    if not found.installed:
+        output.results().print("not installed; run datalayer supabase install")
+        return
+    state = "current" if found.is_current else "outdated, install again"
+    rows = [
+        ("script", f"{found.script}, {state}"),
+        ("database", str(found.id)),
+        ("writes", "held by a fence" if found.fenced else "open"),
+        ("armed tables", ", ".join(found.armed) or "none"),
+        ("outdated tables", ", ".join(found.outdated) or "none"),
+        ("tables left out", ", ".join(found.missing) or "none"),
+        ("entries waiting", f"{found.entries:,}"),
+        ("dead letters", f"{found.dead:,}"),
+    ]
+    output.print_table(("", ""), rows)
+    _note_what_is_left(found)
+
+
+def _note_what_is_left(found: CaptureStatus) -> None:
+    for table, reason in found.unusable.items():
+        output.note(f"note: {table} is not followed: {reason}")
+    for other in found.interfering:
+        output.note(
+            f"note: trigger {other.trigger} on {other.table} fires again where rows are applied, which may make them"
+            " differ; give it the condition current_setting('datalayer.applying', true) is distinct from 'on'"
+        )
+
+
+def as_object(found: CaptureStatus) -> dict[str, object]:
+    """Return what is installed as JSON has it."""
+    return {
+        "installed": found.installed,
+        "current": found.installed and found.is_current,
+        "id": found.id,
+        "script": found.script,
+        "epoch": found.epoch,
+        "fenced": found.fenced,
+        "armed": found.armed,
+        "outdated": found.outdated,
+        "missing": found.missing,
+        "unusable": found.unusable,
+        "interfering": found.interfering,
+        "entries": found.entries,
+        "dead": found.dead,
+    }

@@ -1,0 +1,151 @@
+"""What must hold before a second store follows the first; each failure has a message of its own."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Iterable
+from typing import Final
+from uuid import UUID
+
+from datalayer.errors import AccessDeniedError, ConfigurationError
+from datalayer.outbox.capture.installed import status_of
+from datalayer.outbox.tables import CONTROL, LEDGER, OUTBOX, SCRIPT, followed
+from datalayer.query import Select
+from datalayer.stores.catalog import Catalog, Table
+from datalayer.stores.contract import Store
+
+_KEY_VARIABLES: Final = ("SUPABASE_SERVICE_ROLE_KEY", "SUPABASE_KEY")
+#: Supabase's keys that are no tokens begin with these.
+_SECRET_KEY, _PUBLIC_KEY = "sb_secret_", "sb_publishable_"
+
+
+async def check_dual_write(
+    primary: Store,
+    secondary: Store,
+    tables: Iterable[str] | None = None,
+    *,
+    key: str | None = None,
+    primary_script: bool = True,
+    secondary_script: bool = True,
+) -> list[Table]:
+    """Raise unless the secondary can follow the primary; return the tables that are followed.
+
+    Args:
+        tables: names; None for all of the primary's that have a usable key.
+        key: Supabase's, where one of the two is Supabase.
+        primary_script: False for a Supabase primary without the script, whose calls are captured instead.
+        secondary_script: False for a Supabase secondary without the script.
+
+    Raises:
+        ConfigurationError: a table cannot be followed or is missing there, bookkeeping is missing or outdated, a table
+            has no triggers, or both stores are one database.
+        AccessDeniedError: the key or user does not see all rows: hidden rows would be taken for deleted ones.
+    """
+    if key is not None:
+        check_service_key(key)
+    catalogs = await primary.catalog(refresh=True), await secondary.catalog(refresh=True)
+    chosen = check_tables(*catalogs, tables)
+    identities = [
+        await check_bookkeeping(store) if required or CONTROL in catalog.tables else None
+        for store, catalog, required in zip(
+            (primary, secondary), catalogs, (primary_script, secondary_script), strict=True
+        )
+    ]
+    if identities[0] is not None and identities[0] == identities[1]:
+        raise ConfigurationError(
+            "both stores are the same database; name two different ones. If one is a restored copy of the other, give"
+            f" it an identity of its own: update {CONTROL} set id = gen_random_uuid()",
+            variables=("DATABASE_URL", "SUPABASE_URL"),
+        )
+    if primary_script:
+        await check_armed(primary, chosen)
+    return chosen
+
+
+def check_tables(primary: Catalog, secondary: Catalog, tables: Iterable[str] | None = None) -> list[Table]:
+    """Return the tables to follow, or raise ConfigurationError for one without a usable key or not alike there."""
+    chosen = followed(primary, None if tables is None else list(tables))
+    for table in chosen:
+        other = secondary.tables.get(table.name)
+        if other is None:
+            raise ConfigurationError(
+                f"the store that follows has no table {table.name}; create it there (datalayer migrate up for the"
+                " salon's own), or leave it out"
+            )
+        if other.primary_key != table.primary_key:
+            raise ConfigurationError(
+                f"the primary key of {table.name} is ({', '.join(table.primary_key)}) in one store and"
+                f" ({', '.join(other.primary_key)}) in the other; make them equal, in this order"
+            )
+    return chosen
+
+
+async def check_bookkeeping(store: Store) -> UUID:
+    """Return the identity of a store's database, or raise for bookkeeping that is missing, hidden or outdated."""
+    catalog = await store.catalog()
+    missing = [name for name in (CONTROL, OUTBOX, LEDGER) if name not in catalog.tables]
+    if missing:
+        raise ConfigurationError(f"{store.name} has no table {missing[0]}; run {_install_command(store)}")
+    rows = await store.select(Select(CONTROL, columns=("id", "script")))
+    if len(rows) != 1:
+        raise AccessDeniedError(
+            "row security hides rows, which would be taken for deleted ones",
+            store=store.name,
+            operation="check",
+            table=CONTROL,
+            sqlstate="42501",
+            hint="use the service role's key in SUPABASE_SERVICE_ROLE_KEY, or a user with BYPASSRLS",
+        )
+    identity, script = rows[0]["id"], rows[0]["script"]
+    if script != SCRIPT:
+        what = f"run {_install_command(store)} again" if script < SCRIPT else "upgrade this package"
+        raise ConfigurationError(
+            f"{store.name} has version {script} of the outbox's script, and this package needs {SCRIPT}; {what}"
+        )
+    found: UUID = identity
+    return found
+
+
+async def check_armed(store: Store, tables: Iterable[Table]) -> None:
+    """Raise ConfigurationError for a table whose changes would not be captured."""
+    found = await status_of(store)
+    loose = [table.name for table in tables if table.name not in found.armed]
+    if loose:
+        raise ConfigurationError(
+            f"{store.name}: changes of {', '.join(loose)} are not captured; run {_install_command(store)}, or leave the"
+            " table out"
+        )
+
+
+def check_service_key(key: str) -> None:
+    """Raise AccessDeniedError for a Supabase key that is known not to be the service role's."""
+    role = _role(key)
+    if role is not None and role != "service_role":
+        raise AccessDeniedError(
+            f"the key is the role {role}'s, from whom row security hides rows, which would be taken for deleted ones",
+            store="supabase",
+            operation="check",
+            sqlstate="42501",
+            hint="set SUPABASE_SERVICE_ROLE_KEY to the service role's key",
+        )
+
+
+def _role(key: str) -> str | None:
+    """Read the role out of a key; None where it does not tell."""
+    if key.startswith((_SECRET_KEY, _PUBLIC_KEY)):
+        return "service_role" if key.startswith(_SECRET_KEY) else "anon"
+    parts = key.split(".")
+    if len(parts) != 3:
+        return None
+    try:
+        claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+    except (ValueError, binascii.Error):
+        return None
+    role = claims.get("role") if isinstance(claims, dict) else None
+    return role if isinstance(role, str) else None
+
+
+def _install_command(store: Store) -> str:
+    return "datalayer supabase install" if store.name == "supabase" else "datalayer outbox install"
