@@ -183,6 +183,7 @@ declare
     source text := datalayer_capture_source(target);
     quiet text := 'current_setting(''datalayer.applying'', true) is distinct from ''on''';
     called text;
+    stranger text;
     piece regclass;
 begin
     if datalayer_is_armed(target) then
@@ -195,7 +196,14 @@ begin
     execute format(
         'create or replace function %s() returns trigger language plpgsql security definer'
         || ' set search_path = pg_catalog, pg_temp as %L', called, source);
-    execute format('revoke all on function %s() from public', called);
+    -- Default privileges may have opened it to anybody.
+    for stranger in
+        select distinct case x.grantee when 0 then 'public' else x.grantee::regrole::text end
+        from pg_proc p cross join lateral aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) as x
+        where p.oid = (called || '()')::regprocedure and x.grantee <> p.proowner
+    loop
+        execute format('revoke all on function %s() from %s', called, stranger);
+    end loop;
     execute format(
         'create trigger datalayer_capture after insert or delete on %s for each row when (%s) execute function %s()',
         target, quiet, called);

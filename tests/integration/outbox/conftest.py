@@ -7,7 +7,9 @@ from collections.abc import AsyncIterator, Iterator
 import psycopg
 import pytest
 
+from datalayer.servers.postgrest import PostgrestServer
 from datalayer.stores.postgres import PostgresStore
+from datalayer.testing.servers import FoundServer, postgrest_for_tests
 
 
 @pytest.fixture
@@ -23,3 +25,24 @@ async def postgres(datalayer_database: str) -> AsyncIterator[PostgresStore]:
     store = await PostgresStore.open(datalayer_database, max_size=4)
     yield store
     await store.close()
+
+
+@pytest.fixture(scope="session")
+def outbox_postgrest(datalayer_postgres: FoundServer) -> Iterator[PostgrestServer]:
+    """Lend a PostgREST before a database that no other tests use; see :func:`emptied`."""
+    binary = postgrest_for_tests()
+    with datalayer_postgres.fresh_database() as dsn, PostgrestServer(dsn, binary=binary) as server:
+        yield server
+
+
+def emptied(server: PostgrestServer) -> None:
+    """Take everything out of a PostgREST's database; what is made there next is the service role's to use."""
+    with psycopg.connect(server.dsn, autocommit=True) as connection:
+        connection.execute("""
+            drop schema public cascade;
+            create schema public;
+            grant usage on schema public to anon, service_role;
+            alter default privileges in schema public grant all on tables to service_role;
+            alter default privileges in schema public grant all on sequences to service_role;
+            alter default privileges in schema public grant all on routines to service_role;
+        """)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import psycopg
+from tests.integration.outbox.conftest import emptied
 
 from datalayer.outbox.applying.functions import FunctionApplier
 from datalayer.outbox.applying.server import server_applier
@@ -123,6 +124,7 @@ class SupabaseFollower(PostgresFollower):
     @classmethod
     async def start(cls, server: PostgrestServer) -> SupabaseFollower:
         """Make the tables, install the script, and open the store."""
+        emptied(server)
         door = psycopg.connect(server.dsn, autocommit=True)
         door.execute(_POSTGRES.encode())
         direct = await PostgresStore.open(server.dsn)

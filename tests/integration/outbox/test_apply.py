@@ -38,7 +38,7 @@ async def opened(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
     if request.param == "sqlite":
         follower = await SqliteFollower.open(tmp_path_factory.mktemp("follower") / "follower.sqlite3")
     elif request.param == "supabase":
-        follower = await SupabaseFollower.start(request.getfixturevalue("datalayer_postgrest"))
+        follower = await SupabaseFollower.start(request.getfixturevalue("outbox_postgrest"))
     else:
         server: FoundServer = request.getfixturevalue("datalayer_postgres")
         follower = await PostgresFollower.open(server.create_database())
