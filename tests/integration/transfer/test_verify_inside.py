@@ -133,6 +133,12 @@ async def test_values_swapped_between_two_rows_are_found(origin: PostgresStore, 
         ("char(5)", "'a'", "'b'"),
         ("interval", "'1 day'", "'24 hours'"),
         ("bigint", "1", "9223372036854775807"),
+        ("bigint", "1", "4294967296"),
+        ("bigint[]", "'{1}'", "'{4294967296}'"),
+        ("timestamp", "'2000-01-01 00:00:00.000001'", "'2000-01-01 01:11:34.967296'"),
+        ("timestamptz", "'2000-01-01 00:00:00.000001Z'", "'2000-01-01 01:11:34.967296Z'"),
+        ("timestamptz[]", "'{2000-01-01 00:00:00.000001Z}'", "'{2000-01-01 01:11:34.967296Z}'"),
+        ("time", "'00:00:00.000001'", "'01:11:34.967296'"),
     ],
 )
 async def test_lookalikes_are_told_apart(

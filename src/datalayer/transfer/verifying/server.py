@@ -46,6 +46,14 @@ _FAMILIES: Final[Mapping[str, str]] = {
 #: What the types of a family are cast to where both sides' types differ and their binary form counts.
 _COMMON_TYPES: Final[Mapping[str, str]] = {"whole number": "int8", "text": "text"}
 
+#: Types that are folded to 32 bits when they are hashed, and what has all 64.
+_FOLDED: Final[Mapping[str, str]] = {
+    "int8": "int8send({}::int8)",
+    "timestamp": "timestamp_send({}::timestamp)",
+    "timestamptz": "timestamptz_send({})",
+    "time": "time_send({})",
+}
+
 _TYPES = """
     SELECT c.relname, a.attname, coalesce(element.typname, base.typname), element.oid IS NOT NULL,
            coalesce(l.collisdeterministic, true), greatest(c.reltuples, 0)::int8
@@ -228,10 +236,20 @@ class Servers:
         if self._strong and not same:
             common = _COMMON_TYPES.get(mine.family)
             return None if common is None else f"{name}::{common}{'[]' if mine.array else ''}"
+        if not self._strong and {mine.type_name, theirs.type_name} & _FOLDED.keys():
+            return _unfolded(name, mine, theirs)
         if mine.array and not self._strong:
             # The hash of an array is blind to the lengths of its dimensions.
             return f"{name}, CASE WHEN array_ndims({name}) > 1 THEN array_dims({name}) END"
         return name
+
+
+def _unfolded(name: str, mine: _Facts, theirs: _Facts) -> str:
+    if mine.array:
+        # Without what tells where an array begins to count.
+        return f"array_to_json({name}{'::timestamp[]' if mine.family == 'moment' else ''})::text"
+    common = mine.type_name if mine.type_name == theirs.type_name else None
+    return _FOLDED[common or ("timestamp" if mine.family == "moment" else "int8")].format(name)
 
 
 async def read_servers(source: Side, target: Side, *, strong: bool) -> Servers | None:
