@@ -25,7 +25,7 @@ from datalayer.testing.servers import FoundServer
 from datalayer.transfer.conversions import comparable
 from datalayer.transfer.ddl.types import sqlite_type
 from datalayer.transfer.fitting import fit
-from datalayer.transfer.limits import MisfitError
+from datalayer.transfer.limits import MisfitError, modifiers
 from datalayer.transfer.pairing import TablePair, pair_for_verify
 from datalayer.transfer.verifying.texts import RowTexts
 from datalayer.transfer.verifying.texts_postgres import postgres_columns
@@ -62,9 +62,10 @@ _VALUES: Final[dict[Kind, st.SearchStrategy[Any]]] = {
     Kind.BYTEA: st.binary(max_size=6),
 }
 _ARRAYS: Final = (Kind.INTEGER, Kind.BIGINT, Kind.TEXT, Kind.UUID)
-_TYPES: Final = [ColumnType(kind, kind.value) for kind in _VALUES] + [
+_BARE: Final = [ColumnType(kind, kind.value) for kind in _VALUES] + [
     ColumnType(kind, f"{kind.value}[]", array=True) for kind in _ARRAYS
 ]
+_TYPES: Final = [*_BARE, ColumnType(Kind.NUMERIC, "numeric(30,3)"), ColumnType(Kind.NUMERIC, "numeric(9,0)")]
 _PAIRS: Final = [(mine, other) for mine, other in product(_TYPES, _TYPES) if comparable(mine, other)]
 _HEALTH: Final = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 
@@ -104,12 +105,21 @@ def test_postgres_spells_values_as_python_does(
     columns = postgres_columns(pair, "source")
     if columns is None:
         pytest.skip("only Python spells this")
-    values = data.draw(_values(mine))
+    values = [each if each is None else _rounded(mine, each) for each in data.draw(_values(mine))]
     query = f"select {columns.row_text} from (select %s::{mine.declared} as v) as row"
     is_json = mine.kind is Kind.JSONB
     sent = [_json(value) if is_json and value is not None else value for value in values]
     found = [server.execute(query.encode(), [value]).fetchall()[0][0] for value in sent]
     assert found == _texts(pair, values)
+
+
+def _rounded(column_type: ColumnType, value: Any) -> Any:
+    """Bring a number to the column's scale, and those that it cannot hold to zero."""
+    given = modifiers(column_type.declared)
+    if given is None or value.is_nan():
+        return value
+    fits = value.adjusted() < given[1] - given[2]
+    return value.quantize(Decimal(1).scaleb(-given[2])) if fits else Decimal(0)
 
 
 def _json(value: Any) -> Jsonb:
@@ -140,6 +150,7 @@ def test_sqlite_spells_values_as_python_does(mine: ColumnType, other: ColumnType
     with closing(sqlite3.connect(":memory:")) as empty:
         empty.execute(f"create table t (v {declared})")
         codec = read_schema(empty).facts["t"].codecs["v"]
+    values = [each if each is None else _rounded(mine, each) for each in values]
     convert = fit(column("v", mine.kind, mine.declared, array=mine.array), codec.column)
     try:
         stored = [None if value is None else codec.write(convert(value)) for value in values]
@@ -167,6 +178,8 @@ def test_sqlite_spells_values_as_python_does(mine: ColumnType, other: ColumnType
         ("decimal_text", "0.00", Decimal(0)),
         ("decimal_text(5, 2)", "10", Decimal("10.00")),
         ("numeric(5, 2)", 1.25, Decimal("1.25")),
+        ("numeric(5, 2)", 7, Decimal("7.00")),
+        ("decimal_text(5, 2)", "1e1", Decimal("10.00")),
         ("numeric", 7, Decimal(7)),
         ("real", 1e22, 1e22),
         ("real", 3, 3.0),
@@ -188,7 +201,15 @@ def test_sqlite_spells_what_others_stored_in_their_own_way(declared: str, stored
 
 @pytest.mark.parametrize(
     ("declared", "stored"),
-    [("text", "a\x00b"), ("text", b"a"), ("varchar(9)", b"\xff"), ("timestamp", "2024-01-01 10:00:00\x00"), ("", 7)],
+    [
+        ("text", "a\x00b"),
+        ("text", b"a"),
+        ("varchar(9)", b"\xff"),
+        ("timestamp", "2024-01-01 10:00:00\x00"),
+        ("", 7),
+        ("decimal_text", b"1.50"),
+        ("json_text", b"{}"),
+    ],
 )
 def test_sqlite_says_what_it_would_not_spell(declared: str, stored: Any) -> None:
     """A NUL ends a text for SQLite's functions, and a blob prints as the text it is not: such a table is read."""
@@ -196,3 +217,21 @@ def test_sqlite_says_what_it_would_not_spell(declared: str, stored: Any) -> None
     with closing(connection):
         pair = pair_for_verify(stored_table, stored_table)
         assert SqliteTexts(pair, "source", read_schema(connection).facts["t"].codecs).odd(connection)
+
+
+@pytest.mark.parametrize(
+    ("declared", "stored"),
+    [
+        ("decimal_text", "10..0"),
+        ("decimal_text", "10.5.0"),
+        ("timestamp", "2024-01-01 10:00:11......."),
+        ("timestamptz", "2024-01-01 10:00:11.......+00:00"),
+        ("time", "10:00:11......."),
+        ("json_text", ""),
+    ],
+)
+def test_sqlite_spells_no_value_that_nobody_can_read(declared: str, stored: str) -> None:
+    """What is no value of its column does not end up as the text of one."""
+    connection, stored_table = _stored(declared, [stored])
+    with closing(connection), pytest.raises(sqlite3.OperationalError, match="user-defined function"):
+        _spelled(connection, pair_for_verify(stored_table, stored_table))

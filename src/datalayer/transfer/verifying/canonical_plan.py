@@ -46,8 +46,10 @@ class CanonicalPlans:
             bits=128,
             rows=max(rows),
             ranged=pair.key_is_whole_number,
-            # Documents may be written in several ways, with the same meaning.
-            exact=not any(form_of(c.source.type, c.target.type) in _LOOSE for c in pair.columns),
+            # Documents, and whatever SQLite stores, may be written in several ways with the same meaning.
+            exact=not any(form_of(c.source.type, c.target.type) in _LOOSE for c in pair.columns)
+            and not isinstance(source, SqliteHalf)
+            and not isinstance(target, SqliteHalf),
         )
 
 

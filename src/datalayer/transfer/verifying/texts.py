@@ -1,6 +1,6 @@
 """The canonical text of a row: what PostgreSQL, SQLite and Python spell alike, so that unlike stores hash alike.
 
-    number, boolean    plain digits, no zeros at the end of a fraction: 12.5, 1, NaN, Infinity        then ;
+    number, boolean    plain digits; zeros at the end of a fraction only as both columns declare      then ;
     moment             in UTC, no zeros at the end of a fraction: 2024-01-01 10:00:00.25              then ;
     float              its 64 bits as hexadecimal digits, NaN; as it prints beside a number           then ;
     date, time, uuid   2024-01-01, 10:00:00.25, lower case with hyphens                               then ;
@@ -25,6 +25,7 @@ from typing import Any, Final, Literal, TypeAlias
 from datalayer.query import JsonNull, Row
 from datalayer.stores.catalog import ColumnType, Kind
 from datalayer.transfer.conversions import INTEGERS, alignment
+from datalayer.transfer.limits import modifiers
 from datalayer.transfer.pairing import ColumnPair, TablePair
 
 Spelling: TypeAlias = Callable[[Any], str]
@@ -74,9 +75,18 @@ def form_of(mine: ColumnType, other: ColumnType) -> Form:
     return Form.TEXT if Kind.TEXT in (mine.kind, other.kind) else _FORMS[mine.kind]
 
 
+def places_of(mine: ColumnType, other: ColumnType) -> int:
+    """Return how many decimal places both columns always show; exact numbers of one scale need not be trimmed."""
+    given = [modifiers(each.declared) for each in (mine, other) if each.kind is Kind.NUMERIC and not each.array]
+    scales = {0 if each is None else each[2] for each in given}
+    return max(0, scales.pop()) if len(given) == len((mine, other)) and len(scales) == 1 else 0
+
+
 def spelling(mine: ColumnType, other: ColumnType) -> Spelling:
     """Return what spells the values of a column, other than NULL, so that they are comparable with another's."""
-    spell, align = _SPELLINGS[form_of(mine, other)], alignment(mine, other)
+    spell, align, places = _SPELLINGS[form_of(mine, other)], alignment(mine, other), places_of(mine, other)
+    if places:
+        return lambda value: _with_places(number(value), places)
     if align is None:
         return spell
     return lambda value: spell(align(value))
@@ -135,6 +145,13 @@ def number(value: float | Decimal) -> str:
         return "0"
     digits = format(exact, "f")
     return digits.rstrip("0").rstrip(".") if "." in digits else digits
+
+
+def _with_places(digits: str, places: int) -> str:
+    if digits[-1] in "Ny":
+        return digits
+    whole, _, fraction = digits.partition(".")
+    return f"{whole}.{fraction:0<{places}}"
 
 
 def _float(value: float) -> str:

@@ -11,7 +11,7 @@ from datalayer.transfer.conversions import INTEGERS
 from datalayer.transfer.ddl.names import quote
 from datalayer.transfer.pairing import TablePair
 from datalayer.transfer.verifying.snapshots import Side
-from datalayer.transfer.verifying.texts import Form, SideName, form_of, ordered_columns, sides
+from datalayer.transfer.verifying.texts import Form, SideName, form_of, ordered_columns, places_of, sides
 
 #: Numerics have infinities since this version.
 _OLDEST: Final = 14
@@ -89,7 +89,7 @@ def _is_plain(column_type: ColumnType) -> bool:
 
 def _single(name: str, form: Form, mine: ColumnType, other: ColumnType) -> str | None:
     if form is Form.NUMBER:
-        return _number(name, mine.kind, other.kind)
+        return name if places_of(mine, other) else _number(name, mine.kind, other.kind)
     if form is Form.FLOAT:
         return _float(name, mine.kind, other.kind)
     if form is Form.DOCUMENT:

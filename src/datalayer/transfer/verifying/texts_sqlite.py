@@ -1,8 +1,9 @@
 """The canonical text of a row as SQLite's SQL: values stored in their usual form by SQLite itself, others by Python.
 
 A value whose stored form is not the usual one costs a call to Python, and so do floats, and documents that are not
-compact or not in PostgreSQL's order. Where most documents are, SQLite takes each as it is: one that is written
-differently then has another hash, and is compared by its value.
+compact or not in PostgreSQL's order. Where most documents are, SQLite takes each as it is. What SQLite spells by itself
+is never the text of another value; one that is written strangely may have a text of its own, and is then compared by its
+value.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from datalayer.stores.sqlite.declared import read_declared
 from datalayer.transfer.conversions import INTEGERS, alignment
 from datalayer.transfer.ddl.names import quote
 from datalayer.transfer.pairing import TablePair
-from datalayer.transfer.verifying.texts import Form, SideName, form_of, ordered_columns, sides, spelling
+from datalayer.transfer.verifying.texts import Form, SideName, form_of, ordered_columns, places_of, sides, spelling
 
 #: A function takes at most 127 arguments, and a column is at most two.
 _COLUMNS_AT_ONCE: Final = 60
@@ -39,13 +40,16 @@ class _Quick:
     spelled: str = "{0}"
 
 
-_MOMENT: Final = _Quick("{0} glob '????-??-?? ??:??:??.??????'", _WITHOUT_ZEROS)
+_FRACTION: Final = "[0-9]" * 6
+_MOMENT: Final = _Quick(f"{{0}} glob '????-??-?? ??:??:??.{_FRACTION}'", _WITHOUT_ZEROS)
 _ZONED_MOMENT: Final = _Quick(
-    "{0} glob '????-??-?? ??:??:??.??????+00:00'", _WITHOUT_ZEROS.format("substr({0}, 1, 26)")
+    f"{{0}} glob '????-??-?? ??:??:??.{_FRACTION}+00:00'", _WITHOUT_ZEROS.format("substr({0}, 1, 26)")
 )
 _SECOND: Final = _Quick("{0} glob '????-??-?? ??:??:??'")
 _DECIMAL_TEXT: Final = (
-    _Quick("({0} glob '[1-9]*' or {0} glob '0.*') and {0} not glob '*[^0-9.]*' and instr({0}, '.')", _WITHOUT_ZEROS),
+    _Quick(
+        "({0} glob '[1-9]*.*' or {0} glob '0.*') and {0} not glob '*[^0-9.]*' and {0} not glob '*.*.*'", _WITHOUT_ZEROS
+    ),
     _Quick("{0} glob '[1-9]*' and {0} not glob '*[^0-9]*'"),
 )
 _QUICK: Final[Mapping[Kind, tuple[_Quick, ...]]] = {
@@ -53,7 +57,7 @@ _QUICK: Final[Mapping[Kind, tuple[_Quick, ...]]] = {
     Kind.BOOLEAN: (_Quick("{0} in (0, 1)"),),
     Kind.UUID: (_Quick(f"{{0}} glob '{_UUID}'"),),
     Kind.DATE: (_Quick(f"{{0}} glob '{_DAY}'"),),
-    Kind.TIME: (_Quick("{0} glob '??:??:??.??????'", _WITHOUT_ZEROS),),
+    Kind.TIME: (_Quick(f"{{0}} glob '??:??:??.{_FRACTION}'", _WITHOUT_ZEROS),),
     Kind.TIMESTAMP: (_MOMENT, _SECOND),
     Kind.TIMESTAMPTZ: (_ZONED_MOMENT, _SECOND),
     Kind.BYTEA: (_Quick("typeof({0}) = 'blob'", "'\\x' || lower(hex({0}))"),),
@@ -83,14 +87,14 @@ class SqliteTexts:
         ]
 
     def odd(self, connection: sqlite3.Connection) -> bool:
-        """Whether a text has a NUL, at which SQLite's functions end, or a value of a text column is none."""
-        odd = [
-            f"instr({c.name}, char(0))"
-            for c in self._columns
-            if c.column_type.array or c.column_type.kind not in _WITHOUT_TEXT
-        ]
-        odd += [f"typeof({c.name}) not in ('text', 'null')" for c in self._columns if c.text]
-        query = f"select exists (select 1 from {self._table} where {' or '.join(odd) or 'false'})"
+        """Whether a text has a NUL, at which SQLite's functions end, is a blob, or a value of a text column is none."""
+        stored = [c for c in self._columns if c.column_type.array or c.column_type.kind not in _WITHOUT_TEXT]
+        if not stored:
+            return False
+        # All texts come before the empty blob, and after all numbers.
+        odd = [f"{c.name} >= x''" for c in stored] + [f"{c.name} < ''" for c in stored if c.text]
+        joined = " || ".join(f"ifnull({c.name}, '')" if c.codec.column.nullable else c.name for c in stored)
+        query = f"select exists (select 1 from {self._table} where {' or '.join(odd)} or instr({joined}, char(0)))"
         return bool(connection.execute(query).fetchone()[0])
 
     @contextmanager
@@ -113,6 +117,15 @@ class SqliteTexts:
         return all(_is_spelled(column, stored) for (stored,) in connection.execute(query))
 
 
+def _numeric(mine: ColumnType, other: ColumnType) -> tuple[_Quick, ...]:
+    places, as_text = places_of(mine, other), read_declared(mine.declared).decimal_text
+    if not places:
+        return _DECIMAL_TEXT if as_text else _QUICK[Kind.NUMERIC]
+    if as_text:
+        return (_Quick(f"{{0}} glob '*.{'[0-9]' * places}'"),)
+    return (_Quick("typeof({0}) = 'integer'", f"{{0}} || '.{'0' * places}'"),)
+
+
 class _Column:
     """One column's part of a text."""
 
@@ -126,7 +139,7 @@ class _Column:
         self._quick: tuple[_Quick, ...] = ()
         aligned = alignment(mine, other) is not None and mine.kind is not Kind.BOOLEAN
         if not mine.array and not aligned and self.form is not Form.FLOAT:
-            self._quick = _DECIMAL_TEXT if read_declared(mine.declared).decimal_text else _QUICK.get(mine.kind, ())
+            self._quick = _numeric(mine, other) if mine.kind is Kind.NUMERIC else _QUICK.get(mine.kind, ())
         #: Whether its values are taken as they are.
         self.text = self.form is Form.TEXT and mine.kind is Kind.TEXT and not aligned
 
@@ -147,7 +160,8 @@ class _Column:
             ways = "".join(
                 f" when {each.condition.format(self.name)} then {each.spelled.format(self.name)}" for each in quick
             )
-            spelled = f"case when {self.name} is null then null{ways} else {spelled} end"
+            null = f" when {self.name} is null then null" if self.codec.column.nullable else ""
+            spelled = f"case{null}{ways} else {spelled} end"
         if self.form is Form.TEXT:
             return "%s:%s", f"length({spelled}), {spelled}"
         return f"%s{self.form.end}", spelled
