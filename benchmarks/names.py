@@ -45,6 +45,8 @@ BARE_SUMS_IN_TURN: Final = "bare hash_record_extended, one side after the other"
 RELADIFF: Final = "reladiff"
 VERIFY: Final = "datalayer verify"
 VERIFY_STRONG: Final = "datalayer verify --strong"
+VERIFY_UNLIKE: Final = "datalayer verify, PostgreSQL and PostgreSQL with a column of another type"
+VERIFY_SQLITE: Final = "datalayer verify, PostgreSQL and SQLite"
 VERIFY_CHANGED: Final = "datalayer verify, 10 rows changed"
 
 
@@ -76,6 +78,11 @@ def copying_sqlite(rows: int) -> str:
 def verifying(rows: int) -> str:
     """Name the comparison of a table with its copy on another server."""
     return f"verify {rows:,} rows on two servers"
+
+
+def verifying_unlike(rows: int) -> str:
+    """Name the comparison of a table with its copy on an unlike store."""
+    return f"verify {rows:,} rows on unlike stores"
 
 
 def moving(rows: int) -> str:

@@ -89,6 +89,8 @@ def _of_moves(rows: int) -> Iterator[Check]:
     yield _at_most(names.verifying(rows), 1.5, names.VERIFY, than=names.BARE_SUMS)
     yield _at_most(names.verifying(rows), 1.5, names.VERIFY, than=names.BARE_SUMS_IN_TURN)
     yield _times_faster(names.verifying(rows), 2.5, names.RELADIFF, names.VERIFY)
+    yield _times_faster(names.verifying_unlike(rows), 1, names.RELADIFF, names.VERIFY_UNLIKE)
+    yield _times_faster(names.verifying_unlike(rows), 1, names.RELADIFF, names.VERIFY_SQLITE)
 
 
 _CROWD = names.callers(32)

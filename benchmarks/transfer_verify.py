@@ -1,4 +1,4 @@
-"""Verify of a table and its copy on two servers of one major version, beside bare checksums and reladiff."""
+"""Verify of a table and its copy: on two servers of one version beside bare checksums and reladiff, then unlike."""
 
 from __future__ import annotations
 
@@ -8,12 +8,10 @@ import sys
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
-import psycopg
-
 from benchmarks import names
 from benchmarks.figures import Figure
 from benchmarks.stage import Stage
-from benchmarks.table import ddl
+from benchmarks.transfer_unlike import measure_unlike, pipe
 from benchmarks.turns import Operation, take_turns
 from datalayer.servers.postgres import EmbeddedPostgres
 from datalayer.stores.postgres import PostgresStore
@@ -28,15 +26,15 @@ async def measure(stage: Stage) -> list[Figure]:
     table = await stage.table(rows)
     with EmbeddedPostgres({"shared_buffers": "'512MB'", "max_wal_size": "'4GB'"}) as server:
         dsn = server.create_database("verified")
-        await asyncio.to_thread(_pipe, stage.dsn, dsn, table)
+        await asyncio.to_thread(pipe, stage.dsn, dsn, table)
         store = await PostgresStore.open(dsn, timeout=600)
         try:
-            return await _measured(stage, store, dsn, table)
+            return await _measured(stage, store, dsn, server.create_database("unlike"), table)
         finally:
             await store.close()
 
 
-async def _measured(stage: Stage, store: PostgresStore, dsn: str, table: str) -> list[Figure]:
+async def _measured(stage: Stage, store: PostgresStore, dsn: str, unlike_dsn: str, table: str) -> list[Figure]:
     query = f"select count(*), sum(hash_record_extended(t, 0)) from {table} t".encode()
 
     async def bare(side: PostgresStore) -> None:
@@ -66,9 +64,15 @@ async def _measured(stage: Stage, store: PostgresStore, dsn: str, table: str) ->
         operations[names.RELADIFF] = reladiff
     else:
         stage.tell("reladiff is skipped: pip install -e '.[bench]' brings it")
-    name, rounds = names.verifying(stage.scale.moved_rows), stage.scale.rounds(4)
+    rows, rounds = stage.scale.moved_rows, stage.scale.rounds(4)
+    name = names.verifying(rows)
     figures = await take_turns(name, operations, rounds=rounds, calls=1, baseline=names.BARE_SUMS)
-    changed = list(range(7, stage.scale.moved_rows, stage.scale.moved_rows // _CHANGED_ROWS))
+    if names.RELADIFF in operations:
+        compared = operations[names.RELADIFF]
+        figures += await measure_unlike(
+            stage.store, stage.dsn, unlike_dsn, table, reladiff=compared, rows=rows, rounds=rounds
+        )
+    changed = list(range(7, rows, rows // _CHANGED_ROWS))
     async with store.connection() as connection:
         await connection.execute(f"update {table} set name = name || ' ' where id = any(%s)".encode(), [changed])
         await connection.execute(f"vacuum {table}".encode())
@@ -86,16 +90,3 @@ def _verified(
         assert found.differing.rows == len(changed)
 
     return operation
-
-
-def _pipe(source: str, target: str, table: str) -> None:
-    """Copy the table's bytes, so that both sides hold the very same rows."""
-    with psycopg.connect(source) as reading, psycopg.connect(target, autocommit=True) as writing:
-        writing.execute(ddl(table).encode())
-        with (
-            reading.cursor().copy(f"copy {table} to stdout (format binary)".encode()) as out,
-            writing.cursor().copy(f"copy {table} from stdin (format binary)".encode()) as into,
-        ):
-            for block in out:
-                into.write(block)
-        writing.execute(f"vacuum analyze {table}".encode())

@@ -72,6 +72,14 @@ def test_verify_is_judged_by_both_bare_sums_and_by_reladiff() -> None:
     assert [(claim.measured, claim.met) for claim in claims] == [(1.6, False), (0.8, True), (2.5, True)]
 
 
+def test_canonical_checksums_are_judged_by_reladiff() -> None:
+    """Each pair of unlike stores by itself."""
+    scenario = names.verifying_unlike(FULL.moved_rows)
+    variants = {names.RELADIFF: 1.0, names.VERIFY_UNLIKE: 0.5, names.VERIFY_SQLITE: 1.25}
+    claims = check_targets([figure(scenario, name, ratio) for name, ratio in variants.items()])
+    assert [(claim.measured, claim.met) for claim in claims] == [(2.0, True), (0.8, False)]
+
+
 def test_moves_are_judged_by_the_command_with_the_most_memory() -> None:
     """One command too large is one too many."""
     scenario = names.moving(1000)
