@@ -2,8 +2,8 @@
 
 A value whose stored form is not the usual one costs a call to Python, and so do floats, and documents that are not
 compact or not in PostgreSQL's order. Where most documents are, SQLite takes each as it is. What SQLite spells by itself
-is never the text of another value; one that is written strangely may have a text of its own, and is then compared by its
-value.
+is never the text of another value; one that is written strangely may have a text of its own, and is then compared by
+its value.
 """
 
 from __future__ import annotations
