@@ -13,7 +13,7 @@ import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from psycopg import ProgrammingError
@@ -129,6 +129,14 @@ class Settings(BaseSettings):
     #: A phone that ported scripts use for trial calls; between Supabase and PostgreSQL it is one of the cohort's.
     test_phone: str | None = Field(default=None, repr=False)
 
+    #: How writes to Supabase become entries; unset: by triggers where its script is installed, else request by request.
+    datalayer_capture: Literal["triggers", "requests"] | None = None
+    #: What becomes of writes to a Supabase without the script while PostgreSQL is away.
+    datalayer_secondary_down: Literal["spool", "gap", "strict"] = "spool"
+    #: The file for ``spool``; on a disk that survives a restart.
+    datalayer_spool_path: Path = Path("datalayer-spool.sqlite3")
+    #: How long a request that was given up can still take effect at Supabase.
+    datalayer_request_lifetime_seconds: float = Field(default=180, gt=0, allow_inf_nan=False)
     #: Whether the entries of a dual-write are relayed in this process; ``datalayer relay`` does it in one of its own.
     datalayer_relay: Flag = True
     #: After so many failures an entry is a dead letter.

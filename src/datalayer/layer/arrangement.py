@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from datalayer.flags import Mode, StoreKind, resolve_mode
 from datalayer.layer.directions import Direction
+from datalayer.layer.joining import captures_itself
 from datalayer.layer.opening import observers_for, open_store_for
 from datalayer.layer.schema import DOMAIN, TABLES_OF_REPOSITORIES, check_schema
 from datalayer.layer.sequences import advance_keys
 from datalayer.layer.shadowing import Shadows
-from datalayer.outbox.pace import Pace
+from datalayer.outbox.checks import check_service_key
 from datalayer.routing.late_store import LateStore
 from datalayer.routing.routed_store import RoutedStore
 from datalayer.routing.routes import resolve_routes
@@ -87,12 +88,12 @@ async def _arrange(settings: Settings, observers: Sequence[Observer], opened: As
     if secondary is not None and StoreKind.POSTGRES in primaries:
         await advance_keys(primaries[StoreKind.POSTGRES])
     directions = await _directions(settings, mode, primaries, secondary, observers, opened)
+    asked = {kind: direction.asked for kind, direction in zip(primaries, directions, strict=False)} or primaries
     shadows = None
-    asked: Mapping[StoreKind, Store] = primaries
     if secondary is not None and settings.datalayer_shadow_reads:
         shadows = Shadows(settings, observers)
         opened.push_async_callback(shadows.stop)
-        asked = shadows.cast(primaries, directions)
+        asked = shadows.cast(asked, directions)
     store = asked[mode.primary]
     if routes:
         store = RoutedStore(store, {table: asked[kind] for table, kind in routes.items()})
@@ -110,12 +111,15 @@ async def _directions(
     """Join each store that has primaries with the other one, and relay in this process unless told otherwise."""
     if secondary is None:
         return ()
-    pace = Pace(tries=settings.datalayer_relay_tries)
+    if StoreKind.SUPABASE in (mode.primary, mode.secondary) and (key := settings.supabase_api_key()) is not None:
+        check_service_key(key.get_secret_value())
     heard_by = [observer for observer in observers if isinstance(observer, RelayObserver)]
     directions = []
     for kind, primary in primaries.items():
         other = secondary if kind is mode.primary else _late(mode.primary, primaries[mode.primary])
-        direction = Direction(primary, other, pace, heard_by)
+        direction = Direction(primary, other, settings, heard_by)
+        if not await captures_itself(primary, settings):
+            await direction.cover(opened)
         await direction.check()
         directions.append(direction)
     if settings.datalayer_relay:

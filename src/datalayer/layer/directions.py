@@ -6,23 +6,30 @@ import asyncio
 import datetime as dt
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
 
-from datalayer.errors import ConfigurationError, DataLayerError, UnknownTableError
-from datalayer.outbox.applying.server import server_applier
+from datalayer.errors import DataLayerError, UnavailableError
+from datalayer.layer.covering import cover
+from datalayer.layer.joining import check_join, parts_between
 from datalayer.outbox.assembly import reconciler_between, relay_over
 from datalayer.outbox.entries import WHOLE_TABLE, Key
 from datalayer.outbox.keys import encode_key
 from datalayer.outbox.pace import Pace
 from datalayer.outbox.queue import Outbox
 from datalayer.outbox.relay import Relay
-from datalayer.outbox.rows import identity_of
+from datalayer.outbox.requests import RequestCapture
+from datalayer.outbox.tables import MARKS
 from datalayer.outbox.waiting import Waiting, waiting
 from datalayer.query import Select, col
 from datalayer.routing.late_store import LateStore
+from datalayer.routing.request_capture import RequestCaptureStore
 from datalayer.stores.contract import Store
 from datalayer.telemetry import RelayObserver
+
+if TYPE_CHECKING:
+    from datalayer.settings import Settings
 
 LOGGER = logging.getLogger("datalayer")
 
@@ -43,38 +50,50 @@ class Direction:
 
     primary: Store
     secondary: LateStore
-    pace: Pace
+    settings: Settings
     observers: Sequence[RelayObserver] = ()
+    #: Both are set at the start where the primary captures nothing itself: what covers writes to it.
+    requests: RequestCapture | None = None
+    covered: RequestCaptureStore | None = None
     #: Set while the relay runs in this process.
     _relay: Relay | None = None
     _task: asyncio.Task[None] | None = None
 
     @property
+    def asked(self) -> Store:
+        """What is asked in the primary's place, so that every write is captured."""
+        return self.covered or self.primary
+
+    async def cover(self, opened: AsyncExitStack) -> None:
+        """Capture requests, since the primary captures nothing itself; until ``opened`` ends."""
+        self.covered, self.requests = await cover(self.primary, self.secondary, self.settings, self.wake, opened)
+
+    @property
     def outbox(self) -> Outbox:
         """What is owed; every use has a name of its own for its claims."""
-        return Outbox(self.primary)
+        if self.requests is None:
+            return Outbox(self.primary)
+        if self.secondary.opened is None:
+            raise UnavailableError("it has not been reached yet", store=self.secondary.name, operation="outbox")
+        return Outbox(self.secondary.opened, MARKS)
 
     async def check(self) -> None:
-        """Find out at start what would stop the relay.
+        """Find out at start what would stop the relay, or make it lose something.
 
         Raises:
-            ConfigurationError: the bookkeeping is missing, or both stores are one database; says what to run.
+            ConfigurationError: says what to run or to change.
+            AccessDeniedError: a key from which row security hides rows.
         """
-        try:
-            if self.secondary.opened is None:
-                await identity_of(self.primary)
-            else:
-                await self._build(self.secondary.opened)
-        except UnknownTableError as error:
-            raise ConfigurationError(
-                f"the {error.store} store has no bookkeeping for dual-write: run `datalayer outbox install`",
-                variables=("ENABLE_DUAL_WRITE",),
-            ) from None
+        by_triggers = self.requests is None
+        await check_join(self.primary, self.secondary.opened, self.settings, by_triggers=by_triggers)
 
     async def left(self) -> Waiting:
-        """Count what is owed."""
+        """Count what is owed, writes whose outcome is not known yet included."""
         outbox = self.outbox
-        return await waiting(outbox.store, outbox.table, _now)
+        left = await waiting(outbox.store, outbox.table, _now)
+        if self.requests is None:
+            return left
+        return replace(left, entries=left.entries + await self.requests.owed())
 
     async def owes(self, table: str, keys: Sequence[Key] | None) -> bool:
         """Whether an entry is there for one of the keys, or for any row of the table."""
@@ -122,6 +141,7 @@ class Direction:
         known = ""
         while self._relay is None:
             try:
+                await self.check()
                 self._relay = await self._build(secondary)
             except DataLayerError as error:
                 if str(error) != known:
@@ -134,9 +154,12 @@ class Direction:
             LOGGER.exception("the relay to %s has ended by a bug; entries stay in the outbox", self.secondary.name)
 
     async def _build(self, secondary: Store) -> Relay:
-        outbox = self.outbox
-        reconciler = await reconciler_between(self.primary, secondary, server_applier(secondary), outbox)
-        return relay_over(reconciler, outbox, pace=self.pace, observers=self.observers)
+        parts = await parts_between(self.primary, secondary, self.settings)
+        reconciler = await reconciler_between(
+            self.primary, secondary, parts.applier, parts.outbox, ledger=parts.ledger, trusted=parts.trusted
+        )
+        pace = Pace(tries=self.settings.datalayer_relay_tries)
+        return relay_over(reconciler, parts.outbox, pace=pace, observers=self.observers)
 
 
 def _now() -> dt.datetime:

@@ -126,7 +126,9 @@ async def test_dual_write_refuses_a_store_without_bookkeeping(
         await install(postgres.dsn)
     await store.close()
     settings = postgres.settings(datalayer_sqlite_path=file, enable_dual_write=True)
-    with pytest.raises(ConfigurationError, match=f"{lacking} store .* `datalayer outbox install`"):
+    with pytest.raises(
+        ConfigurationError, match=f"{lacking} has no table datalayer_control; run datalayer outbox install"
+    ):
         async with DataLayer.open(settings):
             pass
 

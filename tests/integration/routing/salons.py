@@ -1,0 +1,70 @@
+"""Pairs of stores with the salon's tables, and ways to look whether they are equal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import psycopg
+
+from datalayer import DataLayer, DualHealth, Settings
+from datalayer.layer.opening import open_store_for
+from datalayer.layer.schema import DOMAIN
+from datalayer.outbox.capture import postgres as postgres_capture
+from datalayer.query import Row, Select, asc
+from datalayer.stores.contract import Store
+from datalayer.stores.postgres import PostgresStore
+
+CLIENT: Mapping[str, Any] = {"yclients_id": 1, "company_id": 1, "phone": "+79990000001", "name": "Анна"}
+
+
+async def install(dsn: str, *tables: str) -> None:
+    """Put capture into a PostgreSQL database; on all tables unless some are named."""
+    store = await PostgresStore.open(dsn)
+    await postgres_capture.install(store, tables or None)
+    await store.close()
+
+
+async def uninstall(dsn: str) -> None:
+    """Take capture out again."""
+    store = await PostgresStore.open(dsn)
+    await postgres_capture.uninstall(store)
+    await store.close()
+
+
+async def empty(dsn: str) -> None:
+    """Delete all rows, those of the bookkeeping included, and leave the identity."""
+    names = ["reminders", *(kind.table for kind in DOMAIN), "datalayer_outbox", "datalayer_ledger"]
+    async with await psycopg.AsyncConnection.connect(dsn, autocommit=True) as connection:
+        for name in names:
+            cursor = await connection.execute("select to_regclass(%s)", [name])
+            row = await cursor.fetchone()
+            if row is not None and row[0] is not None:
+                await connection.execute(f"delete from {name}".encode())
+
+
+async def settled(layer: DataLayer) -> bool:
+    """Whether the other store lacks nothing."""
+    health = await layer.health_check()
+    assert isinstance(health, DualHealth)
+    return health.entries == 0
+
+
+async def rows(store: Store, table: str) -> list[Row]:
+    """Return a table by its key."""
+    key = (await store.catalog()).tables[table].primary_key
+    return await store.select(Select(table, order=tuple(map(asc, key))))
+
+
+async def assert_equal(settings: Settings, layer: DataLayer, *tables: str) -> None:
+    """Both stores of an open layer have the same rows, and some."""
+    assert layer.mode.secondary is not None
+    stores = [await open_store_for(kind, settings, ()) for kind in (layer.mode.primary, layer.mode.secondary)]
+    try:
+        for table in tables:
+            ours, theirs = [await rows(store, table) for store in stores]
+            assert ours == theirs
+            assert ours
+    finally:
+        for store in stores:
+            await store.close()

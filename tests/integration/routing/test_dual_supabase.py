@@ -1,0 +1,139 @@
+"""Dual-write end to end between Supabase and PostgreSQL, with the script in Supabase and without it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.integration.layer.places import PostgresPlace, SupabasePlace
+from tests.integration.routing.salons import CLIENT, assert_equal, empty, install, settled, uninstall
+from tests.integration.routing.waiting import until
+
+from datalayer import AccessDeniedError, ConfigurationError, DataLayer, DualHealth, GivenSettings, Settings, StoreKind
+from datalayer.outbox.capture import supabase as supabase_capture
+from datalayer.servers.postgrest import PostgrestServer
+from datalayer.stores.postgres import PostgresStore
+from datalayer.testing.servers import FoundServer, postgrest_for_tests
+
+
+@pytest.fixture(scope="module", params=[False, True], ids=["without the script", "with the script"])
+async def supabase(
+    request: pytest.FixtureRequest, datalayer_postgres: FoundServer, salon_template: str
+) -> AsyncIterator[PostgrestServer]:
+    """Lend a Supabase with the salon's tables."""
+    binary = postgrest_for_tests()
+    with (
+        datalayer_postgres.fresh_database(template=salon_template) as dsn,
+        PostgrestServer(dsn, binary=binary) as server,
+    ):
+        if request.param:
+            store = await PostgresStore.open(dsn)
+            await supabase_capture.install(store)
+            await store.close()
+            server.reload_schema()
+        yield server
+
+
+@pytest.fixture
+async def pair(supabase: PostgrestServer, postgres: PostgresPlace, tmp_path: Path) -> dict[str, Any]:
+    """Lend the settings that name both stores, empty."""
+    await empty(supabase.dsn)
+    await install(postgres.dsn)
+    return {
+        "database_url": postgres.dsn,
+        "supabase_url": supabase.url,
+        "supabase_service_role_key": supabase.service_key,
+        "enable_dual_write": True,
+        "datalayer_spool_path": tmp_path / "spool.sqlite3",
+        "datalayer_request_lifetime_seconds": 1,
+    }
+
+
+def settings_of(pair: dict[str, Any], leader: str, **more: Any) -> Settings:
+    """Make settings with one of the two as the primary."""
+    return GivenSettings(**pair, use_legacy_supabase=leader == "supabase", **more)
+
+
+@pytest.mark.parametrize("leader", ["supabase", "postgres"])
+async def test_writes_follow_to_the_other_store(pair: dict[str, Any], leader: str) -> None:
+    """Single writes, batches, server-made keys, filtered updates and deletes: both stores end equal."""
+    settings = settings_of(pair, leader)
+    async with DataLayer.open(settings) as layer:
+        assert layer.mode.primary.value == leader
+        await layer.upsert_company({"company_id": 1, "title": "Салон"})
+        await layer.upsert_clients([{**CLIENT, "yclients_id": n} for n in range(1, 31)])
+        booking = await layer.bookings.upsert(
+            {"yclients_record_id": 5, "company_id": 1, "datetime": "2026-03-02T10:00:00"}
+        )
+        await layer.reminders.insert({"booking_id": booking.id, "remind_at": "2026-03-02T09:00:00"})
+        await layer.clients.update({"name": "Ольга"}, company_id=1, yclients_id=7)
+        await layer.clients.delete(yclients_id=8)
+        await until(lambda: settled(layer))
+        await assert_equal(settings, layer, "companies", "clients", "bookings", "reminders")
+        assert await layer.clients.count() == 29
+
+
+@pytest.mark.parametrize("leader", ["supabase", "postgres"])
+async def test_callers_see_no_error_while_the_secondary_is_down(pair: dict[str, Any], leader: str) -> None:
+    """For the whole run it is away; when a later run finds it, it catches up by itself."""
+    away = {"database_url": "postgresql://nobody@127.0.0.1:1/nowhere"}
+    if leader == "postgres":
+        away = {"supabase_url": "http://127.0.0.1:1"}
+    async with DataLayer.open(settings_of({**pair, **away, "datalayer_timeout_seconds": 2}, leader)) as layer:
+        await layer.upsert_clients([{**CLIENT, "yclients_id": n} for n in range(1, 11)])
+        await layer.clients.delete(yclients_id=3)
+        assert await layer.clients.count() == 9
+        health = await layer.health_check()
+        assert isinstance(health, DualHealth)
+        assert health.healthy
+        assert health.secondary is not None
+        assert not health.secondary.healthy
+    settings = settings_of(pair, leader)
+    async with DataLayer.open(settings) as layer:
+        await until(lambda: settled(layer))
+        await assert_equal(settings, layer, "clients")
+
+
+async def test_key_without_service_rights_is_refused(pair: dict[str, Any], supabase: PostgrestServer) -> None:
+    """Row security would hide rows from it, and hidden rows would be deleted on the other store."""
+    anon = {**pair, "supabase_service_role_key": supabase.anon_key}
+    with pytest.raises(AccessDeniedError, match="row security hides rows") as caught:
+        async with DataLayer.open(settings_of(anon, "postgres", datalayer_check_schema=False)):
+            pass
+    assert supabase.anon_key not in str(caught.value)
+
+
+async def test_routed_tables_follow_in_both_directions(pair: dict[str, Any]) -> None:
+    """A table with its primary in PostgreSQL is relayed to Supabase, all others the other way."""
+    settings = settings_of(pair, "supabase", datalayer_routes={"clients": StoreKind.POSTGRES})
+    async with DataLayer.open(settings) as layer:
+        await layer.upsert_company({"company_id": 1, "title": "Салон"})
+        await layer.upsert_client(CLIENT)
+        await until(lambda: settled(layer))
+        await assert_equal(settings, layer, "companies", "clients")
+
+
+@pytest.mark.parametrize("leader", ["supabase", "postgres"])
+async def test_one_database_under_two_names_is_refused(
+    datalayer_postgrest: PostgrestServer, tmp_path: Path, leader: str
+) -> None:
+    """Whatever it is called, a database cannot follow itself."""
+    await SupabasePlace.prepare(datalayer_postgrest)
+    await install(datalayer_postgrest.dsn)
+    datalayer_postgrest.reload_schema()
+    both = {
+        "database_url": datalayer_postgrest.dsn,
+        "supabase_url": datalayer_postgrest.url,
+        "supabase_service_role_key": datalayer_postgrest.service_key,
+        "enable_dual_write": True,
+        "datalayer_spool_path": tmp_path / "spool.sqlite3",
+    }
+    try:
+        with pytest.raises(ConfigurationError, match="same database"):
+            async with DataLayer.open(settings_of(both, leader)):
+                pass
+    finally:
+        await uninstall(datalayer_postgrest.dsn)
+        datalayer_postgrest.reload_schema()
