@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import functools
 import operator
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from types import GenericAlias, UnionType
 from typing import Annotated, Any, TypeAlias, Union, get_args, get_origin
@@ -29,6 +29,7 @@ from pydantic.fields import FieldInfo
 
 from datalayer.errors import BadField, BatchItemError, InvalidValueError
 from datalayer.models.base import OnWrite
+from datalayer.models.batches import BatchChecker, has_aliases
 
 #: A row to be written: a model of which the fields that were set count, or columns and values.
 GivenRow: TypeAlias = BaseModel | Mapping[str, Any]
@@ -52,6 +53,7 @@ class RowWriter:
         self._model = model
         self._columns = [field.alias or name for name, field in model.model_fields.items()]
         self._twin = _all_optional(model)
+        self._batches = None if has_aliases(self._twin) else BatchChecker(self._twin, _annotations(model))
 
     def check(
         self,
@@ -93,17 +95,38 @@ class RowWriter:
             BatchItemError: at the end; names every bad field of all rows, those after the first bad one included.
         """
         problems: list[BadField] = []
-        numbered = enumerate(rows)
-        while part := list(islice(numbered, batch_rows)):
-            batch: list[dict[str, Any]] = []
-            for index, row in part:
-                checked, found = self._judge(index, row, context, required, stamps)
-                problems += found
-                batch.append(checked)
+        following, first = iter(rows), 0
+        while part := list(islice(following, batch_rows)):
+            batch = None if problems else self._checked_whole(part, context, required, stamps)
+            if batch is None:
+                batch = []
+                for index, row in enumerate(part, first):
+                    checked, found = self._judge(index, row, context, required, stamps)
+                    problems += found
+                    batch.append(checked)
+            first += len(part)
             if not problems:
                 yield batch
         if problems:
             raise BatchItemError(problems)
+
+    def _checked_whole(
+        self,
+        rows: Sequence[GivenRow],
+        context: Mapping[str, Any],
+        required: tuple[str, ...],
+        stamps: Mapping[str, Any] | None,
+    ) -> list[dict[str, Any]] | None:
+        """Answer rows that are all right; None where they have to be looked at one by one."""
+        if self._batches is None:
+            return None
+        given = []
+        for row in rows:
+            values: dict[str, Any] | None = row if type(row) is dict else _given_values(row)
+            if values is None:
+                return None
+            given.append({**values, **stamps} if stamps else values)
+        return self._batches.checked(given, context, required)
 
     def _judge(
         self,
@@ -160,10 +183,9 @@ def _given_values(row: GivenRow) -> dict[str, Any] | None:
 
 
 def _all_optional(model: type[BaseModel]) -> type[BaseModel]:
-    validators = _validators_by_field(model)
+    annotations = _annotations(model)
     fields: dict[str, Any] = {
-        name: (_for_writing(field, validators.get(name, [])), Field(default=None, alias=field.alias))
-        for name, field in model.model_fields.items()
+        name: (annotations[name], Field(default=None, alias=field.alias)) for name, field in model.model_fields.items()
     }
     config: ConfigDict = {
         **model.model_config,
@@ -174,6 +196,11 @@ def _all_optional(model: type[BaseModel]) -> type[BaseModel]:
         "validate_default": False,
     }
     return create_model(f"{model.__name__}Write", __config__=config, **fields)
+
+
+def _annotations(model: type[BaseModel]) -> dict[str, Any]:
+    validators = _validators_by_field(model)
+    return {name: _for_writing(field, validators.get(name, [])) for name, field in model.model_fields.items()}
 
 
 def _for_writing(field: FieldInfo, validators: list[Any]) -> Any:
