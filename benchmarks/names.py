@@ -20,6 +20,10 @@ ALCHEMY_ASYNCPG: Final = "advanced-alchemy (asyncpg)"
 SUPABASE: Final = "supabase-py"
 SUPABASE_TYPED: Final = "supabase-py + TypeAdapter"
 EXECUTEMANY: Final = "psycopg executemany"
+ROW_BY_ROW: Final = "psycopg, row by row"
+BY_HAND: Final = "psycopg COPY + temporary table"
+#: What no client can be quicker than: the rows are at the server already.
+SERVER_ALONE: Final = "the server alone, from a table of ready rows"
 
 SINGLE_READ: Final = "single-row read"
 KEYED_LIST: Final = "1,000 rows by key"

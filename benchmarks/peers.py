@@ -45,20 +45,22 @@ class Peers:
 
 
 @asynccontextmanager
-async def opened_peers(dsn: str, rest_url: str | None, rest_key: str | None) -> AsyncIterator[Peers]:
+async def opened_peers(
+    dsn: str, rest_url: str | None, rest_key: str | None, connections: int = CONNECTIONS
+) -> AsyncIterator[Peers]:
     """Open every peer on the database, supabase-py where there is a REST interface."""
     async with AsyncExitStack() as stack:
-        raw = await stack.enter_async_context(raw_pool(dsn))
+        raw = await stack.enter_async_context(raw_pool(dsn, connections))
         pool = await stack.enter_async_context(
-            asyncpg.create_pool(dsn, min_size=CONNECTIONS, max_size=CONNECTIONS, init=_decode_json)
+            asyncpg.create_pool(dsn, min_size=connections, max_size=connections, init=_decode_json)
         )
-        engines = {driver: _engine(dsn, driver) for driver in ("psycopg", "asyncpg")}
+        engines = {driver: _engine(dsn, driver, connections) for driver in ("psycopg", "asyncpg")}
         for engine in engines.values():
             stack.push_async_callback(engine.dispose)
         sessions = {driver: async_sessionmaker(engine, expire_on_commit=False) for driver, engine in engines.items()}
         supabase = None
         if rest_url is not None and rest_key is not None:
-            http = await stack.enter_async_context(_http_pool())
+            http = await stack.enter_async_context(_http_pool(connections))
             supabase = supabase_client(rest_url, rest_key, http)
         yield Peers(raw, pool, engines, sessions, supabase)
 
@@ -83,14 +85,14 @@ def supabase_client(url: str, key: str, http: httpx.AsyncClient) -> AsyncClient:
     return client
 
 
-def _http_pool() -> httpx.AsyncClient:
-    limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS)
+def _http_pool(connections: int) -> httpx.AsyncClient:
+    limits = httpx.Limits(max_connections=connections, max_keepalive_connections=connections)
     return httpx.AsyncClient(limits=limits, timeout=120)
 
 
-def _engine(dsn: str, driver: str) -> AsyncEngine:
+def _engine(dsn: str, driver: str, connections: int) -> AsyncEngine:
     url = make_url(dsn).set(drivername=f"postgresql+{driver}")
-    return create_async_engine(url, pool_size=CONNECTIONS, max_overflow=0, pool_timeout=60)
+    return create_async_engine(url, pool_size=connections, max_overflow=0, pool_timeout=60)
 
 
 async def _decode_json(connection: Any) -> None:

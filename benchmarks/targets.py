@@ -112,6 +112,8 @@ _CHECKS: tuple[Check, ...] = (
     _times_faster(_BULK, 9, names.EXECUTEMANY),
     _times_faster(_BULK, 25, names.ALCHEMY),
     _times_faster(_BULK, 2.3, names.SUPABASE),
+    _times_faster(_BULK, 1, names.BY_HAND),
+    _times_faster(names.bulk_upsert(100_000), 1, names.BY_HAND),
     *_of_moves(FULL.moved_rows),
 )
 
