@@ -14,7 +14,10 @@ from pydantic import BaseModel
 import datalayer
 from datalayer import BaseRepository, asc, desc
 from datalayer.query import OrderBy
+from datalayer.query import Upsert
 from datalayer.stores.postgres import PostgresStore
+from datalayer.stores.postgres.shared import COPY_ROWS
+from datalayer.stores.postgres.writes import CHUNK_ROWS
 
 OWN = str(Path(datalayer.__file__).parent)
 
@@ -41,8 +44,8 @@ COSTS: dict[str, tuple[Call, int]] = {
     "find": (lambda items: items.find(name="a"), 24),
     "list": (lambda items: items.list(name="a"), 28),
     "count": (lambda items: items.count(name="a"), 22),
-    "upsert": (lambda items: items.upsert({"name": "a"}), 53),
-    "upsert_many": (lambda items: items.upsert_many([{"name": str(n)} for n in range(500)]), 3071),
+    "upsert": (lambda items: items.upsert({"name": "a"}), 51),
+    "upsert_many": (lambda items: items.upsert_many([{"name": str(n)} for n in range(500)]), 75),
     "update": (lambda items: items.update({"name": "a"}, name="a"), 32),
     "delete": (lambda items: items.delete(name="z"), 24),
 }
@@ -70,6 +73,25 @@ async def test_a_call_is_one_round_trip(verb: str, single: PostgresStore, tmp_pa
         await call(items)
         pgconn.untrace()
     assert sum("\tSync" in line for line in trace.read_text().splitlines()) == 1
+
+
+@pytest.mark.parametrize(("chunks", "round_trips"), [(1, 6), (3, 12)])
+async def test_a_large_write_has_round_trips_by_its_chunks_and_not_its_rows(
+    chunks: int, round_trips: int, single: PostgresStore, tmp_path: Path
+) -> None:
+    """A transaction's three, and three for each chunk: make room, copy, merge."""
+    items = Items(single)
+    rows = [{"name": str(number)} for number in range(chunks * CHUNK_ROWS)]
+    await items.sync_many(rows[:COPY_ROWS])
+    question = Upsert("items", rows, ("name",), returning=False)
+    trace = tmp_path / "trace"
+    async with single.connection() as connection:
+        pgconn = connection.pgconn
+    with trace.open("w") as file:
+        pgconn.trace(file.fileno())
+        await single.upsert(question, timeout=60)
+        pgconn.untrace()
+    assert sum("\tReadyForQuery" in line for line in trace.read_text().splitlines()) == round_trips
 
 
 @pytest.mark.parametrize("verb", COSTS)
