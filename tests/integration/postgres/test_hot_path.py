@@ -13,8 +13,7 @@ from pydantic import BaseModel
 
 import datalayer
 from datalayer import BaseRepository, asc, desc
-from datalayer.query import OrderBy
-from datalayer.query import Upsert
+from datalayer.query import OrderBy, Upsert
 from datalayer.stores.postgres import PostgresStore
 from datalayer.stores.postgres.shared import COPY_ROWS
 from datalayer.stores.postgres.writes import CHUNK_ROWS
@@ -45,7 +44,7 @@ COSTS: dict[str, tuple[Call, int]] = {
     "list": (lambda items: items.list(name="a"), 28),
     "count": (lambda items: items.count(name="a"), 22),
     "upsert": (lambda items: items.upsert({"name": "a"}), 51),
-    "upsert_many": (lambda items: items.upsert_many([{"name": str(n)} for n in range(500)]), 75),
+    "upsert_many": (lambda items: items.upsert_many([{"name": str(n)} for n in range(500)]), 79),
     "update": (lambda items: items.update({"name": "a"}, name="a"), 32),
     "delete": (lambda items: items.delete(name="z"), 24),
 }
