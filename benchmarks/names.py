@@ -25,6 +25,9 @@ BY_HAND: Final = "psycopg COPY + temporary table"
 #: What no client can be quicker than: the rows are at the server already.
 SERVER_ALONE: Final = "the server alone, from a table of ready rows"
 
+AS_JSON: Final = "datalayer, one JSON parameter"
+BY_COPY: Final = "datalayer, COPY"
+
 SINGLE_READ: Final = "single-row read"
 KEYED_LIST: Final = "1,000 rows by key"
 TYPED_LIST: Final = "list of 1,000 typed rows"
@@ -57,6 +60,11 @@ VERIFY_CHANGED: Final = "datalayer verify, 10 rows changed"
 def bulk_upsert(rows: int) -> str:
     """Name the bulk upsert of so many rows."""
     return f"bulk upsert of {rows:,} rows, half existing"
+
+
+def bulk_strategies(rows: int) -> str:
+    """Name the comparison of the ways to upsert so many rows."""
+    return f"two ways to upsert {rows:,} rows"
 
 
 def streaming(rows: int) -> str:

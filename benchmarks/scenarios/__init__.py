@@ -8,6 +8,7 @@ from typing import Final, TypeAlias
 from benchmarks import transfer_copy, transfer_memory, transfer_verify
 from benchmarks.figures import Figure
 from benchmarks.scenarios import (
+    bulk_strategies,
     bulk_upsert,
     callers,
     cold_start,
@@ -33,6 +34,7 @@ SCENARIOS: Final[Mapping[str, Scenario]] = {
     "pages": pages.measure,
     "upsert": upsert.measure,
     "bulk-upsert": bulk_upsert.measure,
+    "bulk-strategies": bulk_strategies.measure,
     "transaction": transaction.measure,
     "callers": callers.measure,
     "growth": growth.measure,

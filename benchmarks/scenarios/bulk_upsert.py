@@ -50,7 +50,7 @@ async def measure(stage: Stage) -> list[Figure]:
     """Measure every size."""
     figures: list[Figure] = []
     for count in stage.scale.bulk_rows:
-        await _make_tables(stage, count)
+        await make_tables(stage, count)
         rows = [client_row(number, visits=1) for number in range(1, count + 1)]
         async with AsyncExitStack() as stack:
             opening = opened_peers(stage.dsn, stage.rest_url, stage.rest_key, connections=1)
@@ -63,12 +63,12 @@ async def measure(stage: Stage) -> list[Figure]:
                 rounds=stage.scale.rounds(max(5, 60_000 // count)),
                 calls=1,
                 baseline=names.EXECUTEMANY,
-                before=lambda: _reset(stage),
+                before=lambda: reset(stage),
             )
     return figures
 
 
-async def _make_tables(stage: Stage, count: int) -> None:
+async def make_tables(stage: Stage, count: int) -> None:
     """Make the table to write to, and one that keeps every second row of those that will be written."""
     async with stage.store.connection() as connection:
         await connection.execute("drop table if exists clients_bulk, clients_bulk_half, clients_bulk_ready")
@@ -83,7 +83,8 @@ async def _make_tables(stage: Stage, count: int) -> None:
     await stage.store.catalog(refresh=True)
 
 
-async def _reset(stage: Stage) -> None:
+async def reset(stage: Stage) -> None:
+    """Put the table to write to back as it was."""
     async with stage.store.connection() as connection:
         await connection.execute(_RESET)
         await connection.execute("vacuum analyze clients_bulk")
