@@ -106,7 +106,8 @@ def _refuse_one_store(source: Store, target: Store) -> None:
 
 def _keyless(pairs: Sequence[TablePair]) -> list[str]:
     return [
-        f"{pair.name} has no key: it was copied whole, and cannot be brought up to date by another copy"
+        f"{pair.name} has no key: another copy adds the rows that lack, each as often as the source has it; rows that"
+        " changed or were deleted in the source stay"
         for pair in pairs
         if not pair.key
     ]

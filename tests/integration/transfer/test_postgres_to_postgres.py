@@ -124,13 +124,12 @@ async def test_copy_again_changes_nothing_and_brings_what_changed(origin: Postgr
     assert await ask(target, "insert into eggs default values returning id") == [{"id": 101}]
 
 
-async def test_copy_refuses_a_filled_table_without_a_key(origin: PostgresStore, target: PostgresStore) -> None:
-    """Without a key a row cannot be told from one that is there, so nothing is written."""
-    await run(origin, "create table loose (word text); insert into loose values ('a')")
+async def test_copy_again_doubles_no_row_of_a_table_without_a_key(origin: PostgresStore, target: PostgresStore) -> None:
+    """Without a key a row is told by all of its values from one that is there."""
+    await run(origin, "create table loose (word text); insert into loose values ('a'), ('a')")
     await copy(origin, target)
-    with pytest.raises(TransferError, match="loose has rows in the target and no key"):
-        await copy(origin, target)
-    assert await ask(target, "select count(*) from loose") == [{"count": 1}]
+    await copy(origin, target)
+    assert await ask(target, "select count(*) from loose") == [{"count": 2}]
 
 
 async def test_copy_compares_schemas_before_a_row_moves(origin: PostgresStore, target: PostgresStore) -> None:

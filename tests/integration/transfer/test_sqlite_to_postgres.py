@@ -12,6 +12,7 @@ import pytest
 from tests.integration.transfer.sql import ask, run
 
 from datalayer.errors import TransferError
+from datalayer.query import Insert, Select
 from datalayer.stores.catalog import Kind
 from datalayer.stores.postgres import PostgresStore
 from datalayer.stores.sqlite import SqliteStore
@@ -204,6 +205,20 @@ async def test_copy_refuses_names_that_postgres_would_cut(tmp_path: Path, target
     try:
         with pytest.raises(TransferError, match="PostgreSQL cuts names longer than 63 bytes"):
             await copy(source, target)
+    finally:
+        await source.close()
+
+
+async def test_lists_are_documents_in_an_array_of_documents(tmp_path: Path, target: PostgresStore) -> None:
+    """A list in an array of documents is one of them, and not a dimension of the array."""
+    source = await SqliteStore.open(tmp_path / "docs.sqlite")
+    try:
+        await source.run(lambda c: c.execute('create table t (id integer primary key, docs "json[]")').close())
+        documents = [[1, [2]], [], None, {"a": []}]
+        await source.insert(Insert("t", [{"id": 1, "docs": documents}]))
+        await copy(source, target)
+        assert await target.select(Select("t")) == [{"id": 1, "docs": documents}]
+        assert (await verify(source, target)).equal
     finally:
         await source.close()
 

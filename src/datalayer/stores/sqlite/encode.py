@@ -17,7 +17,7 @@ from uuid import UUID
 
 from pydantic_core import to_json
 
-from datalayer.stores.catalog import Kind
+from datalayer.stores.catalog import JSON_KINDS, Kind
 from datalayer.stores.documents import dump_document
 from datalayer.stores.sqlite import unfit
 from datalayer.stores.sqlite.unfit import Unfit
@@ -231,8 +231,12 @@ ENCODERS: Mapping[Kind, Encoder] = {
 
 
 def array(kind: Kind) -> Encoder:
-    """Lists of any depth as JSON text; what JSON cannot say (bytes, infinities) is spelled as text."""
+    """Lists of any depth as JSON text; what JSON cannot say (bytes, infinities) is spelled as text.
+
+    A list among documents is a document: their arrays have one dimension, as on PostgreSQL.
+    """
     element = ENCODERS[kind]
+    nests = kind not in JSON_KINDS
 
     def encode_element(value: Any) -> Any:
         if value is None:
@@ -247,7 +251,7 @@ def array(kind: Kind) -> Encoder:
     def encode_list(values: Any) -> list[Any]:
         if not isinstance(values, list | tuple):
             raise Unfit(unfit.WRONG_FORM, "a list is expected")
-        nested = [isinstance(value, list | tuple) for value in values]
+        nested = [nests and isinstance(value, list | tuple) for value in values]
         if not any(nested):
             return [encode_element(value) for value in values]
         if not all(nested) or len({len(value) for value in values}) != 1:

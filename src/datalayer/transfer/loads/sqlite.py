@@ -16,7 +16,8 @@ from datalayer.transfer.loads import marks
 from datalayer.transfer.loads.contract import Batch, Writing
 from datalayer.transfer.loads.marks import Mark, mark_of
 from datalayer.transfer.loads.orphans import count_orphans
-from datalayer.transfer.writers.sqlite import stored_row, triggers_of, write_stored
+from datalayer.transfer.writers.sqlite import stored_row, write_stored
+from datalayer.transfer.writers.sqlite_triggers import triggers_of
 
 T = TypeVar("T")
 

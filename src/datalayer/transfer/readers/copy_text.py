@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeAlias
 
 from datalayer.errors import InvalidValueError
-from datalayer.stores.catalog import Column, ColumnType, Kind
+from datalayer.stores.catalog import JSON_KINDS, Column, ColumnType, Kind
 from datalayer.stores.documents import dump_document
 from datalayer.transfer.conversions import INTEGERS, Conversion
 from datalayer.transfer.limits import INTEGER_BITS, MisfitError, length_limit, modifiers
@@ -45,8 +45,8 @@ def to_text(source: Column, target: Column, convert: Conversion) -> ToText:
 
 def spelling(column_type: ColumnType) -> ToText:
     """Return what spells a value of the contract as PostgreSQL reads it."""
-    single = _document if column_type.kind in (Kind.JSON, Kind.JSONB) else _single
-    return single if not column_type.array else _array(single)
+    single = _document if column_type.kind in JSON_KINDS else _single
+    return single if not column_type.array else _array(single, nests=column_type.kind not in JSON_KINDS)
 
 
 def _single(value: Any) -> str:
@@ -64,14 +64,16 @@ def _document(value: Any) -> str:
         raise MisfitError("has no exact JSON form") from None
 
 
-def _array(single: ToText) -> ToText:
+def _array(single: ToText, *, nests: bool) -> ToText:
+    """Spell arrays of any depth; a list among documents is a document."""
+
     def spell(values: list[Any]) -> str:
         return "{" + ",".join(map(element, values)) + "}"
 
     def element(value: Any) -> str:
         if value is None:
             return "NULL"
-        return spell(value) if isinstance(value, list) else f'"{single(value).translate(_QUOTES)}"'
+        return spell(value) if nests and isinstance(value, list) else f'"{single(value).translate(_QUOTES)}"'
 
     return spell
 

@@ -15,8 +15,6 @@ from datalayer.transfer.ddl.names import quote, quote_all
 from datalayer.transfer.pairing import TablePair
 from datalayer.transfer.readers.contract import Block, Rows
 
-_INCOMING = '"datalayer_incoming"'
-
 #: Hears of about how many rows have just gone in.
 Passed: TypeAlias = Callable[[int], Awaitable[None]]
 #: Sends a part into the table of a name and returns how many rows it had.
@@ -28,6 +26,11 @@ async def has_rows(connection: AsyncConnection[Row], table: str) -> bool:
     cursor = await connection.execute(f"select exists (select from {quote(table)}) as found".encode())
     row = await cursor.fetchone()
     return bool(row and row["found"])
+
+
+def incoming(pair: TablePair) -> str:
+    """Return the name of the temporary table for a table's rows, which hides any other of its name."""
+    return '"datalayer_incoming_too"' if pair.name == "datalayer_incoming" else '"datalayer_incoming"'
 
 
 async def write_rows(connection: AsyncConnection[Row], pair: TablePair, rows: AsyncGenerator[Row, None]) -> None:
@@ -48,13 +51,13 @@ async def copy_rows(connection: AsyncConnection[Row], pair: TablePair, rows: Asy
 
 async def merge(connection: AsyncConnection[Row], pair: TablePair, send: Send) -> int:
     """Write a part over what is there: rows with the same key are replaced where they differ."""
-    columns = quote_all(pair.column_names)
-    incoming = f"create temporary table {_INCOMING} on commit drop as select {columns} from {quote(pair.name)} limit 0"
-    await connection.execute(incoming.encode())
-    rows = await send(_INCOMING)
-    await connection.execute(f"analyze {_INCOMING}".encode())
+    columns, into = quote_all(pair.column_names), incoming(pair)
+    create = f"create temporary table {into} on commit drop as select {columns} from {quote(pair.name)} limit 0"
+    await connection.execute(create.encode())
+    rows = await send(into)
+    await connection.execute(f"analyze {into}".encode())
     await connection.execute(_merge(pair).encode())
-    await connection.execute(f"drop table {_INCOMING}".encode())
+    await connection.execute(f"drop table {into}".encode())
     return rows
 
 
@@ -123,7 +126,7 @@ def _merge(pair: TablePair) -> str:
     others = [column.target for column in pair.columns if column.source.name not in pair.key]
     statement = (
         f"insert into {quote(pair.name)} as present ({columns}) overriding system value"
-        f" select {columns} from {_INCOMING} order by {quote_all(pair.key)} on conflict ({quote_all(pair.key)})"
+        f" select {columns} from {incoming(pair)} order by {quote_all(pair.key)} on conflict ({quote_all(pair.key)})"
     )
     if not others:
         return f"{statement} do nothing"
@@ -135,6 +138,9 @@ def _merge(pair: TablePair) -> str:
 
 
 def _comparable(row: str, column: Column) -> str:
-    """Return the column as text where its type may have no equality: json and types that we have no name for."""
-    plain = column.type.kind not in {Kind.JSON, Kind.TEXT}
-    return f"{row}.{quote(column.name)}" + ("" if plain else "::text")
+    return f"{row}.{quote(column.name)}" + ("" if has_equality(column) else "::text")
+
+
+def has_equality(column: Column) -> bool:
+    """Whether values can be compared as they are; json cannot, and types that we have no name for may not."""
+    return column.type.kind not in {Kind.JSON, Kind.TEXT}

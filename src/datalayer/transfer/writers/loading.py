@@ -1,7 +1,8 @@
 """Parts into PostgreSQL: several at a time, each in one transaction together with the word that it is written.
 
 Tables that the target's own foreign keys tie to each other go level by level, parents first. Those in a circle, or with
-a reference to themselves, are one transaction: their rows refer to rows of other parts.
+a reference to themselves, are one transaction: their rows refer to rows of other parts. So is a table without a key
+that has rows already: only all rows of the source together tell which of them lack.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from datalayer.transfer.pace import Pace
 from datalayer.transfer.pairing import TablePair
 from datalayer.transfer.readers.contract import Done, Part, Reader, Strand
 from datalayer.transfer.readers.postgres import PostgresReader
-from datalayer.transfer.writers import progress
+from datalayer.transfer.writers import keyless, progress
 from datalayer.transfer.writers.constraints import checked_at_the_end, has_triggers, without_triggers
 from datalayer.transfer.writers.copy_in import copy_blocks, copy_bytes, merge
 from datalayer.transfer.writers.failures import failed_line, failure
@@ -46,6 +47,11 @@ class TableState:
     wire: Wire | None = None
     alone: asyncio.Lock | None = field(default=None)
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether only all rows together can be told from those that are there: without a key they are counted."""
+        return not (self.into_empty or self.pair.key)
+
 
 class PartLoader:
     """Loads the tables of one copy. ``written`` counts rows of committed parts, by table."""
@@ -65,7 +71,7 @@ class PartLoader:
             strands: list[tuple[list[TableState], Strand | None]] = []
             for names in level:
                 group = [by_name[name] for name in names]
-                if _is_tied(group):
+                if _is_tied(group) or any(state.is_whole for state in group):
                     strands.append((group, None))
                 else:
                     strands += [(group, s) for s in self._strands(group[0])]
@@ -131,7 +137,7 @@ class PartLoader:
     async def _attempt(self, state: TableState, part: Part, passed: list[int], *, over: bool) -> None:
         name = state.pair.name
         async with plain_transaction(self._store) as connection, without_triggers(connection, [name]):
-            rows = await self._write_inside(connection, state, part, passed, over=over)
+            rows = await self._write_inside(connection, state, part, passed, None if over else quote(name))
         self._count(name, rows, passed[0])
 
     def _count(self, table: str, rows: int, passed: int) -> None:
@@ -139,8 +145,9 @@ class PartLoader:
         self._pace.count(table, rows - passed)
 
     async def _write_inside(
-        self, connection: AsyncConnection[Row], state: TableState, part: Part, passed: list[int], *, over: bool
+        self, connection: AsyncConnection[Row], state: TableState, part: Part, passed: list[int], into: str | None
     ) -> int:
+        """Write a part into a table, or, where none is given, over what is there under the same keys."""
         pair = state.pair
         if not await progress.claim(connection, pair.name, part.number, part.end):
             return 0
@@ -148,7 +155,7 @@ class PartLoader:
         async def send(into: str) -> int:
             return await self._send(connection, into, state, part, passed)
 
-        rows = await merge(connection, pair, send) if over else await send(quote(pair.name))
+        rows = await merge(connection, pair, send) if into is None else await send(into)
         await progress.count(connection, pair.name, part.number, rows)
         return rows
 
@@ -168,7 +175,7 @@ class PartLoader:
         return await copy_blocks(connection, into, state.pair, part.rows(), went)
 
     async def _write_tied(self, group: Sequence[TableState]) -> None:
-        """Write tables whose rows refer to each other in one transaction."""
+        """Write tables whose rows refer to each other, or have to be counted, in one transaction."""
         names = [state.pair.name for state in group]
         counted: list[tuple[str, int, int]] = []
         try:
@@ -178,10 +185,15 @@ class PartLoader:
                 checked_at_the_end(connection, names, in_one_statement=False),
             ):
                 for state in group:
+                    into = quote(state.pair.name) if state.into_empty else None
+                    if state.is_whole:
+                        into = await keyless.begin(connection, state.pair)
                     async for part in self._parts(state):
                         passed = [0]
-                        rows = await self._write_inside(connection, state, part, passed, over=not state.into_empty)
+                        rows = await self._write_inside(connection, state, part, passed, into)
                         counted.append((state.pair.name, rows, passed[0]))
+                    if state.is_whole:
+                        await keyless.add_lacking(connection, state.pair)
         except psycopg.Error as error:
             raise failure(error, names[-1]) from None
         for name, rows, passed_rows in counted:

@@ -61,7 +61,8 @@ class PostgresWriter:
                 return f"{how}; an earlier run goes on"
             if not await has_rows(connection, pair.name):
                 return how
-        _refuse_without_key(pair)
+        if not pair.key:
+            return f"{how}, into a temporary table, then the rows that lack, by all of their values"
         return f"{how}, into a temporary table, then an upsert by ({', '.join(pair.key)})"
 
     def exclusive(self) -> AbstractAsyncContextManager[None]:
@@ -136,19 +137,8 @@ class PostgresWriter:
             # All rows are this copy's own, and the source has changed since they were read.
             await connection.execute(f"delete from {quote(pair.name)}".encode())
             filled = False
-        if filled:
-            _refuse_without_key(pair)
         await progress.begin(connection, pair.name, progress.Begun(layout, not filled, source_mark, target_mark))
         return TableState(pair, layout, {}, not filled)
-
-
-def _refuse_without_key(pair: TablePair) -> None:
-    if not pair.key:
-        raise TransferError(
-            f"nothing was copied: {pair.name} has rows in the target and no key that both sides share, so a row could"
-            " not be told from one that is there already; empty the table or give both sides a primary key",
-            table=pair.name,
-        )
 
 
 def _refuse_long_names(tables: Sequence[Table]) -> None:

@@ -17,12 +17,13 @@ from datalayer.stores.sqlite.atomic import atomic
 from datalayer.stores.sqlite.catalog import Facts, read_schema
 from datalayer.stores.sqlite.unfit import Unfit
 from datalayer.transfer.ddl import sqlite as ddl
-from datalayer.transfer.ddl.names import literal, quote, quote_all
+from datalayer.transfer.ddl.names import quote, quote_all
 from datalayer.transfer.pace import Pace
 from datalayer.transfer.pairing import TablePair
 from datalayer.transfer.readers.contract import Reader, Rows
-from datalayer.transfer.writers import sqlite_progress
+from datalayer.transfer.writers import sqlite_keyless, sqlite_progress
 from datalayer.transfer.writers.contract import ForeignKeys
+from datalayer.transfer.writers.sqlite_triggers import triggers_away, triggers_of
 
 T = TypeVar("T")
 
@@ -35,6 +36,8 @@ class SqliteWriter:
         self.written: dict[str, int] = {}
         #: Tables that an earlier run finished; filled by begin.
         self._done: set[str] = set()
+        #: Tables without a key that others have put rows into; filled by begin.
+        self._whole: set[str] = set()
 
     async def preview(self, tables: Sequence[Table], source: StoreName) -> list[str]:
         """Refuse names that would meet; return notes on what has no word in SQLite."""
@@ -50,7 +53,7 @@ class SqliteWriter:
             return f"upsert by ({', '.join(pair.key)}), value by value"
         if await self._store.read(partial(sqlite_progress.is_begun, pair.name)):
             return "insert, value by value; an earlier run begins this table again"
-        raise _without_key(pair)
+        return "insert into a temporary table, then the rows that lack, by all of their values"
 
     @asynccontextmanager
     async def exclusive(self) -> AsyncIterator[None]:
@@ -73,7 +76,7 @@ class SqliteWriter:
         return [note for _, notes in made for note in notes]
 
     async def begin(self, pairs: Sequence[TablePair], reader: Reader) -> None:
-        """Leave out tables that an earlier run finished; empty those without a key that it began."""
+        """Leave out tables that an earlier run finished; empty those without a key that it began when they were."""
         marks = {pair.name: await reader.mark(pair.source) for pair in pairs}
 
         def begin_all(connection: sqlite3.Connection) -> None:
@@ -85,7 +88,7 @@ class SqliteWriter:
                         self._done.add(pair.name)
                         self.written[pair.name] = rows
                     elif not sqlite_progress.begin(connection, pair, marks[pair.name]):
-                        raise _without_key(pair)
+                        self._whole.add(pair.name)
 
         await self._run(begin_all, None)
 
@@ -118,16 +121,23 @@ class SqliteWriter:
     async def _load(self, pair: TablePair, reader: Reader, pace: Pace) -> None:
         facts = await self._run(lambda connection: read_schema(connection).facts[pair.name], pair.name)
         triggers = await self._run(lambda connection: triggers_of(connection, pair.name), pair.name)
+        whole = pair.name in self._whole
+        if whole:
+            await self._run(partial(sqlite_keyless.begin, pair=pair), pair.name)
         written = 0
         for strand in reader.strands(pair, await reader.layout(pair.source), {}):
             async for part in strand():
                 async with aclosing(part.rows()) as blocks:
                     async for block in blocks:
                         rows = [_stored(facts, pair, row) for row in block]
-                        await self._run(partial(write_stored, pair=pair, triggers=triggers, rows=rows), pair.name)
+                        write = partial(write_stored, pair=pair, triggers=triggers, rows=rows)
+                        await self._run(partial(sqlite_keyless.take, rows=rows) if whole else write, pair.name)
                         written += len(rows)
                         self.written[pair.name] = written
                         await pace.passed(pair.name, len(rows))
+        if whole:
+            add = partial(sqlite_keyless.add_lacking, pair=pair, facts=facts, triggers=triggers)
+            await self._run(add, pair.name)
         self.written[pair.name] = written
         await self._run(partial(sqlite_progress.finish, table=pair.name, rows=written), pair.name)
 
@@ -151,20 +161,6 @@ def _refuse_same_names(tables: Sequence[Table], present: set[str]) -> None:
                 table=table.name,
             )
         seen.add(table.name.lower())
-
-
-def triggers_of(connection: sqlite3.Connection, table: str) -> list[tuple[str, str]]:
-    """Return name and definition of the triggers on a table."""
-    query = f"select name, sql from sqlite_master where type = 'trigger' and tbl_name = {literal(table)} collate nocase"
-    return connection.execute(query).fetchall()
-
-
-def _without_key(pair: TablePair) -> TransferError:
-    return TransferError(
-        f"nothing was copied: {pair.name} has rows in the target and no key that both sides share, so a row could not"
-        " be told from one that is there already; empty the table or give both sides a primary key",
-        table=pair.name,
-    )
 
 
 def stored_row(facts: Facts, pair: TablePair, row: Row) -> list[Any]:
@@ -194,12 +190,8 @@ def write_stored(
     connection: sqlite3.Connection, pair: TablePair, triggers: Sequence[tuple[str, str]], rows: Sequence[Sequence[Any]]
 ) -> None:
     """Write a chunk with the table's triggers away: a copied updated_at must stay what it is."""
-    with atomic(connection):
-        for name, _ in triggers:
-            connection.execute(f"drop trigger {quote(name)}")
+    with atomic(connection), triggers_away(connection, triggers):
         connection.executemany(_statement(pair), rows)
-        for _, definition in triggers:
-            connection.execute(definition)
 
 
 def _statement(pair: TablePair) -> str:

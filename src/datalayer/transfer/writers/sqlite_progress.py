@@ -1,6 +1,6 @@
 """Where a copy into SQLite stands: which tables are finished, and which were empty when it began them.
 
-A table with a key is simply written again; one without is emptied first, for all of its rows came from this copy.
+A table with a key is simply written again; one without is emptied first where all of its rows came from this copy.
 """
 
 from __future__ import annotations
@@ -45,15 +45,13 @@ def is_begun(table: str, connection: sqlite3.Connection) -> bool:
 
 
 def begin(connection: sqlite3.Connection, pair: TablePair, mark: str) -> bool:
-    """Begin a table; False where it has rows of others that could not be told from this copy's."""
+    """Begin a table; False where it has rows of others that no key tells from this copy's."""
     filled = connection.execute(f"select 1 from {quote(pair.name)} limit 1").fetchone() is not None
-    if filled and not pair.key:
-        if not is_begun(pair.name, connection):
-            return False
+    own = not filled or is_begun(pair.name, connection)
+    if filled and own and not pair.key:
         connection.execute(f"delete from {quote(pair.name)}")
-    empty = not filled or not pair.key
-    connection.execute(f"insert or replace into {PROGRESS_TABLE} values (?, ?, ?, null)", (pair.name, mark, empty))
-    return True
+    connection.execute(f"insert or replace into {PROGRESS_TABLE} values (?, ?, ?, null)", (pair.name, mark, own))
+    return own or bool(pair.key)
 
 
 def finish(connection: sqlite3.Connection, table: str, rows: int) -> None:

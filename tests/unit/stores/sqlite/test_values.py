@@ -50,6 +50,7 @@ async def keep(store: SqliteStore, column: str, value: Any) -> Any:
         ("short", "abc   ", "abc"),
         ("plain", 0.1, Decimal("0.1")),
         ("plain", 10**18, Decimal(10**18)),
+        ("docs", [[1, 2], [], None, JSON_NULL, {"a": []}], [[1, 2], [], None, JSON_NULL, {"a": []}]),
         ("plain", Decimal("-Infinity"), Decimal("-Infinity")),
         ("price", "1.005", Decimal("1.01")),
         ("price", 10, Decimal("10.00")),
