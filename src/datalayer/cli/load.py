@@ -41,6 +41,9 @@ def load(
     upsert: Annotated[
         bool, typer.Option("--upsert", help="The target may hold rows: those with the same key are replaced.")
     ] = False,
+    jobs: Annotated[
+        int, typer.Option(min=1, max=16, help="Tables loaded at a time; one by one into SQLite and with --transform.")
+    ] = 2,
     as_json: AsJson = False,
 ) -> int:
     """Put an export into a store: digests first, then chunk by chunk; the same command continues where it broke off.
@@ -53,7 +56,7 @@ def load(
 
     with told_by_options():
         function = None if transform is None else find_transform(transform)
-    report = asyncio.run(_load(directory, target, names(tables), function, upsert=upsert))
+    report = asyncio.run(_load(directory, target, names(tables), function, upsert=upsert, jobs=jobs))
     if as_json:
         output.print_json(report.as_json())
     else:
@@ -62,7 +65,7 @@ def load(
 
 
 async def _load(
-    directory: Path, url: str, tables: list[str] | None, transform: Transform | None, *, upsert: bool
+    directory: Path, url: str, tables: list[str] | None, transform: Transform | None, *, upsert: bool, jobs: int
 ) -> LoadReport:
     from datalayer.transfer.exports.checking import finished_manifest
     from datalayer.transfer.loads.loading import load as load_export
@@ -72,7 +75,7 @@ async def _load(
     async with opened_target(url) as store:
         with bars("loading") as on_progress:
             return await load_export(
-                directory, store, tables=tables, transform=transform, upsert=upsert, on_progress=on_progress
+                directory, store, tables=tables, transform=transform, upsert=upsert, jobs=jobs, on_progress=on_progress
             )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from graphlib import TopologicalSorter
 
 from datalayer.stores.catalog import Table
@@ -26,6 +27,40 @@ def dependency_groups(tables: Mapping[str, Table]) -> list[tuple[Table, ...]]:
     return [
         tuple(tables[name] for name in sorted(tables) if group_of[name] == leader) for leader in sorter.static_order()
     ]
+
+
+async def parents_first(
+    tables: Mapping[str, Table],
+    work: Callable[[Sequence[Table]], Awaitable[None]],
+    jobs: int,
+    weight: Callable[[Sequence[Table]], int],
+) -> None:
+    """Do some work for each group of tables, so many at a time, when it is done for those that the group refers to.
+
+    Args:
+        weight: the heaviest of the groups that can begin does so first.
+
+    The first failure ends the others, and is raised.
+    """
+    groups = dependency_groups(tables)
+    done = {table.name: asyncio.Event() for group in groups for table in group}
+    free = asyncio.Semaphore(max(1, jobs))
+
+    async def in_turn(group: Sequence[Table]) -> None:
+        names = {table.name for table in group}
+        for parent in {key.target_table for table in group for key in table.foreign_keys} & done.keys() - names:
+            await done[parent].wait()
+        async with free:
+            await work(group)
+        for name in names:
+            done[name].set()
+
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            for group in sorted(groups, key=weight, reverse=True):
+                tasks.create_task(in_turn(group))
+    except BaseExceptionGroup as failures:
+        raise failures.exceptions[0] from None
 
 
 def _reached(start: str, parents: Mapping[str, set[str]]) -> set[str]:

@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.integration.transfer.sql import ask, run
@@ -214,7 +215,7 @@ async def test_lists_are_documents_in_an_array_of_documents(tmp_path: Path, targ
     source = await SqliteStore.open(tmp_path / "docs.sqlite")
     try:
         await source.run(lambda c: c.execute('create table t (id integer primary key, docs "json[]")').close())
-        documents = [[1, [2]], [], None, {"a": []}]
+        documents: list[Any] = [[1, [2]], [], None, {"a": []}]
         await source.insert(Insert("t", [{"id": 1, "docs": documents}]))
         await copy(source, target)
         assert await target.select(Select("t")) == [{"id": 1, "docs": documents}]

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 from datalayer.errors import TransferError
 from datalayer.query import Row
 from datalayer.stores.catalog import Table
 from datalayer.transfer.conversions import Conversion
-from datalayer.transfer.exports.files import read_rows
+from datalayer.transfer.exports.files import read_chunks
 from datalayer.transfer.fitting import fit
 from datalayer.transfer.limits import MisfitError
-from datalayer.transfer.loads.contract import Batch
+from datalayer.transfer.loads.contract import Batch, Line
 from datalayer.transfer.loads.tables import TargetTables, refuse_other_rows
 from datalayer.transfer.loads.transforms import Transform, ValueFits, transformed
 from datalayer.transfer.pairing import ColumnPair, TablePair, pair_for_copy
@@ -46,10 +45,10 @@ class PlainChunks:
         fits = [(column.source.name, fit(column.source, column.target)) for column in pair.columns]
         replaces = self._upsert and bool(pair.key)
         number = skip
-        for rows in _sliced(read_rows(path, source, skip=skip), size):
-            fitted = [_fitted(fits, row, source, number + place) for place, row in enumerate(rows, 1)]
+        for rows in read_chunks(path, source, skip=skip, most_rows=size):
+            fitted = [_fitted(fits, row, source, Line(path.name, number + place)) for place, row in enumerate(rows, 1)]
+            yield Chunk(len(rows), (Batch(pair, fitted, replaces, Line(path.name, number + 1)),))
             number += len(rows)
-            yield Chunk(len(rows), (Batch(pair, fitted, replaces),))
 
 
 class TransformedChunks:
@@ -66,7 +65,7 @@ class TransformedChunks:
     async def read(self, path: Path, source: Table, *, skip: int, size: int) -> AsyncGenerator[Chunk, None]:
         """Yield a table's chunks after so many rows."""
         number = skip
-        for rows in _sliced(read_rows(path, source, skip=skip), size):
+        for rows in read_chunks(path, source, skip=skip, most_rows=size):
             groups: dict[tuple[str, tuple[str, ...]], list[Row]] = {}
             for row in rows:
                 number += 1
@@ -75,7 +74,7 @@ class TransformedChunks:
                     continue
                 name, values = made
                 table = await self._target(name)
-                fitted = self._fit(table, values, source, number)
+                fitted = self._fit(table, values, source, Line(path.name, number))
                 groups.setdefault((name, tuple(fitted)), []).append(fitted)
             yield Chunk(len(rows), tuple(self._batch(*place, made_rows) for place, made_rows in groups.items()))
 
@@ -86,17 +85,17 @@ class TransformedChunks:
             self._own.add(name)
         return table
 
-    def _fit(self, table: Table, values: Row, source: Table, number: int) -> Row:
+    def _fit(self, table: Table, values: Row, source: Table, line: Line) -> Row:
         fits = self._fits.setdefault(table.name, ValueFits(table))
         unknown = [name for name in values if name not in table.by_name]
         if unknown:
-            raise _misfit(source, number, f"{table.name} has no column {', '.join(map(str, unknown))}")
+            raise _misfit(source, line, f"{table.name} has no column {', '.join(map(str, unknown))}")
         fitted: Row = {}
         for name, value in values.items():
             try:
                 fitted[name] = fits.apply(name, value)
             except MisfitError as misfit:
-                raise _misfit(source, number, f"{table.name}.{name} {misfit}") from None
+                raise _misfit(source, line, f"{table.name}.{name} {misfit}") from None
         return fitted
 
     def _batch(self, name: str, columns: tuple[str, ...], rows: list[Row]) -> Batch:
@@ -110,12 +109,7 @@ class TransformedChunks:
         return Batch(TablePair(table, table, pairs, key), rows, replaces=bool(key))
 
 
-def _sliced(rows: Iterator[Row], size: int) -> Iterator[list[Row]]:
-    while chunk := list(islice(rows, size)):
-        yield chunk
-
-
-def _fitted(fits: list[tuple[str, Conversion]], row: Row, source: Table, number: int) -> Row:
+def _fitted(fits: list[tuple[str, Conversion]], row: Row, source: Table, line: Line) -> Row:
     fitted: Row = {}
     for name, apply in fits:
         try:
@@ -123,12 +117,13 @@ def _fitted(fits: list[tuple[str, Conversion]], row: Row, source: Table, number:
         except MisfitError as misfit:
             key = ", ".join(f"{part}={row[part]}" for part in source.primary_key)
             where = f"{source.name}.{name} {misfit}" + (f", at {key}" if key else "")
-            raise _misfit(source, number, where) from None
+            raise _misfit(source, line, where) from None
     return fitted
 
 
-def _misfit(source: Table, number: int, rule: str) -> TransferError:
+def _misfit(source: Table, line: Line, rule: str) -> TransferError:
     return TransferError(
-        f"{rule} (row {number} of the exported {source.name}); change the column or transform the row, then load again",
+        f"{line}: {rule} (row {line.number} of the exported {source.name}); change the column or transform the row,"
+        " then load again",
         table=source.name,
     )

@@ -14,16 +14,33 @@ from datalayer.transfer.pairing import TablePair
 
 
 @dataclass(frozen=True, slots=True)
+class Line:
+    """A line of a file, counted from 1."""
+
+    file: str
+    number: int
+
+    def __str__(self) -> str:
+        return f"{self.file}, line {self.number}"
+
+
+@dataclass(frozen=True, slots=True)
 class Batch:
     """Rows of one table and one set of columns, fit for it.
 
     Args:
         replaces: rows that are there under the same key are replaced; else there are none.
+        first: where the first row comes from, when the others follow it line by line.
     """
 
     pair: TablePair
     rows: Sequence[Row]
     replaces: bool
+    first: Line | None = None
+
+    def line(self, place: int) -> Line | None:
+        """Return where the row at a place, counted from 0, comes from."""
+        return None if self.first is None else Line(self.first.file, self.first.number + place)
 
 
 class Writing(Protocol):
@@ -39,6 +56,10 @@ class Writing(Protocol):
 
 class LoadTarget(Writing, Protocol):
     """The target of one load."""
+
+    @property
+    def most_jobs(self) -> int:
+        """How many chunks can be written at a time."""
 
     async def marks(self) -> dict[str, Mark]:
         """Return this load's checkpoints, by exported table."""

@@ -29,12 +29,13 @@ from datalayer.transfer.loads.marks import Mark
 from datalayer.transfer.loads.reports import LoadedTable, LoadReport
 from datalayer.transfer.loads.tables import TargetTables, forget_lost, refuse_other_rows
 from datalayer.transfer.loads.transforms import Transform
-from datalayer.transfer.ordering import dependency_groups
+from datalayer.transfer.ordering import parents_first
 from datalayer.transfer.reports import OnProgress, Progress
 from datalayer.transfer.selection import check_named, selected
 
 #: Rows of one transaction: large enough for COPY, small enough to be lost.
 CHUNK_ROWS = 5000
+DEFAULT_JOBS = 2
 
 
 async def load(
@@ -44,6 +45,7 @@ async def load(
     tables: Sequence[str] | None = None,
     transform: Transform | None = None,
     upsert: bool = False,
+    jobs: int = DEFAULT_JOBS,
     chunk_rows: int = CHUNK_ROWS,
     on_progress: OnProgress | None = None,
 ) -> LoadReport:
@@ -55,7 +57,9 @@ async def load(
         tables: names in the export; None for all of them.
         transform: called for every row; see ``transforms``. The same one when a load is continued.
         upsert: the target may hold rows: those with the same key are replaced, others stay.
-        chunk_rows: rows of one transaction.
+        jobs: tables loaded at a time, where none refers to another in the target; each takes a connection of it. One
+            by one into SQLite, and with a transform, which may send rows to any table.
+        chunk_rows: rows of one transaction, at most; fewer where they are wide.
         on_progress: hears of every chunk; runs in the loading task.
 
     Raises:
@@ -69,7 +73,7 @@ async def load(
     if problems:
         raise TransferError("nothing was loaded: " + "; ".join(problems))
     work = _Load(directory, manifest, exported, target, transform, upsert=upsert, chunk_rows=chunk_rows)
-    loaded = await work.run(on_progress)
+    loaded = await work.run(jobs, on_progress)
     return LoadReport(tuple(loaded), tuple(work.notes), tuple(work.problems), perf_counter() - started)
 
 
@@ -108,11 +112,11 @@ class _Load:
         self.notes: list[str] = []
         self.problems: list[str] = []
 
-    async def run(self, on_progress: OnProgress | None) -> list[LoadedTable]:
+    async def run(self, jobs: int, on_progress: OnProgress | None) -> list[LoadedTable]:
         await self._prepare()
         before = dict(self._marks)
         try:
-            await self._load_all(on_progress)
+            await self._load_all(jobs, on_progress)
         except DataLayerError as error:
             raise with_what_is_kept(error, {name: mark.rows_written for name, mark in self._marks.items()}) from error
         await self._finish()
@@ -121,27 +125,38 @@ class _Load:
             for name, mark in self._marks.items()
         ]
 
-    async def _load_all(self, on_progress: OnProgress | None) -> None:
+    async def _load_all(self, jobs: int, on_progress: OnProgress | None) -> None:
         chunks = self._chunks()
-        for group in dependency_groups(self._schema):
+
+        async def load_group(group: Sequence[Table]) -> None:
+            exported = [self._schema[table.name] for table in group]
             if self._refers_to_itself(group):
-                await self._load_together(group, chunks, on_progress)
+                await self._load_together(exported, chunks, on_progress)
             else:
-                for table in group:
+                for table in exported:
                     await self._load(table, chunks, self._target, on_progress)
+
+        if self._transform is None:
+            live = {name: self._tables.present[name] for name in self._schema}
+            await parents_first(live, load_group, min(jobs, self._target.most_jobs), self._rows_left)
+        else:
+            await parents_first(self._schema, load_group, 1, lambda _: 0)
 
     async def _load_together(
         self, group: Sequence[Table], chunks: PlainChunks | TransformedChunks, on_progress: OnProgress | None
     ) -> None:
-        before = dict(self._marks)
+        before = {table.name: self._marks[table.name] for table in group}
         try:
             async with self._target.together([table.name for table in group]) as writing:
                 for table in group:
                     await self._load(table, chunks, writing, on_progress)
         except BaseException:
             # All of it was one transaction, its checkpoints included.
-            self._marks = before
+            self._marks |= before
             raise
+
+    def _rows_left(self, group: Sequence[Table]) -> int:
+        return sum(self._exported[table.name].rows - self._marks[table.name].rows_read for table in group)
 
     async def _prepare(self) -> None:
         found = await self._target.marks()

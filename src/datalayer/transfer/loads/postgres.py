@@ -15,11 +15,12 @@ from datalayer.stores.catalog import ForeignKey, Table
 from datalayer.stores.postgres import PostgresStore
 from datalayer.stores.postgres.errors import translate
 from datalayer.transfer.loads import marks
-from datalayer.transfer.loads.contract import Batch, Writing
+from datalayer.transfer.loads.contract import Batch, Line, Writing
 from datalayer.transfer.loads.marks import Mark, mark_of
 from datalayer.transfer.loads.orphans import count_orphans
 from datalayer.transfer.writers.constraints import checked_at_the_end, without_triggers
 from datalayer.transfer.writers.copy_in import copy_rows, write_rows
+from datalayer.transfer.writers.failures import failed_line
 
 _SETTINGS = b"set local statement_timeout = 0; set local lock_timeout = '10s'; set local synchronous_commit = on"
 _ADVANCE = f"""
@@ -38,6 +39,11 @@ class PostgresTarget:
     def __init__(self, store: PostgresStore, load_id: str) -> None:
         self._store = store
         self._load_id = load_id
+
+    @property
+    def most_jobs(self) -> int:
+        """How many chunks can be written at a time: each takes a connection."""
+        return self._store.pool.max_size
 
     async def marks(self) -> dict[str, Mark]:
         """Return this load's checkpoints."""
@@ -96,7 +102,11 @@ class _OpenTransaction:
     async def write(self, batches: Sequence[Batch], before: Mark, after: Mark) -> None:
         for batch in batches:
             put = write_rows if batch.replaces else copy_rows
-            await put(self._connection, batch.pair, _each(batch.rows))
+            try:
+                await put(self._connection, batch.pair, _each(batch.rows))
+            except psycopg.Error as error:
+                refused = failed_line(error)
+                raise _translated(error, None if refused is None else batch.line(refused - 1)) from None
         cursor = await self._connection.execute(
             _ADVANCE.encode(),
             {
@@ -118,7 +128,7 @@ async def _each(rows: Sequence[Row]) -> AsyncGenerator[Row, None]:
         yield row
 
 
-def _translated(error: psycopg.Error) -> DataLayerError:
+def _translated(error: psycopg.Error, line: Line | None = None) -> DataLayerError:
     """Build an error without values; a server that is away stays that."""
     told = translate(error, operation="load")
     if told.retryable or told.sqlstate is None:
@@ -133,4 +143,6 @@ def _translated(error: psycopg.Error) -> DataLayerError:
         parts.append(f"constraint {told.constraint}")
     if columns:
         parts.append(f"column {', '.join(columns)}")
+    if line is not None:
+        parts.append(f"at {line}")
     return TransferError("; ".join(parts), table=table)

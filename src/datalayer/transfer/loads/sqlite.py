@@ -5,7 +5,8 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import TypeVar
+from functools import partial
+from typing import Any, TypeVar
 
 from datalayer.errors import StoreError, TransferError, UnavailableError
 from datalayer.stores.catalog import ForeignKey, Table
@@ -36,6 +37,11 @@ class SqliteTarget:
     def __init__(self, store: SqliteStore, load_id: str) -> None:
         self._store = store
         self._load_id = load_id
+
+    @property
+    def most_jobs(self) -> int:
+        """SQLite has one writer."""
+        return 1
 
     async def marks(self) -> dict[str, Mark]:
         """Return this load's checkpoints."""
@@ -109,4 +115,22 @@ class SqliteTarget:
 def _write(connection: sqlite3.Connection, batch: Batch) -> None:
     facts = read_schema(connection).facts[batch.pair.name]
     rows = [stored_row(facts, batch.pair, row) for row in batch.rows]
-    write_stored(connection, batch.pair, triggers_of(connection, batch.pair.name), rows)
+    write = partial(write_stored, connection, batch.pair, triggers_of(connection, batch.pair.name))
+    try:
+        write(rows)
+    except sqlite3.IntegrityError as error:
+        raise _refused(error, write, batch, rows) from None
+
+
+def _refused(
+    error: sqlite3.IntegrityError, write: Callable[[list[list[Any]]], None], batch: Batch, rows: list[list[Any]]
+) -> TransferError:
+    """Name the line that is refused: SQLite does not say which of many it was, so each is written by itself."""
+    told, at = error, ""
+    for place, row in enumerate(rows):
+        try:
+            write([row])
+        except sqlite3.IntegrityError as alone:
+            told, at = alone, f"; at {line}" if (line := batch.line(place)) else ""
+            break
+    return TransferError(f"{batch.pair.name} refuses a row: {told}{at}", table=batch.pair.name)

@@ -13,12 +13,20 @@ from datalayer.transfer.loads.contract import Batch, Writing
 from datalayer.transfer.loads.marks import Mark
 from datalayer.transfer.reading import CHUNK_ROWS
 
+#: Requests at a time that a gateway takes well.
+_MOST_JOBS = 4
+
 
 class SupabaseTarget:
     """Writes one load over REST."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
+
+    @property
+    def most_jobs(self) -> int:
+        """How many requests are sent at a time."""
+        return _MOST_JOBS
 
     async def marks(self) -> dict[str, Mark]:
         """There are none: REST cannot make a table to keep them in."""

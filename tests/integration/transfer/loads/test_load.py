@@ -54,7 +54,7 @@ async def test_load_continues_behind_the_rows_it_wrote(
 ) -> None:
     """After a break the rows counted so far are there, the next run begins behind them, a third has nothing to do."""
     with pytest.raises(Stop):
-        await load(tmp_path / "out", target, chunk_rows=100, on_progress=_stop_in_sales)
+        await load(tmp_path / "out", target, jobs=1, chunk_rows=100, on_progress=_stop_in_sales)
     assert await ask(target, "select count(*) from sales") == [{"count": 300}]
     again = await load(tmp_path / "out", target, chunk_rows=100)
     assert {t.table: t.resumed_at for t in again.tables} == {"goods": 1000, "sales": 300}
@@ -70,7 +70,7 @@ async def test_load_into_sqlite_continues_as_well(shop: SqliteStore, tmp_path: P
     target = await SqliteStore.open(tmp_path / "target.sqlite")
     try:
         with pytest.raises(Stop):
-            await load(tmp_path / "out", target, chunk_rows=100, on_progress=_stop_in_sales)
+            await load(tmp_path / "out", target, jobs=1, chunk_rows=100, on_progress=_stop_in_sales)
         again = await load(tmp_path / "out", target, chunk_rows=100)
         assert {t.table: t.resumed_at for t in again.tables} == {"goods": 1000, "sales": 300}
         assert (await verify(shop, target)).equal
@@ -158,7 +158,7 @@ async def test_load_names_the_value_that_does_not_fit(shop: SqliteStore, target:
     await run(target, "create table goods (id bigint primary key, title varchar(7) not null, parent bigint)")
     told = r"goods\.title is longer than the 7 characters .*, at id=100 \(row 100 of.*; 50 rows in 1 table are kept"
     with pytest.raises(TransferError, match=told):
-        await load(tmp_path / "out", target, chunk_rows=50)
+        await load(tmp_path / "out", target, jobs=1, chunk_rows=50)
     assert await ask(target, "select count(*) from goods") == [{"count": 50}]
     await run(target, "alter table goods alter title type text")
     report = await load(tmp_path / "out", target, chunk_rows=50)
@@ -169,9 +169,9 @@ async def test_load_names_the_value_that_does_not_fit(shop: SqliteStore, target:
 async def test_load_names_a_rule_of_the_target_that_rows_break(
     shop: SqliteStore, target: PostgresStore, tmp_path: Path
 ) -> None:
-    """The constraint's name is told, no value, and the chunk is not there."""
+    """The constraint's name is told, the file and its line, no value, and the chunk is not there."""
     await run(target, "create table goods (id bigint primary key, title text, parent bigint, check (id <> 120))")
-    with pytest.raises(TransferError, match=r"table goods; constraint goods_id_check"):
+    with pytest.raises(TransferError, match=r"goods_id_check; at goods\.ndjson\.gz, line 120"):
         await load(tmp_path / "out", target, chunk_rows=50)
     assert await ask(target, "select max(id) from goods") == [{"max": 100}]
 
