@@ -30,7 +30,7 @@ bounded = settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck
 
 @asynccontextmanager
 async def _file() -> AsyncIterator[SqliteStore]:
-    store = await SqliteStore.open(":memory:")
+    store = await SqliteStore.open(":memory:", timeout=60)
     try:
         yield store
     finally:
