@@ -7,6 +7,7 @@ SQLite and on PostgreSQL.
 from __future__ import annotations
 
 import datetime as dt
+import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -133,7 +134,9 @@ def _names(count: int) -> st.SearchStrategy[list[str]]:
 def schemas(draw: st.DrawFn, where: Where) -> list[NastyTable]:
     """Draw one to three tables with up to six rows each."""
     sorts = [name for name, sort in SORTS.items() if where == "postgres" or sort.sqlite is not None]
-    tables = [draw(_tables(name, sorts, where)) for name in draw(st.integers(1, 3).flatmap(_names))]
+    # Names that begin so are the package's own tables, which stay where they are.
+    names = [name for name in draw(st.integers(1, 3).flatmap(_names)) if not name.startswith("datalayer_")]
+    tables = [draw(_tables(name, sorts, where)) for name in names or ["only"]]
     return [draw(_referring(table, tables)) for table in tables]
 
 
@@ -259,11 +262,18 @@ async def holds(store: Store, schema: Schema) -> None:
     for table in schema:
         columns = tuple(field.name for field in table.fields)
         found = [row async for row in store.stream(Select(table.name, columns=columns))]
-        assert _counted(found, columns) == _counted(table.rows, columns), table.name
+        assert _counted(found, table.fields) == _counted(table.rows, table.fields), table.name
 
 
-def _counted(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> list[str]:
-    return sorted(repr([_plain(row[name]) for name in columns]) for row in rows)
+def _counted(rows: Sequence[Mapping[str, Any]], fields: Sequence[Field]) -> list[str]:
+    return sorted(
+        repr([_plain(_single(row[f.name]) if f.sort == "single" else row[f.name]) for f in fields]) for row in rows
+    )
+
+
+def _single(value: float | None) -> float | None:
+    """PostgreSQL prints the shortest number that is the same in single precision."""
+    return None if value is None else float(struct.unpack("f", struct.pack("f", value))[0])
 
 
 def _plain(value: Any) -> Any:
