@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -123,6 +124,26 @@ async def test_a_page_deep_in_a_table_costs_what_the_first_one_does(single: Post
     await single.fetch_all("select pg_stat_force_next_flush()")
     (row,) = await single.fetch_all("select idx_tup_read from pg_stat_user_indexes where indexrelname = 'items_pkey'")
     assert 5000 <= row["idx_tup_read"] <= 5500
+
+
+async def test_a_large_list_is_built_without_looking_for_garbage(single: PostgresStore) -> None:
+    """A thousand rows and their models wake the collector at most when each half of the work is done."""
+    await single.execute("insert into items (name) select n::text from generate_series(1, 1000) n")
+    items = Items(single)
+    await items.list(limit=1000)
+    collections = 0
+
+    def on_collection(phase: str, _: object) -> None:
+        nonlocal collections
+        collections += phase == "start"
+
+    gc.collect()
+    gc.callbacks.append(on_collection)
+    try:
+        assert len(await items.list(limit=1000)) == 1000
+    finally:
+        gc.callbacks.remove(on_collection)
+    assert collections <= 2
 
 
 class Pair(BaseModel):
