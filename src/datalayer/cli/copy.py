@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from datalayer.cli import output
-from datalayer.cli.errors import EXIT_CODES, opening
+from datalayer.cli.errors import EXIT_CODES, ExitCode, opening
 from datalayer.cli.row_progress import row_progress
 from datalayer.cli.transfer import AsJson, Source, Tables, Target, names, opened, untouched
 
@@ -31,25 +31,28 @@ def copy(
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and change nothing.")] = False,
     as_json: AsJson = False,
-) -> None:
+) -> int:
     """Copy tables with all their rows; what is missing in the target is created, what is there is brought up to date.
 
-    Whatever breaks it off, the same command again goes on where it stopped.
+    Whatever breaks it off, the same command again goes on where it stopped. With --dry-run values of a SQLite source
+    that would stop the copy are counted, and exits 1 where there are any.
 
     Example: datalayer copy --source sqlite:///shop.sqlite --target postgresql://user@localhost/shop
     """
     if dry_run:
-        _print_plan(asyncio.run(_plan(source, target, names(tables))), as_json=as_json)
-        return
+        plan = asyncio.run(_plan(source, target, names(tables)))
+        _print_plan(plan, as_json=as_json)
+        return ExitCode.DIFFERENCE if plan.misfits else ExitCode.OK
     report = asyncio.run(_copy(source, target, names(tables), jobs, max_rate))
     if as_json:
         output.print_json(report.as_json())
-        return
+        return ExitCode.OK
     _print_notes(report.notes)
     rows = [(t.table, f"{t.rows:,}", "created" if t.created else "") for t in report.tables]
     output.print_table(("table", "rows", ""), rows)
     tables, copied = output.counted(len(report.tables), "table"), output.counted(report.rows, "row")
     output.results().print(f"{tables}, {copied} copied in {report.seconds:.1f} s")
+    return ExitCode.OK
 
 
 async def _plan(source_url: str, target_url: str, tables: list[str] | None) -> CopyPlan:
@@ -84,7 +87,11 @@ def _print_plan(plan: CopyPlan, *, as_json: bool) -> None:
         output.counted(len(plan.tables), "table"),
         output.counted(sum(t.rows for t in plan.tables), "row"),
     )
-    output.results().print(f"{tables}, about {rows_about}; nothing changed")
+    for misfit in plan.misfits:
+        output.results().print(str(misfit))
+    stopping = sum(misfit.rows for misfit in plan.misfits)
+    stop = f"; {output.counted(stopping, 'value')} would stop the copy" if stopping else ""
+    output.results().print(f"{tables}, about {rows_about}; nothing changed{stop}")
 
 
 def _print_notes(notes: tuple[str, ...]) -> None:

@@ -10,9 +10,11 @@ from datalayer.errors import TransferError
 from datalayer.stores.catalog import Catalog, ForeignKey, Table
 from datalayer.stores.contract import Store
 from datalayer.transfer.conversions import INTEGERS
+from datalayer.transfer.misfits import Misfit
 from datalayer.transfer.ordering import dependency_groups
 from datalayer.transfer.pairing import obstacles, pair_for_copy
 from datalayer.transfer.readers.contract import Reader
+from datalayer.transfer.readers.sqlite import SqliteReader
 from datalayer.transfer.references import possible_references
 from datalayer.transfer.selection import check_named, selected
 from datalayer.transfer.writers.contract import Writer
@@ -40,10 +42,12 @@ class CopyPlan:
     Args:
         tables: in the order of their foreign keys.
         notes: what will be left out or changed on the way, one sentence each.
+        misfits: values of a SQLite source that would stop the copy; rows of other stores are not looked at.
     """
 
     tables: tuple[PlannedTable, ...]
     notes: tuple[str, ...]
+    misfits: tuple[Misfit, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """Return the plan as JSON-ready values."""
@@ -52,6 +56,7 @@ class CopyPlan:
                 {"table": t.table, "rows": t.rows, "created": t.created, "method": t.method} for t in self.tables
             ],
             "notes": list(self.notes),
+            "misfits": [misfit.as_json() for misfit in self.misfits],
         }
 
 
@@ -99,12 +104,15 @@ async def outline(source: Store, target: Store, writer: Writer, tables: Sequence
 async def plan_of(found: Outline, reader: Reader, writer: Writer) -> CopyPlan:
     """Return the plan for an outline."""
     planned: list[PlannedTable] = []
+    misfits: list[Misfit] = []
     for table in found.ordered:
         there = found.present.tables.get(table.name)
         pair = pair_for_copy(table, there or table)
         method = "a new table" if there is None else await writer.method(pair, reader)
         planned.append(PlannedTable(table.name, await reader.estimate(table), there is None, method))
-    return CopyPlan(tuple(planned), found.notes)
+        if isinstance(reader, SqliteReader):
+            misfits += await reader.misfits(pair)
+    return CopyPlan(tuple(planned), found.notes, tuple(misfits))
 
 
 def _as_it_is(table: Table) -> Table:

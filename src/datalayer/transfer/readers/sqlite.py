@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sqlite3
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
@@ -18,6 +19,7 @@ from datalayer.transfer.conversions import Conversion
 from datalayer.transfer.ddl.names import quote, quote_all
 from datalayer.transfer.fitting import fit
 from datalayer.transfer.limits import MisfitError
+from datalayer.transfer.misfits import Misfit, MisfitCounter
 from datalayer.transfer.pairing import TablePair
 from datalayer.transfer.readers.contract import Block, Done, Part, Rows, Strand
 from datalayer.transfer.readers.copy_text import to_text
@@ -33,7 +35,7 @@ _ROW_IDS = ("_rowid_", "rowid", "oid")
 
 #: Yields pages of stored values, those of the columns asked for first.
 _Pages: TypeAlias = Callable[[Sequence[str]], AsyncGenerator[list[tuple[Any, ...]], None]]
-_LARGEST = (1 << 63) - 1
+_SMALLEST, _LARGEST = -(1 << 63), (1 << 63) - 1
 
 
 class SqliteReader:
@@ -164,6 +166,20 @@ class SqliteReader:
             if len(page) < asked:
                 return
             last = page[-1][-len(names) :]
+
+    async def misfits(self, pair: TablePair) -> list[Misfit]:
+        """Look at every value for those that would stop a copy."""
+        columns = BlockFitter(pair, 1).columns
+        key = {name: columns.index(name) for name in pair.key or pair.source.primary_key}
+        counter = MisfitCounter(pair.name, dict(zip(pair.column_names, self._conversions(pair), strict=True)), key)
+        row_id = self._row_id(pair.source)
+        whole = (
+            partial(self._pages_by_key, pair) if row_id is None else partial(self._pages, pair, row_id, _SMALLEST, None)
+        )
+        async with aclosing(whole(columns)) as found:
+            async for page in found:
+                await asyncio.to_thread(counter.look, page)
+        return counter.found
 
     def _conversions(self, pair: TablePair) -> list[Conversion]:
         codecs = self._facts[pair.name].codecs

@@ -8,7 +8,10 @@ from dataclasses import dataclass, replace
 from datalayer.query import Count, Filter, col
 from datalayer.stores.catalog import Catalog, Column, Table
 from datalayer.stores.contract import Store, StoreName
+from datalayer.stores.sqlite import SqliteStore
 from datalayer.transfer.ddl.own_types import enum_of, label_check
+from datalayer.transfer.pairing import pair_for_copy
+from datalayer.transfer.readers.sqlite import SqliteReader
 from datalayer.transfer.schemas.columns import compare_columns, whole_number_bits
 from datalayer.transfer.schemas.details import Details, Rule, TableDetails, read_details, unknown_types
 from datalayer.transfer.schemas.reports import SchemaDifference, SchemaReport, Weight
@@ -33,7 +36,8 @@ class _Side:
 async def compare_schemas(source: Store, target: Store, *, tables: Sequence[str] | None = None) -> SchemaReport:
     """Compare the schemas of two stores.
 
-    Rows are asked for one thing only: whether whole numbers fit a narrower type of the target, and texts its enum.
+    Rows are asked whether whole numbers fit a narrower type of the target, and texts its enum. All values of a SQLite
+    source are looked at, for those that its own declarations or the target's would not let in.
 
     Args:
         source: where rows are.
@@ -55,6 +59,7 @@ async def compare_schemas(source: Store, target: Store, *, tables: Sequence[str]
         found, said = _compare(name, mine, theirs, unknown, await _fitting(source, name, mine, theirs))
         differences += found
         notes += said
+    differences += await _misfits(source, [(mine.catalog.tables.get(n), theirs.catalog.tables.get(n)) for n in names])
     if tables is None:
         differences += _sequences(mine.details, theirs.details)
     differences.sort(key=lambda difference: _ORDER.index(difference.weight))
@@ -110,6 +115,20 @@ def _compare(
     here, there = _without_label_checks(details, target), _without_label_checks(theirs.details.of(name), source)
     found, notes = compare_details(name, here, there, alike=mine.store == theirs.store)
     return [*differences, *found], notes
+
+
+async def _misfits(source: Store, tables: Iterable[tuple[Table | None, Table | None]]) -> list[SchemaDifference]:
+    """Return stored values that would stop a move; only SQLite keeps such against its own declarations."""
+    if not isinstance(source, SqliteStore):
+        return []
+    reader = SqliteReader(source)
+    async with reader.reading():
+        pairs = [pair_for_copy(table, there or table) for table, there in tables if table is not None]
+        found = [misfit for pair in pairs for misfit in await reader.misfits(pair)]
+    return [
+        SchemaDifference(Weight.BLOCKS, m.table, f"column {m.column}", str(m).removeprefix(f"{m.table}.{m.column} "))
+        for m in found
+    ]
 
 
 def _without_label_checks(details: TableDetails, other: Table) -> TableDetails:
