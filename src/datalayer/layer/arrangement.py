@@ -9,17 +9,21 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
 from datalayer.flags import Mode, StoreKind, resolve_mode
+from datalayer.layer.cohort_registry import CohortRegistry
+from datalayer.layer.cohorts import LEASE_SECONDS, Cohorts, wanted_companies
 from datalayer.layer.directions import Direction
 from datalayer.layer.joining import captures_itself
 from datalayer.layer.opening import observers_for, open_store_for
 from datalayer.layer.schema import DOMAIN, TABLES_OF_REPOSITORIES, check_schema
-from datalayer.layer.sequences import advance_keys
+from datalayer.layer.sequences import advance_keys, use_upper_keys
 from datalayer.layer.shadowing import Shadows
 from datalayer.outbox.checks import check_service_key
+from datalayer.routing.cohort_store import CohortStore
 from datalayer.routing.late_store import LateStore
 from datalayer.routing.routed_store import RoutedStore
 from datalayer.routing.routes import resolve_routes
 from datalayer.stores.contract import Store
+from datalayer.stores.postgres import PostgresStore
 from datalayer.telemetry import Observer, RelayObserver
 
 if TYPE_CHECKING:
@@ -48,6 +52,7 @@ class Arrangement:
     secondary: LateStore | None
     directions: tuple[Direction, ...]
     shadows: Shadows | None
+    cohorts: Cohorts | None
     _opened: AsyncExitStack
 
     @property
@@ -85,6 +90,7 @@ async def _arrange(settings: Settings, observers: Sequence[Observer], opened: As
     routes = await _routes(settings, mode, primaries)
     await _check_schemas(settings, mode, primaries, routes)
     secondary = await _secondary(settings, mode, primaries, opener, opened)
+    postgres = await _postgres_of_cohort(settings, mode, primaries, secondary)
     if secondary is not None and StoreKind.POSTGRES in primaries:
         await advance_keys(primaries[StoreKind.POSTGRES])
     directions = await _directions(settings, mode, primaries, secondary, observers, opened)
@@ -95,9 +101,48 @@ async def _arrange(settings: Settings, observers: Sequence[Observer], opened: As
         opened.push_async_callback(shadows.stop)
         asked = shadows.cast(asked, directions)
     store = asked[mode.primary]
+    cohorts = None
+    if postgres is not None and mode.secondary is not None:
+        cohorts = await _cohorts(settings, mode, primaries, directions, postgres, opened)
+        store = CohortStore(store, asked[mode.secondary], cohorts.assignments)
     if routes:
         store = RoutedStore(store, {table: asked[kind] for table, kind in routes.items()})
-    return Arrangement(mode, settings, store, primaries, routes, secondary, directions, shadows, opened)
+    return Arrangement(mode, settings, store, primaries, routes, secondary, directions, shadows, cohorts, opened)
+
+
+async def _postgres_of_cohort(
+    settings: Settings, mode: Mode, primaries: dict[StoreKind, Store], secondary: LateStore | None
+) -> PostgresStore | None:
+    """Return the PostgreSQL that knows the cohort, both stores being primaries then; None where there is no cohort."""
+    if secondary is None or {mode.primary, mode.secondary} != {StoreKind.SUPABASE, StoreKind.POSTGRES}:
+        return None
+    is_wanted = settings.has_cohorts or settings.test_phone is not None
+    if is_wanted:
+        await secondary.get()
+    postgres = next((s for s in (primaries[mode.primary], secondary.opened) if isinstance(s, PostgresStore)), None)
+    if postgres is None or secondary.opened is None or mode.secondary is None:
+        return None
+    if not is_wanted and not await CohortRegistry(postgres, LEASE_SECONDS).holds_any(mode.primary.value):
+        return None
+    primaries[mode.secondary] = secondary.opened
+    await use_upper_keys(postgres)
+    return postgres
+
+
+async def _cohorts(
+    settings: Settings,
+    mode: Mode,
+    primaries: Mapping[StoreKind, Store],
+    directions: tuple[Direction, ...],
+    postgres: PostgresStore,
+    opened: AsyncExitStack,
+) -> Cohorts:
+    """Read where companies are, and begin to move those that are to be elsewhere."""
+    main, other = (primaries[kind] for kind in (mode.primary, mode.secondary) if kind is not None)
+    cohorts = Cohorts(postgres, (main, other), directions)
+    opened.push_async_callback(cohorts.stop)
+    await cohorts.start(await wanted_companies(settings, main))
+    return cohorts
 
 
 async def _directions(

@@ -114,6 +114,12 @@ class DataLayer(Scope):
         shadows = self._opened.arrangement.shadows if self._opened is not None else None
         return shadows.report() if shadows is not None else ShadowReport()
 
+    @property
+    def cohort(self) -> frozenset[str]:
+        """The companies whose primary is the other store now, by company_id; empty without a cohort."""
+        cohorts = self._opened.arrangement.cohorts if self._opened is not None else None
+        return cohorts.assignments.others if cohorts is not None else frozenset()
+
     async def reload(self, settings: Settings | None = None) -> Mode:
         """Go over to other settings; calls that are under way end under the old ones. Return the mode.
 

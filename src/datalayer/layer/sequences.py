@@ -2,10 +2,33 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Final
+
 import psycopg
 
 from datalayer.errors import UnsupportedOperationError
 from datalayer.stores.contract import Store
+
+if TYPE_CHECKING:
+    from datalayer.stores.postgres import PostgresStore
+
+
+#: Keys that PostgreSQL generates while both stores generate some begin here, far above what the other one reaches.
+_UPPER_BLOCK: Final = 1_000_000_000
+
+
+async def use_upper_keys(store: PostgresStore) -> None:
+    """Have PostgreSQL generate keys that the other store does not: two clients must not get one number."""
+    catalog = await store.catalog()
+    for table in catalog.tables.values():
+        for column in table.columns:
+            if column.identity:
+                await store.fetch_one(
+                    "select setval(name, greatest(coalesce(pg_sequence_last_value(name), 1), %(block)s))"
+                    " from (select pg_get_serial_sequence(quote_ident(%(table)s), %(column)s)::regclass as name) as s"
+                    " where name is not null",
+                    {"table": table.name, "column": column.name, "block": _UPPER_BLOCK},
+                )
 
 
 async def advance_keys(store: Store) -> None:

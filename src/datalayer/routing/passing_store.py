@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import AbstractAsyncContextManager
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 from datalayer.query import Count, Delete, Insert, Row, Select, Update, Upsert, Written
 from datalayer.stores.catalog import Catalog
@@ -21,6 +21,9 @@ class PassingStore:
     Args:
         inner: the store, open.
     """
+
+    #: Whether the inner store may be asked directly just as well.
+    is_transparent: ClassVar[bool] = True
 
     def __init__(self, inner: Store) -> None:
         self.inner = inner
@@ -79,6 +82,6 @@ class PassingStore:
 
 def innermost(session: Session) -> Session:
     """Return the store inside of all that only pass on."""
-    while isinstance(session, PassingStore):
+    while isinstance(session, PassingStore) and session.is_transparent:
         session = session.inner
     return session

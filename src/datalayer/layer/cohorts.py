@@ -1,0 +1,175 @@
+"""The cohort of a layer: which companies the settings want in the other store, and the task that brings them there.
+
+A company moves while its writes wait, in every process: all have acknowledged that, nothing of it is owed in either
+direction, and both stores have as many rows of it. Where that does not come about in time it stays, and is tried again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import os
+import socket
+from collections.abc import Sequence
+from time import monotonic
+from typing import TYPE_CHECKING, Final
+from uuid import uuid4
+
+from datalayer.errors import DataLayerError
+from datalayer.layer.cohort_registry import CohortRegistry, Placement
+from datalayer.layer.cohort_settling import differences, owes_company
+from datalayer.layer.directions import Direction
+from datalayer.models.rules import normalise_phone
+from datalayer.query import Select, col
+from datalayer.routing.assignments import Assignments
+from datalayer.routing.companies import COMPANY, company_of
+from datalayer.stores.contract import Store
+from datalayer.stores.postgres import PostgresStore
+
+if TYPE_CHECKING:
+    from datalayer.settings import Settings
+
+LOGGER = logging.getLogger("datalayer")
+
+_POLL_SECONDS: Final = 1.0
+_QUICK_SECONDS: Final = 0.05
+#: For so long a company's writes wait at most, as far as the move is to blame.
+_HOLD_SECONDS: Final = 5.0
+#: Before a company that could not be moved is tried again.
+_PAUSE_SECONDS: Final = 30.0
+#: A process that was not heard of for so long is taken for gone.
+LEASE_SECONDS: Final = 3600.0
+#: It stops writing before the others do so.
+_OWN_LEASE_SECONDS: Final = 3300.0
+
+
+class Cohorts:
+    """Keeps the assignments of this process, and moves companies.
+
+    Args:
+        stores: the main primary and the other store, themselves.
+        directions: both ways between them.
+    """
+
+    def __init__(self, postgres: PostgresStore, stores: tuple[Store, Store], directions: Sequence[Direction]) -> None:
+        self.assignments = Assignments(lease_seconds=_OWN_LEASE_SECONDS)
+        self._registry = CohortRegistry(postgres, LEASE_SECONDS)
+        self._stores = stores
+        self._directions = directions
+        self._process = uuid4()
+        self._name = f"{socket.gethostname()}:{os.getpid()}"
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self, companies: frozenset[str]) -> None:
+        """Say what is wanted, read what is, and go on doing both."""
+        main, other = self._stores
+        await self._registry.prepare()
+        await self._registry.join(self._process, self._name)
+        await self._registry.wish(companies, main=main.name, other=other.name)
+        await self._read()
+        self._task = asyncio.create_task(self._run(), name="datalayer cohorts")
+
+    async def stop(self) -> None:
+        """End, and be counted no more."""
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            await asyncio.wait({task})
+            try:
+                await self._registry.leave(self._process)
+            except DataLayerError as error:
+                LOGGER.warning("this process could not leave the cohort's register: %s", type(error).__name__)
+
+    async def _run(self) -> None:
+        known = ""
+        while True:
+            restless = False
+            try:
+                restless = await self._move(await self._read())
+                known = ""
+            except DataLayerError as error:
+                if str(error) != known:
+                    LOGGER.warning("the cohort stays as it is: %s", error)
+                known = str(error)
+            await asyncio.sleep(_QUICK_SECONDS if restless else _POLL_SECONDS)
+
+    async def _read(self) -> list[Placement]:
+        """Read the placements, act by them, and say so."""
+        asked = monotonic()
+        placements = await self._registry.read()
+        others = {one.company for one in placements if one.store == self._stores[1].name}
+        moving = {one.company for one in placements if one.moving}
+        if await self.assignments.adopt(others, moving, read_at=asked):
+            seen = max((one.version for one in placements), default=0)
+            await self._registry.acknowledge(self._process, self._name, seen)
+        return placements
+
+    async def _move(self, placements: Sequence[Placement]) -> bool:
+        """Take the next step of a move; return whether there is one to take soon."""
+        held = next((one for one in placements if one.moving), None)
+        if held is not None:
+            await self._finish(held)
+            return True
+        for one in placements:
+            if one.store != one.wanted and (one.seconds is None or one.seconds > _PAUSE_SECONDS):
+                await self._registry.hold(one)
+                return True
+        return False
+
+    async def _finish(self, held: Placement) -> None:
+        late = held.seconds is not None and held.seconds > _HOLD_SECONDS
+        behind = await self._registry.behind(held.version)
+        reason = f"{', '.join(behind)} has not acknowledged it" if behind else await self._unsettled(held.company)
+        if reason is None:
+            if await self._registry.release(held, move=True):
+                LOGGER.warning("company %s has moved from %s to %s", held.company, held.store, held.wanted)
+        elif late and await self._registry.release(held, move=False):
+            LOGGER.warning("company %s stays in %s for now: %s", held.company, held.store, reason)
+
+    async def _unsettled(self, company: str) -> str | None:
+        for direction in self._directions:
+            direction.wake()
+            if await owes_company(direction, company):
+                return f"entries are owed from {direction.primary.name}"
+        found = await differences(self._stores, company)
+        if found:
+            counts = ", ".join(f"{table} {' and '.join(map(str, numbers))}" for table, numbers in found.items())
+            return f"the stores have different numbers of its rows ({counts}): run `datalayer backfill`"
+        return None
+
+
+async def wanted_companies(settings: Settings, main: Store) -> frozenset[str]:
+    """Return the companies that the settings want in the other store: listed, of a phone, or of the share."""
+    companies = set(settings.datalayer_cohort_companies)
+    phones = [*settings.datalayer_cohort_phones, *([settings.test_phone] if settings.test_phone else [])]
+    for phone in phones:
+        companies |= await _companies_of(phone, settings.datalayer_phone_region, main)
+    if settings.datalayer_cohort_share:
+        rows = await main.select(Select("companies", columns=(COMPANY,)))
+        everyone = {company for row in rows if (company := company_of(row)) is not None}
+        companies |= {one for one in everyone if place_of(one) < settings.datalayer_cohort_share}
+    return frozenset(companies)
+
+
+def place_of(company: str) -> float:
+    """Return a company's place between 0 and 1, always the same: it is of every share above it."""
+    return int.from_bytes(hashlib.sha256(company.encode()).digest()[:8]) / 2**64
+
+
+async def _companies_of(phone: str, region: str, main: Store) -> set[str]:
+    try:
+        number = normalise_phone(phone, region)
+    except ValueError:
+        LOGGER.warning("a phone of the cohort is no phone number and selects nobody")
+        return set()
+    rows = [
+        *await main.select(Select("clients", col("phone").eq(number), columns=(COMPANY,))),
+        *await main.select(Select("companies", col("phone").eq(number), columns=(COMPANY,))),
+    ]
+    found = {company for row in rows if (company := company_of(row)) is not None}
+    if found:
+        LOGGER.warning("a phone of the cohort selects company %s as a whole", ", ".join(sorted(found)))
+    else:
+        LOGGER.warning("a phone of the cohort is no client's and no company's, and selects nobody")
+    return found

@@ -1,0 +1,196 @@
+"""Cohorts: some companies live on the other store, none in both, and they move only when they are settled."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from functools import partial
+from typing import Any
+
+import pytest
+from tests.integration.layer.places import PostgresPlace
+from tests.integration.routing.salons import CLIENT, assert_equal, empty, install, settled
+from tests.integration.routing.waiting import until
+
+from datalayer import DataLayer, GivenSettings, Settings, UnavailableError, UnsupportedOperationError, open_store
+from datalayer.outbox.capture import supabase as supabase_capture
+from datalayer.query import Count, col, where_equal
+from datalayer.servers.postgrest import PostgrestServer
+from datalayer.stores.postgres import PostgresStore
+from datalayer.testing.servers import FoundServer, postgrest_for_tests
+
+
+@pytest.fixture(scope="module")
+async def supabase(datalayer_postgres: FoundServer, salon_template: str) -> AsyncIterator[PostgrestServer]:
+    """Lend a Supabase with the script."""
+    binary = postgrest_for_tests()
+    with (
+        datalayer_postgres.fresh_database(template=salon_template) as dsn,
+        PostgrestServer(dsn, binary=binary) as server,
+    ):
+        store = await PostgresStore.open(dsn)
+        await supabase_capture.install(store)
+        await store.close()
+        server.reload_schema()
+        yield server
+
+
+@pytest.fixture
+async def pair(supabase: PostgrestServer, postgres: PostgresPlace) -> dict[str, Any]:
+    """Lend the settings that name both stores, empty, Supabase being the main primary."""
+    await empty(supabase.dsn)
+    await install(postgres.dsn)
+    return {
+        "database_url": postgres.dsn,
+        "supabase_url": supabase.url,
+        "supabase_service_role_key": supabase.service_key,
+        "enable_dual_write": True,
+        "datalayer_timeout_seconds": 10,
+    }
+
+
+def cohort(pair: dict[str, Any], *companies: str, **more: Any) -> Settings:
+    """Make settings with these companies in PostgreSQL."""
+    return GivenSettings(**pair, datalayer_cohort_companies=companies, **more)
+
+
+async def there(pair: dict[str, Any], table: str, **equal: Any) -> int:
+    """Count rows in PostgreSQL, whatever the layer would ask."""
+    store = await open_store(pair["database_url"])
+    try:
+        return await store.count(Count(table, where_equal(**equal) if equal else None))
+    finally:
+        await store.close()
+
+
+async def test_company_of_the_cohort_is_written_to_the_other_store(pair: dict[str, Any]) -> None:
+    """Its rows are in PostgreSQL at once, the others' later; with both relays both stores end equal, keys included."""
+    settings = cohort(pair, "7")
+    async with DataLayer.open(settings) as layer:
+        await until(lambda: layer.cohort == {"7"})
+        for company in (7, 8):
+            await layer.upsert_company({"company_id": company, "title": "Салон"})
+            await layer.upsert_clients([{**CLIENT, "company_id": company, "yclients_id": n} for n in range(1, 11)])
+            assert await layer.clients.count(company_id=company) == 10
+        assert await there(pair, "clients", company_id=7) == 10
+        await layer.clients.update({"name": "Ольга"}, company_id=7, yclients_id=1)
+        await until(lambda: settled(layer))
+        assert await layer.clients.count() == 20
+        await assert_equal(settings, layer, "companies", "clients")
+
+
+async def test_writes_that_name_no_company_reach_every_company_where_it_is(pair: dict[str, Any]) -> None:
+    """Updates and deletes are split between the stores; a row is changed in its company's store alone."""
+    settings = cohort(pair, "7")
+    async with DataLayer.open(settings) as layer:
+        await until(lambda: layer.cohort == {"7"})
+        rows = [{**CLIENT, "company_id": company, "yclients_id": n} for company in (7, 8) for n in range(1, 6)]
+        written = await layer.upsert_clients(rows)
+        assert [(row.company_id, row.yclients_id) for row in written] == [
+            (row["company_id"], row["yclients_id"]) for row in rows
+        ]
+        await until(lambda: settled(layer))
+        assert await layer.clients.update({"name": "все"}, every_row=True) == 10
+        assert await layer.clients.delete(col("yclients_id").gt(3)) == 4
+        await until(lambda: settled(layer))
+        assert await layer.clients.count(name="все") == 6
+        await assert_equal(settings, layer, "clients")
+
+
+async def test_rows_without_a_company_of_their_own_go_with_what_they_refer_to(pair: dict[str, Any]) -> None:
+    """A reminder is written where its booking's company is, and changed there."""
+    settings = cohort(pair, "7")
+    async with DataLayer.open(settings) as layer:
+        await until(lambda: layer.cohort == {"7"})
+        for company in (7, 8):
+            booking = await layer.bookings.upsert(
+                {"yclients_record_id": company, "company_id": company, "datetime": "2026-03-02T10:00:00"}
+            )
+            await layer.reminders.insert({"booking_id": booking.id, "remind_at": "2026-03-02T09:00:00"})
+        assert await there(pair, "reminders") >= 1
+        await until(lambda: settled(layer))
+        assert await layer.reminders.update({"status": "sent"}, every_row=True) == 2
+        await until(lambda: settled(layer))
+        await assert_equal(settings, layer, "bookings", "reminders")
+
+
+async def test_what_could_not_be_whole_is_refused(pair: dict[str, Any]) -> None:
+    """One insert for companies of both stores, one transaction over both, a row that changes sides: each says why."""
+    async with DataLayer.open(cohort(pair, "7")) as layer:
+        await until(lambda: layer.cohort == {"7"})
+        both = [{**CLIENT, "company_id": company} for company in (7, 8)]
+        with pytest.raises(UnsupportedOperationError, match="one company at a time"):
+            await layer.clients.insert_many(both)
+        await layer.upsert_dialog_context({"user_id": "x", "company_id": 7})
+        with pytest.raises(UnsupportedOperationError, match="a row of a company in the other store"):
+            await layer.upsert_dialog_context({"user_id": "x", "company_id": 8})
+        with pytest.raises(UnsupportedOperationError, match="gives rows to a company of the other store"):
+            await layer.dialog_contexts.update({"company_id": 8}, company_id=7)
+
+        async def transact(*companies: int) -> None:
+            async with layer.transaction() as tx:
+                for company in companies:
+                    await tx.upsert_client({**CLIENT, "company_id": company})
+
+        with pytest.raises(UnsupportedOperationError, match="over companies in both stores"):
+            await transact(7, 8)
+        assert await layer.clients.count() == 0
+        await transact(7)
+        assert await there(pair, "clients", company_id=7) == 1
+
+
+async def test_company_moves_there_and_back_while_it_is_written(pair: dict[str, Any]) -> None:
+    """Callers write to it without a pause and see no error; nothing that they were told is written is lost."""
+    stop = asyncio.Event()
+    written = 0
+    home, away = cohort(pair, "9"), cohort(pair, "7", "9")
+    async with DataLayer.open(home) as layer:
+
+        async def write() -> None:
+            nonlocal written
+            while not stop.is_set():
+                await layer.upsert_client({**CLIENT, "company_id": 7, "yclients_id": written + 1})
+                written += 1
+                await asyncio.sleep(0.02)
+
+        def arrived(expected: bool) -> bool:
+            return writer.done() or ("7" in layer.cohort) is expected
+
+        writer = asyncio.create_task(write())
+        for settings, expected in ((away, True), (home, False)):
+            await layer.reload(settings)
+            await until(partial(arrived, expected), seconds=60)
+        stop.set()
+        await writer
+        await until(lambda: settled(layer))
+        assert await layer.clients.count(company_id=7) == written
+        await assert_equal(home, layer, "clients")
+
+
+async def test_company_stays_while_the_stores_differ(pair: dict[str, Any], caplog: pytest.LogCaptureFixture) -> None:
+    """Without its rows there it does not go there: the log says what to run, and its writes go on here."""
+    async with DataLayer.open(cohort(pair, datalayer_relay=False)) as layer:
+        await layer.upsert_client({**CLIENT, "company_id": 7})
+    async with DataLayer.open(cohort(pair, "7", datalayer_relay=False)) as layer:
+        await until(lambda: any("company 7 stays in supabase" in message for message in caplog.messages))
+        await layer.upsert_client({**CLIENT, "company_id": 7, "yclients_id": 2})
+        assert layer.cohort == frozenset()
+
+
+async def test_phone_selects_its_company(pair: dict[str, Any]) -> None:
+    """Not the client alone: a company is never split, and the number may be written in any way."""
+    async with DataLayer.open(GivenSettings(**pair)) as layer:
+        await layer.upsert_client({**CLIENT, "company_id": 7, "phone": "+79686484488"})
+        await until(lambda: settled(layer))
+    async with DataLayer.open(GivenSettings(**pair, test_phone="8 (968) 648-44-88")) as layer:
+        await until(lambda: layer.cohort == {"7"})
+    async with DataLayer.open(GivenSettings(**pair)) as layer:
+        assert layer.cohort == {"7"}
+        await until(lambda: layer.cohort == frozenset(), seconds=60)
+
+
+async def test_cohort_needs_both_stores(pair: dict[str, Any]) -> None:
+    """Where nobody can say which store a company is in, nothing is written to either."""
+    with pytest.raises(UnavailableError):
+        async with DataLayer.open(cohort({**pair, "database_url": "postgresql://nobody@127.0.0.1:1/x"}, "7")):
+            pass
