@@ -70,6 +70,6 @@ def relay_over(
 ) -> Relay:
     """Build the relay that carries an outbox by a reconciler. Two relays must not share an :class:`Outbox`."""
     pace = pace or Pace()
-    sweeper = Sweeper(reconciler.primary, reconciler.secondary, outbox, lease_seconds=pace.lease_seconds)
+    sweeper = Sweeper(reconciler, outbox, lease_seconds=pace.lease_seconds)
     between = (reconciler.primary.name, reconciler.secondary.name)
     return Relay(outbox, reconciler, sweeper, between=between, pace=pace, observers=observers, chores=chores)

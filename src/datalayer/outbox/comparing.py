@@ -6,9 +6,10 @@ agree. Rows that are being written meanwhile may seem different: that costs a re
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from datalayer.outbox.entries import Key
 from datalayer.outbox.keys import key_of
@@ -19,6 +20,19 @@ from datalayer.stores.catalog import Table
 from datalayer.stores.contract import Store
 
 PAGE_ROWS: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Which rows of a table are compared.
+
+    Args:
+        after: go on after this key.
+        where: only rows that match.
+    """
+
+    after: Key | None = None
+    where: Filter | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,50 +51,51 @@ class ComparedPage:
 
 
 async def different_rows(
-    primary: Store, secondary: Store, name: str, *, after: Key | None = None
+    primary: Store, secondary: Store, table: Table, stretch: Stretch
 ) -> AsyncIterator[ComparedPage]:
-    """Page the primary; yield its rows that the secondary lacks or has otherwise."""
-    ours, theirs = await _tables(primary, secondary, name)
-    columns = tuple(c.name for c in ours.columns if c.name in theirs.by_name)
-    async for keys, rows in _pages(primary, ours, columns, after):
-        there = await read_rows(secondary, ours, keys, columns=columns)
-        different = {
-            key: row
-            for key, row in zip(keys, rows, strict=True)
-            if key not in there or not equal_rows(row, there[key], columns)
-        }
-        yield ComparedPage(len(rows), keys[-1], different)
+    """Page the primary; yield its rows that the secondary lacks or has otherwise. ``table`` is the primary's."""
+    theirs = (await secondary.catalog()).table(table.name, store=secondary.name, operation="compare")
+    columns = tuple(c.name for c in table.columns if c.name in theirs.by_name)
+
+    async def compared(rows: list[Row]) -> ComparedPage:
+        ours = {key_of(table, row): row for row in rows}
+        there = await read_rows(secondary, table, list(ours), columns=columns)
+        different = {k: row for k, row in ours.items() if k not in there or not equal_rows(row, there[k], columns)}
+        return ComparedPage(len(rows), key_of(table, rows[-1]), different)
+
+    async for rows in _pages(primary, table, columns, stretch):
+        yield await compared(rows)
 
 
-async def extra_keys(
-    primary: Store, secondary: Store, name: str, *, after: Key | None = None
-) -> AsyncIterator[ComparedPage]:
-    """Page the secondary's keys; yield those that the primary lacks."""
-    ours, _ = await _tables(primary, secondary, name)
-    async for keys, rows in _pages(secondary, ours, ours.primary_key, after):
-        there = await read_rows(primary, ours, keys, columns=ours.primary_key)
-        different = {key: row for key, row in zip(keys, rows, strict=True) if key not in there}
-        yield ComparedPage(len(rows), keys[-1], different)
+async def extra_keys(primary: Store, secondary: Store, table: Table, stretch: Stretch) -> AsyncIterator[ComparedPage]:
+    """Page the secondary's keys; yield those that the primary lacks. ``table`` is the primary's."""
+    async for rows in _pages(secondary, table, table.primary_key, stretch):
+        theirs = {key_of(table, row): row for row in rows}
+        here = await read_rows(primary, table, list(theirs), columns=table.primary_key)
+        yield ComparedPage(len(rows), key_of(table, rows[-1]), {k: row for k, row in theirs.items() if k not in here})
 
 
-async def _tables(primary: Store, secondary: Store, name: str) -> tuple[Table, Table]:
-    ours = (await primary.catalog()).table(name, store=primary.name, operation="compare")
-    theirs = (await secondary.catalog()).table(name, store=secondary.name, operation="compare")
-    return ours, theirs
+async def _pages(store: Store, table: Table, columns: tuple[str, ...], stretch: Stretch) -> AsyncIterator[list[Row]]:
+    """Yield pages in the order of the key; the next one is asked for while one is looked at."""
+    order = tuple(map(asc, table.primary_key))
 
-
-async def _pages(
-    store: Store, table: Table, columns: tuple[str, ...], after: Key | None
-) -> AsyncIterator[tuple[list[Key], list[Row]]]:
-    key = table.primary_key
-    order = tuple(map(asc, key))
-    while True:
-        where: Filter | None = None
+    def ask(after: Key | None) -> asyncio.Task[list[Row]]:
+        where = stretch.where
         if after is not None:
-            where = after_row(order, dict(zip(key, after, strict=True)))
-        rows = await store.select(Select(table.name, where, order=order, limit=PAGE_ROWS, columns=columns))
-        if not rows:
-            return
-        keys = [key_of(table, row) for row in rows]
-        yield keys, rows
-        after = keys[-1]
+            further = after_row(order, dict(zip(table.primary_key, after, strict=True)))
+            where = further if where is None else where & further
+        question = Select(table.name, where, order=order, limit=PAGE_ROWS, columns=columns)
+        return asyncio.create_task(_asked(store, question))
+
+    asking = ask(stretch.after)
+    try:
+        while rows := await asking:
+            asking = ask(key_of(table, rows[-1]))
+            yield rows
+    finally:
+        asking.cancel()
+        await asyncio.wait([asking])
+
+
+async def _asked(store: Store, question: Select) -> list[dict[str, Any]]:
+    return await store.select(question)

@@ -135,6 +135,26 @@ class Outbox:
             await self.store.insert(Insert(self.table, rows, returning=False))
         return len(marks)
 
+    async def mark_table(self, table: str, payload: Mapping[str, Any]) -> None:
+        """Owe a whole table, with what the work on it begins from."""
+        row = {"id": uuid4(), "aggregatetype": table, "aggregateid": WHOLE_TABLE, "type": "sweep", "payload": payload}
+        await self.store.insert(Insert(self.table, [row], returning=False))
+
+    async def claim_table(self, table: str, phase: str, *, lease_seconds: float) -> Entry | None:
+        """Claim the entry of a phase of work on a whole table, made where there is none; None when another has it."""
+        now = self.clock()
+        where = col("aggregatetype").eq(table) & col("aggregateid").eq(WHOLE_TABLE) & col("type").eq("sweep")
+        rows = await self.store.select(Select(self.table, where, order=(asc("version"),)))
+        of_phase = [row for row in rows if isinstance(row["payload"], dict) and row["payload"].get("phase") == phase]
+        claim = {"claimed_by": self.owner, "claimed_until": now + dt.timedelta(seconds=lease_seconds)}
+        if not of_phase:
+            row = {"id": uuid4(), "aggregatetype": table, "aggregateid": WHOLE_TABLE, "type": "sweep"}
+            made = await self.store.insert(Insert(self.table, [row | claim | {"payload": {"phase": phase}}]))
+            return _entry(made.rows[0], None)
+        await self.expire()
+        taken = await self._take([of_phase[0]["version"]], lease_seconds)
+        return _entry(taken[0], None) if taken else None
+
     async def keep(self, version: int, payload: Mapping[str, Any], *, lease_seconds: float) -> None:
         """Keep how far the work of an entry has come, and the claim along with it."""
         until = self.clock() + dt.timedelta(seconds=lease_seconds)

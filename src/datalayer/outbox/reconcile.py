@@ -135,7 +135,7 @@ class Reconciler:
         self.primary = primary
         self.secondary = secondary
         self._applier = applier
-        self._ledger = ledger
+        self.ledger = ledger
         self._sees_everything = sees_everything
         self._mark = mark
         self._timeout = timeout
@@ -166,7 +166,7 @@ class Reconciler:
         table = (await self.primary.catalog()).table(name, store=self.primary.name, operation="reconcile")
         marked = [o.key for o in owed if o.version is None]
         # Before the rows: a version seen later would stand for a state that was not read.
-        steps = await ledger_versions(self._ledger, self.origin, table, marked) if marked else {}
+        steps = await ledger_versions(self.ledger, self.origin, table, marked) if marked else {}
         rows = await read_rows(self.primary, table, [o.key for o in owed])
         return [
             Change(name, o.key, steps[o.key] + 1 if o.version is None else ledger_version(o.version), rows.get(o.key))

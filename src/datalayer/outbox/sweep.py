@@ -1,41 +1,57 @@
 """A whole table is owed: after TRUNCATE, after a write whose keys nobody knows, or when an operator asks for it.
 
-The keys that differ are marked, and the relay does the rest. How far it came is kept in the entry, so that a relay
-which takes over goes on from there.
+Rows are compared page by page. Keys that differ are marked, and the relay does the rest; a backfill fills them in at
+once. How far the work has come is kept in its entry, so that whoever takes over goes on from there.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, TypeAlias
 
 from datalayer.errors import DataLayerError
-from datalayer.outbox.comparing import different_rows, extra_keys
+from datalayer.outbox.comparing import ComparedPage, Stretch, different_rows, extra_keys
 from datalayer.outbox.entries import Entry, Key
+from datalayer.outbox.filling import fill
 from datalayer.outbox.keys import decode_key, encode_key
 from datalayer.outbox.queue import Outbox
-from datalayer.stores.contract import Store
+from datalayer.outbox.reconcile import Reconciler
+from datalayer.query import Filter, col
+from datalayer.stores.catalog import Table
 
 LOGGER = logging.getLogger("datalayer.relay")
 
-_ROWS: Final = "rows"
+#: Phases of the work on a table. A backfill has one, a comparison two: the primary's rows, then what is left over.
+FILL: Final = "fill"
+ROWS: Final = "rows"
 _EXTRA: Final = "extra"
 _RETRY_SECONDS: Final = 5.0
 
+#: Hears of rows compared, rows applied and keys marked.
+OnPage: TypeAlias = Callable[[int, int, int], None]
+
+
+def bounds(table: Table, first: Key | None, last: Key | None) -> dict[str, str]:
+    """Write a range of keys, both ends included, as an entry keeps it."""
+    written = {"from": first, "to": last}
+    return {name: encode_key(table, key) for name, key in written.items() if key is not None}
+
 
 class Sweeper:
-    """Compares whole tables and marks what differs, one table after the other; flat in memory.
+    """Compares whole tables, one after the other; flat in memory.
 
     Its task is started, awaited and ended by its relay alone.
     """
 
-    def __init__(self, primary: Store, secondary: Store, outbox: Outbox, *, lease_seconds: float = 60.0) -> None:
-        self._primary = primary
-        self._secondary = secondary
+    def __init__(
+        self, reconciler: Reconciler, outbox: Outbox, *, lease_seconds: float = 60.0, on_page: OnPage | None = None
+    ) -> None:
+        self._reconciler = reconciler
         self._outbox = outbox
         self._lease = lease_seconds
+        self._on_page = on_page
         self._waiting: list[Entry] = []
         self._task: asyncio.Task[None] | None = None
 
@@ -72,6 +88,35 @@ class Sweeper:
             LOGGER.warning("claims could not be given back and run out: %s", type(error).__name__)
         self._waiting.clear()
 
+    async def sweep(self, entry: Entry) -> None:
+        """Do the work of a claimed entry that covers a whole table, and settle it."""
+        primary, secondary = self._reconciler.primary, self._reconciler.secondary
+        table = (await primary.catalog()).table(entry.table, store=primary.name, operation="sweep")
+        kept = await self._outbox.kept(entry.version)
+        state: dict[str, Any] = {"phase": ROWS, **(kept if isinstance(kept, dict) else {})}
+        stretch = _stretch(table, state)
+        if state["phase"] in (FILL, ROWS):
+            async for page in different_rows(primary, secondary, table, stretch):
+                await self._note(entry, table, state, page)
+            stretch = Stretch(where=stretch.where)
+        if state["phase"] != FILL:
+            state = {**state, "phase": _EXTRA}
+            async for page in extra_keys(primary, secondary, table, stretch):
+                await self._note(entry, table, state, page)
+        await self._outbox.settle([entry.version])
+
+    async def _note(self, entry: Entry, table: Table, state: Mapping[str, Any], page: ComparedPage) -> None:
+        """Deal with a page, then move the checkpoint: a crash in between does a page twice."""
+        marks: Sequence[Key] = list(page.different)
+        if state["phase"] == FILL and marks:
+            marks = await fill(self._reconciler, table, page.different)
+        if marks:
+            await self._outbox.mark(entry.table, marks)
+        checkpoint = {**state, "after": encode_key(table, page.last)}
+        await self._outbox.keep(entry.version, checkpoint, lease_seconds=self._lease)
+        if self._on_page is not None:
+            self._on_page(page.rows, len(page.different) - len(marks), len(marks))
+
     async def _work(self) -> None:
         while self._waiting:
             try:
@@ -87,32 +132,14 @@ class Sweeper:
         except DataLayerError as error:
             LOGGER.warning("its claim runs out: %s", type(error).__name__)
 
-    async def sweep(self, entry: Entry) -> int:
-        """Do the work of a claimed entry that covers a whole table, and settle it; return how many keys were marked."""
-        phase, after = await self._checkpoint(entry)
-        marked = 0
-        if phase == _ROWS:
-            async for page in different_rows(self._primary, self._secondary, entry.table, after=after):
-                marked += await self._note(entry, _ROWS, page.last, list(page.different))
-            after = None
-        async for page in extra_keys(self._primary, self._secondary, entry.table, after=after):
-            marked += await self._note(entry, _EXTRA, page.last, list(page.different))
-        await self._outbox.settle([entry.version])
-        return marked
 
-    async def _note(self, entry: Entry, phase: str, last: Key, different: Sequence[Key]) -> int:
-        """Mark first, then move the checkpoint: a crash in between marks a page twice."""
-        if different:
-            await self._outbox.mark(entry.table, different)
-        table = (await self._primary.catalog()).table(entry.table, store=self._primary.name, operation="sweep")
-        await self._outbox.keep(
-            entry.version, {"phase": phase, "after": encode_key(table, last)}, lease_seconds=self._lease
-        )
-        return len(different)
-
-    async def _checkpoint(self, entry: Entry) -> tuple[str, Key | None]:
-        kept = await self._outbox.kept(entry.version)
-        if not isinstance(kept, dict) or kept.get("phase") not in (_ROWS, _EXTRA):
-            return _ROWS, None
-        table = (await self._primary.catalog()).table(entry.table, store=self._primary.name, operation="sweep")
-        return kept["phase"], decode_key(table, kept["after"])
+def _stretch(table: Table, state: Mapping[str, Any]) -> Stretch:
+    after = decode_key(table, state["after"]) if "after" in state else None
+    where: Filter | None = None
+    column = col(table.primary_key[0])
+    if "from" in state:
+        where = column.gte(decode_key(table, state["from"])[0])
+    if "to" in state:
+        upper = column.lte(decode_key(table, state["to"])[0])
+        where = upper if where is None else where & upper
+    return Stretch(after, where)

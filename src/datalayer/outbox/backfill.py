@@ -1,0 +1,82 @@
+"""Fill a secondary, table by table, while the primary goes on being written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from datalayer.errors import ConfigurationError
+from datalayer.outbox.applying.order import parents_first
+from datalayer.outbox.queue import Outbox
+from datalayer.outbox.reconcile import Reconciler
+from datalayer.outbox.sweep import FILL, Sweeper
+from datalayer.outbox.tables import followed
+from datalayer.query import Count
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """How far a table has come.
+
+    Args:
+        rows: compared so far, in this run.
+        total: rows of the table when it was begun.
+        applied: rows that the secondary lacked or had otherwise.
+        marked: rows that are left to the relay.
+    """
+
+    table: str
+    rows: int
+    total: int
+    applied: int
+    marked: int
+
+
+OnFilled: TypeAlias = Callable[[Filled], None]
+
+
+async def backfill(
+    reconciler: Reconciler,
+    outbox: Outbox,
+    *,
+    tables: Sequence[str] | None = None,
+    lease_seconds: float = 60.0,
+    on_progress: OnFilled | None = None,
+) -> list[Filled]:
+    """Fill tables, parents first; go on where an earlier run was cut off.
+
+    Args:
+        tables: None for all that can be followed.
+
+    Raises:
+        ConfigurationError: a table cannot be followed, or another process fills it.
+    """
+    catalog = await reconciler.primary.catalog(refresh=True)
+    done: list[Filled] = []
+    for name in parents_first(catalog, [table.name for table in followed(catalog, tables)]):
+        filling = _Filling(name, await reconciler.primary.count(Count(name)), on_progress)
+        entry = await outbox.claim_table(name, FILL, lease_seconds=lease_seconds)
+        if entry is None:
+            raise ConfigurationError(f"{name} is being filled by another process; wait for it, or until its claim ends")
+        sweeper = Sweeper(reconciler, outbox, lease_seconds=lease_seconds, on_page=filling.count)
+        await sweeper.sweep(entry)
+        done.append(filling.so_far)
+    return done
+
+
+class _Filling:
+    """Counts the pages of one table."""
+
+    def __init__(self, table: str, total: int, on_progress: OnFilled | None) -> None:
+        self._on_progress = on_progress
+        self.so_far = Filled(table, 0, total, 0, 0)
+
+    def count(self, rows: int, applied: int, marked: int) -> None:
+        """Add a page."""
+        so_far = self.so_far
+        self.so_far = Filled(
+            so_far.table, so_far.rows + rows, so_far.total, so_far.applied + applied, so_far.marked + marked
+        )
+        if self._on_progress is not None:
+            self._on_progress(self.so_far)
