@@ -139,8 +139,10 @@ class Settings(BaseSettings):
     datalayer_request_lifetime_seconds: float = Field(default=180, gt=0, allow_inf_nan=False)
     #: Whether the entries of a dual-write are relayed in this process; ``datalayer relay`` does it in one of its own.
     datalayer_relay: Flag = True
-    #: After so many failures an entry is a dead letter.
+    #: After so many failures an outbox entry is a dead letter.
     datalayer_relay_tries: int = Field(default=10, ge=1)
+    #: Deletes of one table in a minute above which a relay holds them and asks; 0 lets all through.
+    datalayer_relay_max_deletes: int = Field(default=1000, ge=0)
     #: Share of reads that the other store answers as well, after the caller has its answer, to compare.
     datalayer_shadow_reads: Share = 0
     #: Primaries of single tables; DATALAYER_ROUTE_<TABLE> names one.

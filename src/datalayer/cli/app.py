@@ -8,13 +8,41 @@ from typing import Annotated
 
 import typer
 
-from datalayer.cli import capture, copy, demo, export, load, migrate, schema, supabase, sync, verify
+from datalayer.cli import (
+    backfill,
+    capture,
+    copy,
+    demo,
+    export,
+    load,
+    migrate,
+    outbox,
+    relay,
+    schema,
+    supabase,
+    sync,
+    verify,
+)
 from datalayer.cli.errors import EXIT_CODES, ExitCode, report, say
 from datalayer.cli.output import note
 from datalayer.cli.resuming import continuing
 
 #: Modules with a ``register(app)``; they import what they need inside of their commands.
-_COMMANDS = (migrate, schema, copy, sync, verify, export, load, capture, supabase, demo)
+_COMMANDS = (
+    migrate,
+    schema,
+    copy,
+    sync,
+    verify,
+    export,
+    load,
+    outbox,
+    capture,
+    supabase,
+    backfill,
+    relay,
+    demo,
+)
 
 #: Errors after which the arguments may be right.
 _MAY_GO_ON = (ExitCode.UNAVAILABLE, ExitCode.FAILED, ExitCode.INTERRUPTED)

@@ -58,6 +58,11 @@ def print_json(value: Mapping[str, Any]) -> None:
     sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2, default=_jsonable) + "\n")
 
 
+def print_json_line(value: object) -> None:
+    """Write one value as JSON in one line."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, default=_jsonable) + "\n")
+
+
 def _jsonable(value: object) -> object:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Final
 
 from datalayer.errors import DataLayerError, UnavailableError
 from datalayer.layer.covering import cover
-from datalayer.layer.joining import check_join, parts_between
-from datalayer.outbox.assembly import reconciler_between, relay_over
+from datalayer.layer.joining import check_join
+from datalayer.layer.pairs import link, pace_of
 from datalayer.outbox.entries import WHOLE_TABLE, Key
 from datalayer.outbox.keys import encode_key
 from datalayer.outbox.pace import Pace
@@ -97,17 +97,7 @@ class Direction:
 
     async def owes(self, table: str, keys: Sequence[Key] | None) -> bool:
         """Whether an entry is there for one of the keys, or for any row of the table."""
-        outbox = self.outbox
-        of_table = col("aggregatetype").eq(table)
-        if keys is None:
-            return bool(await outbox.store.select(Select(outbox.table, of_table, limit=1, columns=("version",))))
-        known = (await outbox.store.catalog()).table(table, store=outbox.store.name, operation="shadow")
-        texts = [WHOLE_TABLE, *(encode_key(known, key) for key in keys)]
-        for start in range(0, len(texts), _KEYS):
-            where = of_table & col("aggregateid").in_(texts[start : start + _KEYS])
-            if await outbox.store.select(Select(outbox.table, where, limit=1, columns=("version",))):
-                return True
-        return False
+        return await self.outbox.owes(table, keys)
 
     async def mark(self, table: str, keys: Sequence[Key]) -> None:
         """Owe these keys to the other store."""
@@ -154,12 +144,8 @@ class Direction:
             LOGGER.exception("the relay to %s has ended by a bug; entries stay in the outbox", self.secondary.name)
 
     async def _build(self, secondary: Store) -> Relay:
-        parts = await parts_between(self.primary, secondary, self.settings)
-        reconciler = await reconciler_between(
-            self.primary, secondary, parts.applier, parts.outbox, ledger=parts.ledger, trusted=parts.trusted
-        )
-        pace = Pace(tries=self.settings.datalayer_relay_tries)
-        return relay_over(reconciler, parts.outbox, pace=pace, observers=self.observers)
+        joined = await link(self.primary, secondary, self.settings)
+        return joined.relay(pace_of(self.settings), observers=self.observers)
 
 
 def _now() -> dt.datetime:

@@ -31,8 +31,8 @@ class Applier(Protocol):
     """Makes the secondary equal for some keys, and never puts an older state over a newer one.
 
     A change is applied only when its version is above the one the secondary's ledger has for its key; ledger and rows
-    change in one transaction. On Supabase without the apply function one apply per key is in flight at a time; the row
-    was read before its pin was taken, so a ledger kept elsewhere is compared under the pin, and advanced at its end.
+    change in one transaction. On Supabase without the apply function one apply per key is in flight at a time; rows of
+    changes were read before their pins are taken, so they are read again under the pin.
     What it writes is not captured again as a change of the secondary's own.
     """
 

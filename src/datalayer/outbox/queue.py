@@ -121,8 +121,8 @@ class Outbox:
                     some, tries=tries + 1, error=error, dead_at=self.clock(), claimed_by=None, claimed_until=None
                 )
 
-    async def mark(self, table: str, keys: Sequence[Key] | None = None, type: EntryType = "sweep") -> int:  # noqa: A002
-        """Owe keys, or the whole table, to the other store though nobody wrote them; return how many entries it took.
+    async def mark(self, table: str, keys: Sequence[Key] | None = None, type: EntryType = "sweep") -> None:  # noqa: A002
+        """Owe keys, or the whole table, to the other store though nobody wrote them.
 
         A mark's version orders nothing, which only the type ``sweep`` says: see `entries.ledger_version`.
         """
@@ -133,7 +133,19 @@ class Outbox:
         for start in range(0, len(marks), _AT_ONCE):
             rows = [{"id": uuid4(), "aggregatetype": table, "type": type} | m for m in marks[start : start + _AT_ONCE]]
             await self.store.insert(Insert(self.table, rows, returning=False))
-        return len(marks)
+
+    async def owes(self, table: str, keys: Sequence[Key] | None) -> bool:
+        """Whether an entry is there for one of the keys, or for any row of the table."""
+        where = col("aggregatetype").eq(table)
+        if keys is None:
+            return bool(await self.store.select(Select(self.table, where, columns=("version",), limit=1)))
+        known = (await self.store.catalog()).table(table, store=self.store.name, operation="owes")
+        texts = [WHOLE_TABLE, *(encode_key(known, key) for key in keys)]
+        for start in range(0, len(texts), _AT_ONCE):
+            named = where & col("aggregateid").in_(texts[start : start + _AT_ONCE])
+            if await self.store.select(Select(self.table, named, columns=("version",), limit=1)):
+                return True
+        return False
 
     async def mark_table(self, table: str, payload: Mapping[str, Any]) -> None:
         """Owe a whole table, with what the work on it begins from."""

@@ -1,0 +1,114 @@
+"""``datalayer backfill``."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from datalayer.cli import output
+from datalayer.cli.errors import EXIT_CODES
+from datalayer.cli.row_progress import row_progress
+from datalayer.cli.transfer import AsJson, Tables, names
+from datalayer.errors import InvalidValueError
+
+if TYPE_CHECKING:
+    from datalayer.outbox.backfill import Filled
+    from datalayer.outbox.queue import Outbox
+    from datalayer.stores.contract import Store
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the program."""
+    app.command("backfill", epilog=EXIT_CODES)(backfill)
+
+
+def backfill(
+    tables: Tables = None,
+    resync: Annotated[
+        bool, typer.Option("--resync", help="Leave it to the relay to compare whole tables and to heal what differs.")
+    ] = False,
+    first: Annotated[
+        str | None, typer.Option("--from", help="With --resync: the first key of a range.", show_default=False)
+    ] = None,
+    last: Annotated[
+        str | None, typer.Option("--to", help="With --resync: the last key of a range.", show_default=False)
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Bring the rows to the following store that were there before dual-write, while both stores are being written.
+
+    It may be run again at any time: rows that are equal are left alone, and a run that was cut off is gone on with.
+    The stores are those of the environment. Rows that only the following store has are found by --resync alone.
+
+    Example: ENABLE_DUAL_WRITE=true datalayer backfill --tables clients,bookings
+    """
+    if not resync and (first is not None or last is not None):
+        raise InvalidValueError("goes with --resync", field="--from")
+    if resync:
+        marked = asyncio.run(_resync(names(tables), first, last))
+        if as_json:
+            output.print_json({"marked": marked})
+        else:
+            output.results().print(f"{output.counted(len(marked), 'table')} left to the relay: {', '.join(marked)}")
+        return
+    done = asyncio.run(_backfill(names(tables)))
+    if as_json:
+        output.print_json({"tables": done})
+        return
+    rows = [(f.table, f"{f.rows:,}", f"{f.applied:,}", f"{f.marked:,}") for f in done]
+    output.print_table(("table", "rows compared", "brought over", "left to the relay"), rows)
+
+
+async def _backfill(tables: list[str] | None) -> list[Filled]:
+    from datalayer.layer.pairs import open_links
+    from datalayer.outbox.backfill import backfill as fill
+    from datalayer.settings import Settings
+    from datalayer.transfer.reports import Progress
+
+    async with open_links(Settings()) as links:
+        link = links[0]
+        with row_progress("filling") as heard:
+            return await fill(
+                link.reconciler,
+                link.outbox,
+                tables=tables,
+                on_progress=lambda filled: heard(Progress(filled.table, filled.rows, filled.total)),
+            )
+
+
+async def _resync(tables: list[str] | None, first: str | None, last: str | None) -> list[str]:
+    from datalayer.layer.pairs import open_outboxes
+    from datalayer.outbox.tables import followed
+    from datalayer.settings import Settings
+
+    async with open_outboxes(Settings()) as outboxes:
+        outbox = outboxes[0]
+        chosen = [table.name for table in followed(await outbox.store.catalog(), tables)]
+        if (first is not None or last is not None) and len(chosen) != 1:
+            raise InvalidValueError("needs one table: name it with --tables", field="--from")
+        for name in chosen:
+            await _mark(outbox, outbox.store, name, first, last)
+        return chosen
+
+
+async def _mark(outbox: Outbox, store: Store, name: str, first: str | None, last: str | None) -> None:
+    from datalayer.outbox.keys import decode_key
+    from datalayer.outbox.sweep import ROWS, bounds
+
+    table = (await store.catalog()).table(name, store=store.name, operation="resync")
+
+    def key(text: str | None) -> tuple[object, ...] | None:
+        return None if text is None else decode_key(table, _as_array(text))
+
+    if len(table.primary_key) != 1 and (first is not None or last is not None):
+        raise InvalidValueError(f"{name} has a key of several columns; resync all of it", field="--from")
+    await outbox.mark_table(name, {"phase": ROWS, **bounds(table, key(first), key(last))})
+
+
+def _as_array(text: str) -> str:
+    """Read a key as it is typed: a number as itself, all else as text."""
+    import json
+
+    return f"[{text}]" if text.lstrip("-").isdigit() else json.dumps([text], ensure_ascii=False)

@@ -1,0 +1,207 @@
+"""``datalayer outbox status|list|retry|discard``."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+
+import typer
+
+from datalayer.cli import output
+from datalayer.cli.errors import EXIT_CODES, ExitCode
+from datalayer.errors import InvalidValueError
+
+if TYPE_CHECKING:
+    from datalayer.outbox.entries import Entry
+    from datalayer.outbox.waiting import Selection, Waiting
+    from datalayer.stores.contract import StoreName
+
+AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+Table: TypeAlias = Annotated[str | None, typer.Option(help="Only entries about this table.", show_default=False)]
+Versions: TypeAlias = Annotated[
+    list[int] | None, typer.Option("--version", help="Only this entry; may be given several times.", show_default=False)
+]
+
+commands = typer.Typer(
+    help="""What the primary owes to the store that follows. The stores are those of the environment.
+
+    Example: datalayer outbox status --max-lag 60
+    """,
+    epilog=EXIT_CODES,
+)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the program."""
+    app.add_typer(commands, name="outbox")
+
+
+@commands.command(epilog=EXIT_CODES)
+def status(
+    max_lag: Annotated[
+        float | None, typer.Option(min=0, help="Seconds that the oldest entry may wait.", show_default=False)
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say how much is owed, of which tables, and for how long.
+
+    The exit code is 1 where there are dead letters or held deletes, or where the lag is above --max-lag.
+
+    Example: datalayer outbox status --max-lag 60
+    """
+    found = asyncio.run(_status())
+    wrong = any(w.dead or w.held or (max_lag is not None and w.lag_seconds > max_lag) for _, _, w in found)
+    if as_json:
+        tables = [{"store": store, "table": table, **_counts(w)} for store, table, w in found]
+        output.print_json({"tables": tables, "ok": not wrong})
+    elif not found:
+        output.results().print("nothing is owed")
+    else:
+        rows = [
+            (store, table, f"{w.live:,}", f"{w.dead:,}", f"{w.held:,}", f"{w.lag_seconds:,.1f} s")
+            for store, table, w in found
+        ]
+        output.print_table(("primary", "table", "waiting", "dead letters", "held deletes", "lag"), rows)
+    if wrong:
+        raise typer.Exit(ExitCode.DIFFERENCE)
+
+
+@commands.command("list", epilog=EXIT_CODES)
+def list_(
+    table: Table = None,
+    dead: Annotated[bool, typer.Option("--dead", help="Only dead letters.")] = False,
+    held: Annotated[bool, typer.Option("--held", help="Only deletes that are held.")] = False,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="At most so many.")] = 100,
+    as_json: AsJson = False,
+) -> None:
+    """Show entries, the oldest first: which key of which table, how often it was tried, and what was wrong.
+
+    Example: datalayer outbox list --dead
+    """
+    from datalayer.outbox.waiting import Selection
+
+    found = asyncio.run(_entries(Selection(table, dead=dead, held_deletes=held), limit))
+    if as_json:
+        output.print_json({"entries": [_shown(store, entry) for store, entry in found]})
+        return
+    now = datetime.now(UTC)
+    rows = [
+        (
+            str(entry.version),
+            entry.table,
+            "the whole table" if entry.key is None else ", ".join(map(str, entry.key)),
+            entry.type,
+            f"{(now - entry.created_at).total_seconds():,.0f} s",
+            str(entry.tries),
+            "dead" if entry.dead_at else "waiting",
+            entry.error or "-",
+        )
+        for _, entry in found
+    ]
+    output.print_table(("version", "table", "key", "type", "age", "tries", "state", "error"), rows)
+
+
+@commands.command(epilog=EXIT_CODES)
+def retry(
+    table: Table = None,
+    version: Versions = None,
+    deletes: Annotated[
+        str | None, typer.Option(metavar="TABLE", help="Let the held deletes of a table through.", show_default=False)
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make dead letters due again, all of them or some; or let deletes through that were held since they were many.
+
+    Example: datalayer outbox retry --deletes messages
+    """
+    from datalayer.outbox.waiting import Selection
+
+    if deletes is not None and (table is not None or version):
+        raise InvalidValueError("goes alone", field="--deletes")
+    if deletes is not None:
+        selection = Selection(deletes, held_deletes=True)
+    else:
+        selection = Selection(table, tuple(version) if version else None, dead=not version)
+    count = asyncio.run(_change(selection, discard=False))
+    _say(count, "retried", as_json=as_json)
+
+
+@commands.command(epilog=EXIT_CODES)
+def discard(
+    table: Table = None,
+    version: Versions = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do it: the stores stay different there.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Drop dead letters, or single entries by --version. What they stand for stays different until it is repaired.
+
+    Example: datalayer outbox discard --version 1234 --yes
+    """
+    from datalayer.outbox.waiting import Selection
+
+    if not yes:
+        raise InvalidValueError("is missing: the stores stay different where an entry is dropped", field="--yes")
+    selection = Selection(table, tuple(version) if version else None, dead=not version)
+    count = asyncio.run(_change(selection, discard=True))
+    _say(count, "discarded", as_json=as_json)
+
+
+async def _status() -> list[tuple[str, str, Waiting]]:
+    from datalayer.layer.pairs import open_outboxes
+    from datalayer.outbox.waiting import tables_waiting, waiting
+    from datalayer.settings import Settings
+
+    async with open_outboxes(Settings()) as outboxes:
+        return [
+            (outbox.store.name, table, await waiting(outbox.store, outbox.table, outbox.clock, table=table))
+            for outbox in outboxes
+            for table in await tables_waiting(outbox.store, outbox.table)
+        ]
+
+
+async def _entries(selection: Selection, limit: int) -> list[tuple[StoreName, Entry]]:
+    from datalayer.layer.pairs import open_outboxes
+    from datalayer.settings import Settings
+
+    async with open_outboxes(Settings()) as outboxes:
+        found = [(o.store.name, entry) for o in outboxes for entry in await o.entries(selection, limit=limit)]
+    return found[:limit]
+
+
+async def _change(selection: Selection, *, discard: bool) -> int:
+    from datalayer.layer.pairs import open_outboxes
+    from datalayer.settings import Settings
+
+    async with open_outboxes(Settings()) as outboxes:
+        return sum([await (o.discard(selection) if discard else o.retry(selection)) for o in outboxes])
+
+
+def _say(count: int, done: str, *, as_json: bool) -> None:
+    if as_json:
+        output.print_json({done: count})
+    else:
+        output.results().print(f"{done} {count:,} {'entry' if count == 1 else 'entries'}")
+
+
+def _counts(waiting: Waiting) -> dict[str, Any]:
+    return {
+        "waiting": waiting.live,
+        "dead": waiting.dead,
+        "held": waiting.held,
+        "lag_seconds": round(waiting.lag_seconds, 3),
+    }
+
+
+def _shown(store: str, entry: Entry) -> dict[str, Any]:
+    return {
+        "store": store,
+        "version": entry.version,
+        "table": entry.table,
+        "key": None if entry.key is None else list(entry.key),
+        "type": entry.type,
+        "created_at": entry.created_at.isoformat(),
+        "tries": entry.tries,
+        "error": entry.error,
+        "dead": entry.dead_at is not None,
+    }

@@ -1,0 +1,98 @@
+"""``datalayer relay``."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from datalayer.cli import output
+from datalayer.cli.errors import EXIT_CODES, ExitCode
+
+if TYPE_CHECKING:
+    from datalayer.outbox.relay import Relay
+    from datalayer.telemetry import RelayEvent
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the program."""
+    app.command("relay", epilog=EXIT_CODES)(relay)
+
+
+def relay(
+    once: Annotated[bool, typer.Option("--once", help="End when nothing is due any more.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object per report, one a line.")] = False,
+) -> None:
+    """Carry what the primary owes to the store that follows, until SIGTERM or SIGINT; any number may run at once.
+
+    The stores are those of the environment, like an application's; the application may have DATALAYER_RELAY=false then.
+    With --once the exit code is 1 when entries are left: dead letters, held deletes, or what could not be settled.
+
+    Example: ENABLE_DUAL_WRITE=true datalayer relay
+    """
+    left = asyncio.run(_relay(once=once, as_json=as_json))
+    if once and left:
+        raise typer.Exit(ExitCode.DIFFERENCE)
+
+
+async def _relay(*, once: bool, as_json: bool) -> int:
+    from datalayer.layer.opening import observers_for
+    from datalayer.layer.pairs import open_links, pace_of
+    from datalayer.settings import Settings
+    from datalayer.telemetry import RelayObserver
+
+    settings = Settings()
+    shown = _Shown(as_json=as_json)
+    observers = (*observers_for(settings), shown)
+    opening = asyncio.current_task()
+    relays: list[Relay] = []
+
+    def stop() -> None:
+        for one in relays:
+            one.stop()
+        if not relays and opening is not None:
+            opening.cancel()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop)
+    try:
+        async with open_links(settings, observers=observers, patient=not once) as links:
+            heard = [observer for observer in observers if isinstance(observer, RelayObserver)]
+            relays += [link.relay(pace_of(settings), observers=heard) for link in links]
+            if once:
+                events = await asyncio.gather(*(one.drain() for one in relays))
+                return sum(event.entries for event in events)
+            await asyncio.gather(*(one.run() for one in relays))
+    except asyncio.CancelledError:
+        if relays:
+            raise
+    return 0
+
+
+class _Shown:
+    """Prints reports; for people only those that have something to say."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        self._as_json = as_json
+
+    def __call__(self, event: object) -> None:
+        """Pass over a store's calls."""
+
+    def relayed(self, event: RelayEvent) -> None:
+        """Print one report."""
+        if self._as_json:
+            output.print_json_line(event)
+        elif event.settled or event.failed or event.error:
+            sys.stdout.write(
+                f"{event.primary} to {event.secondary}: {event.settled:,} settled,"
+                f" {event.entries:,} left, lag {event.lag_seconds:.1f} s"
+                + (f", {event.failed:,} failed" if event.failed else "")
+                + (f", {event.dead:,} dead" if event.dead else "")
+                + (f", {event.held:,} held" if event.held else "")
+                + (f", {event.error}" if event.error else "")
+                + "\n"
+            )
+        sys.stdout.flush()

@@ -1,0 +1,202 @@
+"""The two stores of a dual-write, joined: what the layer, the commands and consumers of the outbox share."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from datalayer.errors import ConfigurationError, StoreTimeoutError, UnavailableError
+from datalayer.flags import Mode, StoreKind, resolve_mode
+from datalayer.layer.joining import captures_itself, check_join, parts_between
+from datalayer.layer.opening import open_store_for
+from datalayer.outbox.assembly import reconciler_between, relay_over
+from datalayer.outbox.breaker import DeleteBreaker
+from datalayer.outbox.checks import check_bookkeeping
+from datalayer.outbox.operations import OperationJournal
+from datalayer.outbox.pace import Pace
+from datalayer.outbox.queue import Outbox, OutboxTable
+from datalayer.outbox.reconcile import Outcome, Reconciler
+from datalayer.outbox.relay import Relay
+from datalayer.outbox.requests import RequestCapture
+from datalayer.outbox.tables import MARKS
+from datalayer.routing.request_capture import key_lookup
+from datalayer.stores.contract import Store
+from datalayer.stores.postgres import PostgresStore
+from datalayer.telemetry import Observer, RelayObserver
+
+if TYPE_CHECKING:
+    from datalayer.outbox.entries import Key
+    from datalayer.settings import Settings
+
+LOGGER = logging.getLogger("datalayer")
+
+_FIRST_PAUSE = 0.5
+_LONGEST_PAUSE = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One direction: from a primary to the store that follows it.
+
+    Args:
+        outbox: what is owed.
+        reconciler: settles keys.
+        chores: what a relay has to do besides, where no application does it.
+    """
+
+    outbox: Outbox
+    reconciler: Reconciler
+    chores: tuple[Callable[[], Awaitable[object]], ...] = ()
+
+    def relay(self, pace: Pace, *, observers: Sequence[RelayObserver] = ()) -> Relay:
+        """Build a relay with a name of its own for its claims."""
+        outbox = Outbox(self.outbox.store, self.outbox.table)
+        return relay_over(self.reconciler, outbox, pace=pace, observers=observers, chores=self.chores)
+
+
+async def link(primary: Store, secondary: Store, settings: Settings) -> Link:
+    """Join two open stores in one direction.
+
+    Raises:
+        ConfigurationError: bookkeeping is missing or hidden, or both stores are one database.
+    """
+    parts = await parts_between(primary, secondary, settings)
+    reconciler = await reconciler_between(
+        primary,
+        secondary,
+        parts.applier,
+        parts.outbox,
+        ledger=parts.ledger,
+        trusted=parts.trusted,
+        breaker=DeleteBreaker(limit=settings.datalayer_relay_max_deletes),
+        timeout=settings.datalayer_timeout_seconds * 2,
+    )
+    return Link(parts.outbox, reconciler, _chores(primary, secondary, parts.outbox, settings))
+
+
+def pace_of(settings: Settings) -> Pace:
+    """Return the pace that the settings ask for."""
+    return Pace(tries=settings.datalayer_relay_tries)
+
+
+async def links(mode: Mode, stores: dict[StoreKind, Store], settings: Settings) -> list[Link]:
+    """Join the stores of a mode: in both directions where single tables or companies have the other one as primary.
+
+    Raises:
+        ConfigurationError: dual-write cannot work as it is; says what to run.
+    """
+    if mode.secondary is None:
+        raise _no_dual_write()
+    ways = [(stores[mode.primary], stores[mode.secondary])]
+    if settings.datalayer_routes or settings.has_cohorts:
+        ways.append((stores[mode.secondary], stores[mode.primary]))
+    for one, other in ways:
+        await check_join(one, other, settings, by_triggers=await captures_itself(one, settings))
+    return [await link(one, other, settings) for one, other in ways]
+
+
+def _chores(
+    primary: Store, secondary: Store, outbox: Outbox, settings: Settings
+) -> tuple[Callable[[], Awaitable[object]], ...]:
+    """Resolve the expired writes of applications that are gone, where writes are captured as requests."""
+    if outbox.table != MARKS or not isinstance(secondary, PostgresStore):
+        return ()
+    following = secondary
+
+    async def reach() -> PostgresStore:
+        return following
+
+    lifetime = settings.datalayer_request_lifetime_seconds
+    requests = RequestCapture(
+        OperationJournal(reach), key_lookup(primary), policy="strict", lifetime_seconds=lifetime
+    )
+    return (requests.settle,)
+
+
+@asynccontextmanager
+async def open_links(
+    settings: Settings, *, observers: Sequence[Observer] = (), patient: bool = False
+) -> AsyncIterator[list[Link]]:
+    """Open both stores of the settings and join them.
+
+    Args:
+        patient: wait for a store that is away, however long that takes.
+
+    Raises:
+        ConfigurationError: there is no dual-write, or it cannot work.
+        UnavailableError: a store cannot be reached, and we are not patient.
+    """
+    mode = resolve_mode(settings)
+    if mode.secondary is None:
+        raise _no_dual_write()
+    async with AsyncExitStack() as opened:
+        stores: dict[StoreKind, Store] = {}
+        for kind in (mode.primary, mode.secondary):
+            stores[kind] = await _open(kind, settings, observers, patient=patient)
+            opened.push_async_callback(stores[kind].close)
+        yield await links(mode, stores, settings)
+
+
+@asynccontextmanager
+async def open_outboxes(settings: Settings) -> AsyncIterator[list[Outbox]]:
+    """Open the stores that have outboxes, and no other: what is owed can be seen while the secondary is away."""
+    mode = resolve_mode(settings)
+    kinds = [mode.primary]
+    if mode.secondary is not None and (settings.datalayer_routes or settings.has_cohorts):
+        kinds.append(mode.secondary)
+    async with AsyncExitStack() as opened:
+        outboxes = []
+        for kind in kinds:
+            store = await open_store_for(kind, settings, ())
+            opened.push_async_callback(store.close)
+            table: OutboxTable = "datalayer_outbox"
+            if not await captures_itself(store, settings) and mode.secondary is not None:
+                store, table = await open_store_for(mode.secondary, settings, ()), "datalayer_marks"
+                opened.push_async_callback(store.close)
+            await check_bookkeeping(store)
+            outboxes.append(Outbox(store, table))
+        yield outboxes
+
+
+async def reconcile(table: str, keys: Sequence[Key], settings: Settings | None = None) -> Outcome:
+    """Make these keys equal on the store that follows: for another carrier of the outbox, such as Debezium.
+
+    It opens and closes both stores; a consumer of many events keeps :func:`open_links` open and calls
+    ``link.reconciler.reconcile_keys``.
+
+    Args:
+        keys: values of the primary key each, in the order of its columns.
+        settings: None reads the environment.
+    """
+    if settings is None:
+        from datalayer.settings import Settings as FromEnvironment
+
+        settings = FromEnvironment()
+    async with open_links(settings) as joined:
+        return await joined[0].reconciler.reconcile_keys(table, keys)
+
+
+def _no_dual_write() -> ConfigurationError:
+    return ConfigurationError(
+        "there is one store and nothing to carry: set ENABLE_DUAL_WRITE=true and configure a second store",
+        variables=("ENABLE_DUAL_WRITE",),
+    )
+
+
+async def _open(kind: StoreKind, settings: Settings, observers: Sequence[Observer], *, patient: bool) -> Store:
+    pause, told = _FIRST_PAUSE, False
+    while True:
+        try:
+            return await open_store_for(kind, settings, observers)
+        except (UnavailableError, StoreTimeoutError) as error:
+            if not patient:
+                raise
+            if not told:
+                LOGGER.warning("%s is away and is tried again: %s", kind.value, error)
+            told = True
+        await asyncio.sleep(pause)
+        pause = min(pause * 2, _LONGEST_PAUSE)
