@@ -29,7 +29,7 @@ async def follow(place: Place) -> None:
         sees_everything=_all_seen,
         mark=outbox.mark,
     )
-    sweeper = Sweeper(place.supabase, place.following, outbox)
+    sweeper = Sweeper(reconciler, outbox)
     pace = Pace(report_seconds=0)
     async with asyncio.timeout(20):
         while True:

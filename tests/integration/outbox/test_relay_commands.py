@@ -1,0 +1,193 @@
+"""``datalayer relay``, ``outbox`` and ``backfill`` on a SQLite primary that PostgreSQL follows, as processes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from datalayer import Settings, migrations
+from datalayer.cli.errors import ExitCode
+from datalayer.layer.pairs import reconcile
+from datalayer.outbox.capture import postgres as postgres_capture
+from datalayer.outbox.capture import sqlite as sqlite_capture
+from datalayer.query import Delete, Insert, Select, Update, col
+from datalayer.settings import GivenSettings
+from datalayer.stores.postgres import PostgresStore
+from datalayer.stores.sqlite import SqliteStore
+
+#: Commands take a second to start, and more where the machine is busy.
+_PATIENCE = 60
+
+
+@dataclass
+class Salon:
+    """A primary with capture, the store that follows, and the environment that says so."""
+
+    primary: SqliteStore
+    secondary: PostgresStore
+    environment: dict[str, str]
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a command to its end."""
+        program = "import sys; from datalayer.cli.app import run; sys.exit(run(sys.argv[1:]))"
+        command = [sys.executable, "-c", program, *arguments]
+        return subprocess.run(
+            command, env=self.environment, capture_output=True, text=True, check=False, timeout=_PATIENCE
+        )
+
+    async def call(self, *arguments: str) -> tuple[int, Any]:
+        """Run a command with --json; return its exit code and what it printed."""
+        done = await asyncio.to_thread(self.run, *arguments, "--json")
+        assert done.returncode in (ExitCode.OK, ExitCode.DIFFERENCE), done.stderr
+        return done.returncode, [json.loads(text) for text in _objects(done.stdout)]
+
+    async def names(self) -> list[str]:
+        """Return the clients' names on the store that follows."""
+        return sorted(row["name"] for row in await self.secondary.select(Select("clients", columns=("name",))))
+
+
+@pytest.fixture
+async def salon(datalayer_database: str, tmp_path: Path) -> AsyncIterator[Salon]:
+    """Lend the salon's tables on both stores."""
+    file = tmp_path / "salon.sqlite3"
+    primary, secondary = await SqliteStore.open(file), await PostgresStore.open(datalayer_database, max_size=2)
+    await migrations.apply(primary)
+    await migrations.apply(secondary)
+    await sqlite_capture.install(primary)
+    await postgres_capture.install(secondary, ())
+    settings = {"ENABLE_DUAL_WRITE": "true", "DATALAYER_SQLITE_PATH": str(file), "DATABASE_URL": datalayer_database}
+    own = {name.upper() for name in Settings.model_fields}
+    environment = {name: value for name, value in os.environ.items() if name not in own}
+    yield Salon(primary, secondary, environment | settings)
+    await primary.close()
+    await secondary.close()
+
+
+async def test_the_relay_carries_until_it_is_told_to_stop(salon: Salon) -> None:
+    """`datalayer relay` brings writes over, reports them as JSON lines, and ends well on SIGTERM."""
+    program = "import sys; from datalayer.cli.app import run; sys.exit(run(sys.argv[1:]))"
+    running = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", program, "relay", "--json", env=salon.environment, stdout=asyncio.subprocess.PIPE
+    )
+    assert running.stdout is not None
+    reports: list[dict[str, Any]] = []
+    try:
+        await put_clients(salon, "Anna", "Boris")
+        while sum(report["settled"] for report in reports) < 2:
+            reports.append(json.loads(await asyncio.wait_for(running.stdout.readline(), _PATIENCE)))
+        running.send_signal(signal.SIGTERM)
+        out, _ = await asyncio.wait_for(running.communicate(), _PATIENCE)
+    finally:
+        if running.returncode is None:
+            running.kill()
+            await running.wait()
+    assert running.returncode == ExitCode.OK
+    assert await salon.names() == ["Anna", "Boris"]
+    reports += [json.loads(line) for line in out.decode().splitlines()]
+    assert sum(report["settled"] for report in reports) == 2
+    assert (reports[-1]["primary"], reports[-1]["secondary"], reports[-1]["entries"]) == ("sqlite", "postgres", 0)
+
+
+async def test_status_shows_what_waits_and_once_settles_it(salon: Salon) -> None:
+    """`outbox status` counts by table; --max-lag sets its exit code; `relay --once` works it off and ends."""
+    await put_clients(salon, "Anna")
+    code, (report,) = await salon.call("outbox", "status")
+    assert code == ExitCode.OK
+    assert [(t["store"], t["table"], t["waiting"], t["dead"]) for t in report["tables"]] == [
+        ("sqlite", "clients", 1, 0)
+    ]
+    assert (await salon.call("outbox", "status", "--max-lag", "0"))[0] == ExitCode.DIFFERENCE
+    code, (listed,) = await salon.call("outbox", "list")
+    assert [(e["table"], e["type"], e["tries"]) for e in listed["entries"]] == [("clients", "upsert", 0)]
+    assert (await salon.call("relay", "--once"))[0] == ExitCode.OK
+    assert await salon.names() == ["Anna"]
+    assert (await salon.call("outbox", "status", "--max-lag", "0"))[1] == [{"tables": [], "ok": True}]
+
+
+async def test_dead_letters_are_listed_retried_and_discarded(salon: Salon) -> None:
+    """What the following store refuses becomes a dead letter, which the commands show, take up again and drop."""
+    async with salon.secondary.connection() as connection:
+        await connection.execute("alter table clients add constraint no_boris check (name <> 'Boris')")
+    await put_clients(salon, "Anna", "Boris")
+    salon.environment["DATALAYER_RELAY_TRIES"] = "1"
+    assert (await salon.call("relay", "--once"))[0] == ExitCode.DIFFERENCE
+    assert await salon.names() == ["Anna"]
+    _, (listed,) = await salon.call("outbox", "list", "--dead")
+    assert [entry["error"] for entry in listed["entries"]] == ["CheckViolationError: no_boris"]
+    assert (await salon.call("outbox", "status"))[0] == ExitCode.DIFFERENCE
+    assert await salon.call("outbox", "retry") == (ExitCode.OK, [{"retried": 1}])
+    await salon.call("relay", "--once")
+    assert await salon.call("outbox", "discard", "--yes") == (ExitCode.OK, [{"discarded": 1}])
+    assert (await salon.call("outbox", "status"))[0] == ExitCode.OK
+
+
+async def test_backfill_and_resync_bring_over_what_was_there(salon: Salon) -> None:
+    """Rows from before dual-write are filled in; a row changed behind everybody's back is healed by a resync."""
+    await put_clients(salon, "Anna", "Boris")
+    await salon.primary.delete(Delete("datalayer_outbox", every_row=True))
+    _, (report,) = await salon.call("backfill", "--tables", "clients")
+    assert [(t["table"], t["rows"], t["applied"]) for t in report["tables"]] == [("clients", 2, 2)]
+    await salon.secondary.update(Update("clients", {"name": "Somebody"}, col("name").eq("Anna")))
+    assert await salon.call("backfill", "--resync", "--tables", "clients") == (ExitCode.OK, [{"marked": ["clients"]}])
+    assert (await salon.call("relay", "--once"))[0] == ExitCode.OK
+    assert await salon.names() == ["Anna", "Boris"]
+
+
+async def test_a_consumer_of_the_outbox_reconciles_keys(salon: Salon) -> None:
+    """Another carrier calls `reconcile` with the keys of its events, in any order and any number of times."""
+    await put_clients(salon, "Anna", "Boris")
+    keys = [(row["id"],) for row in await salon.primary.select(Select("clients", columns=("id",)))]
+    environment = salon.environment
+    settings = GivenSettings(
+        enable_dual_write=True,
+        datalayer_sqlite_path=Path(environment["DATALAYER_SQLITE_PATH"]),
+        database_url=environment["DATABASE_URL"],
+    )
+    outcome = await reconcile("clients", keys, settings)
+    assert (outcome.applied, outcome.failed, outcome.outage) == (2, {}, None)
+    await salon.primary.delete(Delete("clients", col("name").eq("Anna")))
+    await reconcile("clients", [*keys, *keys], settings)
+    assert await salon.names() == ["Boris"]
+
+
+def test_commands_say_what_is_missing(tmp_path: Path) -> None:
+    """Without a second store there is nothing to carry: the exit code is that of a wrong configuration."""
+    own = {name.upper() for name in Settings.model_fields}
+    environment = {name: value for name, value in os.environ.items() if name not in own}
+    program = "import sys; from datalayer.cli.app import run; sys.exit(run(sys.argv[1:]))"
+    for command in (["relay", "--once"], ["backfill"]):
+        done = subprocess.run(
+            [sys.executable, "-c", program, *command],
+            env=environment,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=_PATIENCE,
+        )
+        assert done.returncode == ExitCode.CONFIGURATION
+        assert "ENABLE_DUAL_WRITE=true" in done.stderr
+
+
+async def put_clients(salon: Salon, *names: str) -> None:
+    """Insert clients by name."""
+    rows = [
+        {"yclients_id": 100 + place, "company_id": 1, "phone": f"7900000000{place}", "name": name}
+        for place, name in enumerate(names)
+    ]
+    await salon.primary.insert(Insert("clients", rows, returning=False))
+
+
+def _objects(text: str) -> list[str]:
+    """Split JSON lines, or take the one object of several lines."""
+    return [text] if text.startswith("{\n") else text.splitlines()
