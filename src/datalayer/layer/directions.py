@@ -14,15 +14,12 @@ from datalayer.errors import DataLayerError, UnavailableError
 from datalayer.layer.covering import cover
 from datalayer.layer.joining import check_join
 from datalayer.layer.pairs import link, pace_of
-from datalayer.outbox.entries import WHOLE_TABLE, Key
-from datalayer.outbox.keys import encode_key
-from datalayer.outbox.pace import Pace
+from datalayer.outbox.entries import Key
 from datalayer.outbox.queue import Outbox
 from datalayer.outbox.relay import Relay
 from datalayer.outbox.requests import RequestCapture
 from datalayer.outbox.tables import MARKS
 from datalayer.outbox.waiting import Waiting, waiting
-from datalayer.query import Select, col
 from datalayer.routing.late_store import LateStore
 from datalayer.routing.request_capture import RequestCaptureStore
 from datalayer.stores.contract import Store

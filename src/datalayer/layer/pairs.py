@@ -111,9 +111,7 @@ def _chores(
         return following
 
     lifetime = settings.datalayer_request_lifetime_seconds
-    requests = RequestCapture(
-        OperationJournal(reach), key_lookup(primary), policy="strict", lifetime_seconds=lifetime
-    )
+    requests = RequestCapture(OperationJournal(reach), key_lookup(primary), policy="strict", lifetime_seconds=lifetime)
     return (requests.settle,)
 
 
