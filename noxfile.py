@@ -48,6 +48,13 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session
+def crash(session: nox.Session) -> None:
+    """Kill what writes in dual-write, and its servers; `-- --runs 500 --seed 7 --json FILE`."""
+    session.install("-e", ".[test]", *CONSTRAINTS)
+    session.run("python", "-m", "tests.integration.crash", *session.posargs)
+
+
+@nox.session
 def kills(session: nox.Session) -> None:
     """Kill copies and loads with SIGKILL, run them again, compare; `-- --runs 50 --seed 7 --json FILE`."""
     session.install("-e", ".[test]", *CONSTRAINTS)

@@ -143,6 +143,8 @@ class Settings(BaseSettings):
     datalayer_relay_tries: int = Field(default=10, ge=1)
     #: Deletes of one table in a minute above which a relay holds them and asks; 0 lets all through.
     datalayer_relay_max_deletes: int = Field(default=1000, ge=0)
+    #: What a relay took and did not settle is free for others after this; longer than a batch takes.
+    datalayer_relay_lease_seconds: float = Field(default=30, gt=0, allow_inf_nan=False)
     #: Share of reads that the other store answers as well, after the caller has its answer, to compare.
     datalayer_shadow_reads: Share = 0
     #: Primaries of single tables; DATALAYER_ROUTE_<TABLE> names one.

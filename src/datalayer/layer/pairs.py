@@ -80,7 +80,7 @@ async def link(primary: Store, secondary: Store, settings: Settings) -> Link:
 
 def pace_of(settings: Settings) -> Pace:
     """Return the pace that the settings ask for."""
-    return Pace(tries=settings.datalayer_relay_tries)
+    return Pace(tries=settings.datalayer_relay_tries, lease_seconds=settings.datalayer_relay_lease_seconds)
 
 
 async def links(mode: Mode, stores: dict[StoreKind, Store], settings: Settings) -> list[Link]:
