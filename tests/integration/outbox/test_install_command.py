@@ -1,0 +1,82 @@
+"""``datalayer outbox install`` and ``uninstall`` as people type them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from datalayer.cli.app import run
+
+_ITEMS = "create table items (id integer primary key, name text)"
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """Make a SQLite file with one table."""
+    path = tmp_path / "shop.sqlite3"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute(_ITEMS)
+    return path
+
+
+async def _run(*arguments: str) -> int:
+    return await asyncio.to_thread(run, arguments)
+
+
+async def test_install_by_url_arms_the_tables(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One line says what was done; a second run has nothing to arm; uninstall takes it back."""
+    url = f"sqlite:///{file}"
+    assert await _run("outbox", "install", "--url", url) == 0
+    assert capsys.readouterr().out == "sqlite: installed, 1 table armed now, 1 in all\n"
+    assert await _run("outbox", "install", "--url", url, "--json") == 0
+    told = json.loads(capsys.readouterr().out)["stores"]["sqlite"]
+    assert (told["armed_now"], told["armed"], told["current"], told["settled"]) == ([], ["items"], True, True)
+    assert await _run("outbox", "uninstall", "--url", url, "--json") == 0
+    assert json.loads(capsys.readouterr().out) == {"uninstalled": {"sqlite": True}}
+
+
+async def test_install_by_settings_arms_the_primary_alone(
+    file: Path, datalayer_database: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The store that follows gets the bookkeeping, and no triggers."""
+    with psycopg.connect(datalayer_database, autocommit=True) as door:
+        door.execute(_ITEMS)
+    monkeypatch.setenv("DATABASE_URL", datalayer_database)
+    monkeypatch.setenv("DATALAYER_SQLITE_PATH", str(file))
+    monkeypatch.setenv("ENABLE_DUAL_WRITE", "true")
+    assert await _run("outbox", "install", "--tables", "items", "--json") == 0
+    told = json.loads(capsys.readouterr().out)["stores"]
+    assert (told["sqlite"]["armed"], told["postgres"]["armed"]) == (["items"], [])
+    assert told["sqlite"]["id"] != told["postgres"]["id"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["--tables", "itemz"], 3, "there is no table itemz"),
+        (["--url", "supabase+http://127.0.0.1:1"], 3, "key"),
+        (["--url", "sqlite:///no such file.sqlite3"], 3, "does not exist"),
+    ],
+)
+async def test_wrong_arguments_are_told_and_change_nothing(
+    file: Path,
+    arguments: list[str],
+    code: int,
+    words: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The exit code is the help's, and the message says what to look at."""
+    monkeypatch.delenv("SUPABASE_SERVICE_ROLE_KEY", raising=False)
+    monkeypatch.delenv("SUPABASE_KEY", raising=False)
+    given = arguments if "--url" in arguments else ["--url", f"sqlite:///{file}", *arguments]
+    assert await _run("outbox", "install", *given) == code
+    assert words in capsys.readouterr().err
+    with closing(sqlite3.connect(file)) as connection:
+        assert connection.execute("select count(*) from sqlite_master").fetchone() == (1,)
