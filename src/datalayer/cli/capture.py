@@ -12,6 +12,7 @@ import typer
 from datalayer.cli import output
 from datalayer.cli.errors import EXIT_CODES, opening
 from datalayer.cli.installing import AsJson, LockTimeout, Tables, tell_installed, tell_uninstalled
+from datalayer.cli.outbox import commands
 from datalayer.cli.transfer import names
 from datalayer.errors import ConfigurationError, UnsupportedOperationError
 
@@ -30,27 +31,11 @@ Url: TypeAlias = Annotated[
     ),
 ]
 
-outbox = typer.Typer(
-    help="""What the primary owes to the store that follows.
-
-    Example: datalayer outbox install
-    """,
-    epilog=EXIT_CODES,
-)
-
 
 def register(app: typer.Typer) -> None:
-    """Add the commands to the program."""
-    group = next((g.typer_instance for g in app.registered_groups if g.name == "outbox"), None)
-    add_to(group or outbox)
-    if group is None:
-        app.add_typer(outbox, name="outbox")
-
-
-def add_to(commands: typer.Typer) -> None:
-    """Add install and uninstall to the commands about the outbox."""
-    commands.command("install", epilog=EXIT_CODES)(install)
-    commands.command("uninstall", epilog=EXIT_CODES)(uninstall)
+    """Add the commands to those about the outbox."""
+    commands.command(epilog=EXIT_CODES)(install)
+    commands.command(epilog=EXIT_CODES)(uninstall)
 
 
 def install(url: Url = None, tables: Tables = None, lock_timeout: LockTimeout = 10, as_json: AsJson = False) -> None:
