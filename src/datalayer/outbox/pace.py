@@ -20,6 +20,7 @@ class Pace:
         first_retry_seconds: pause after an entry's first failure; it doubles with each further one.
         longest_retry_seconds: and ends here.
         held_seconds: pause before a key is looked at again that has another apply in flight.
+        gather_seconds: pause after a write was noticed, so that those that follow it share its batch.
         shortest_idle_seconds: pause after the outbox was found empty; it doubles while it stays empty.
         longest_idle_seconds: and ends here: the longest that a write of another process waits to be seen.
         longest_trouble_seconds: the longest pause while a store is away.
@@ -32,6 +33,7 @@ class Pace:
     first_retry_seconds: float = 0.5
     longest_retry_seconds: float = 300.0
     held_seconds: float = 1.0
+    gather_seconds: float = 0.1
     shortest_idle_seconds: float = 0.05
     longest_idle_seconds: float = 1.0
     longest_trouble_seconds: float = 30.0

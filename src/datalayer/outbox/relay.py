@@ -188,11 +188,20 @@ class Relay:
         self._report.count(error=type(error).__name__)
 
     async def _idle(self) -> None:
-        if self._stopping.is_set():
-            return
-        try:
-            await asyncio.wait_for(self._woken.wait(), self._waits.next())
-        except TimeoutError:
-            return
-        finally:
-            self._woken.clear()
+        pause = self._waits.next()
+        if self._waits.in_trouble:
+            # A write does not bring a store back.
+            await _within(pause, self._stopping)
+        elif await _within(pause, self._woken):
+            # Writes come in flocks, and together they cost far less to settle.
+            await _within(self._pace.gather_seconds, self._stopping)
+        self._woken.clear()
+
+
+async def _within(seconds: float, event: asyncio.Event) -> bool:
+    """Wait for an event; False when it did not come in time."""
+    try:
+        await asyncio.wait_for(event.wait(), seconds)
+    except TimeoutError:
+        return False
+    return True
