@@ -46,6 +46,8 @@ class CopySnapshot:
         self._question = question
         self._name = f"temp.datalayer_stream_{next(_numbers)}"
         self._statement: Statement | None = None
+        #: Set with the statement.
+        self._page = ""
         self._last = 0
 
     def chunk(self, connection: sqlite3.Connection, size: int) -> list[Row]:
@@ -53,12 +55,21 @@ class CopySnapshot:
         if self._statement is None:
             statement, values = self._asker.selecting(connection, self._question)
             connection.execute(f"create temp table {self._name} as {statement.sql}", values)
+            self._page = self._paged_by(connection)
             self._statement = statement
-        sql = f"select * from {self._name} where _rowid_ > ? order by _rowid_ limit ?"
-        with closing(connection.execute(sql, (self._last, size))) as cursor:
+        with closing(connection.execute(self._page, (self._last, size))) as cursor:
             found = cursor.fetchall()
         self._last += len(found)
         return self._statement.rows(found)
+
+    def _paged_by(self, connection: sqlite3.Connection) -> str:
+        """Return the query of a page; a column may hide a name of the row id, and three of them all."""
+        with closing(connection.execute(f"select * from {self._name} limit 0")) as cursor:
+            taken = {column[0].lower() for column in cursor.description}
+        row_id = next((name for name in ("_rowid_", "rowid", "oid") if name not in taken), None)
+        if row_id is None:
+            return f"select * from {self._name} limit ?2 offset ?1"
+        return f"select * from {self._name} where {row_id} > ?1 order by {row_id} limit ?2"
 
     def close(self, connection: sqlite3.Connection) -> None:
         """Drop the copy."""

@@ -128,3 +128,16 @@ async def test_forgotten_stream_says_nothing_when_the_store_is_closed_before_its
     finally:
         loop.set_exception_handler(before)
     assert unheard == []
+
+
+@pytest.mark.parametrize("columns", [("_rowid_",), ("_ROWID_", "rowid"), ("_rowid_", "rowid", "oid")])
+async def test_stream_of_columns_named_like_row_ids_ends(memory: SqliteStore, columns: tuple[str, ...]) -> None:
+    """A column may have the name by which chunks would be found, whatever is in it."""
+    declared = ", ".join(f"{name} blob" for name in columns)
+    await memory.run(
+        lambda connection: connection.execute(f"create table t (id integer primary key, {declared})").close()
+    )
+    rows = [{"id": n, **dict.fromkeys(columns, b"x")} for n in range(25)]
+    await memory.insert(Insert("t", rows, returning=False))
+    async with asyncio.timeout(10):
+        assert [row async for row in memory.stream(Select("t"), chunk_rows=10)] == rows
