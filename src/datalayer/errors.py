@@ -42,6 +42,9 @@ from dataclasses import dataclass
 class DataLayerError(Exception):
     """Base of every error raised by the library on purpose."""
 
+    #: Options that the command line has to have besides, to go on after this error.
+    goes_on_with: tuple[str, ...] = ()
+
 
 class ConfigurationError(DataLayerError):
     """A setting is missing, malformed or contradicts another one.

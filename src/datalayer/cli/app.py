@@ -26,6 +26,7 @@ from datalayer.cli import (
 from datalayer.cli.errors import EXIT_CODES, ExitCode, report, say
 from datalayer.cli.output import note
 from datalayer.cli.resuming import continuing
+from datalayer.errors import DataLayerError
 
 #: Modules with a ``register(app)``; they import what they need inside of their commands.
 _COMMANDS = (
@@ -71,15 +72,17 @@ def run(arguments: Sequence[str]) -> int:
 
     An error becomes one line on stderr. Where the same command goes on once the cause is mended, another line is it.
     """
+    besides: tuple[str, ...] = ()
     try:
         code = app(args=list(arguments), prog_name="datalayer", standalone_mode=False)
     except typer.Abort:
         code = ExitCode.INTERRUPTED
     except Exception as error:
+        besides = error.goes_on_with if isinstance(error, DataLayerError) else ()
         code = report(error, debug="--debug" in arguments, command=_command_in(arguments))
     if code == ExitCode.INTERRUPTED:
         say("interrupted")
-    if code in _MAY_GO_ON and (line := continuing(_command_in(arguments), arguments)):
+    if code in _MAY_GO_ON and (line := continuing(_command_in(arguments), [*arguments, *besides])):
         note(line)
     return int(code or ExitCode.OK)
 

@@ -65,7 +65,8 @@ async def copy(
         async with reader.reading():
             await writer.begin(pairs, reader)
             totals = {} if on_progress is None else {t.name: await reader.estimate(t) for t in found.ordered}
-            await _load(pairs, reader, writer, Pace(totals, on_progress, max_rate), jobs)
+            pace = Pace(totals, on_progress, max_rate)
+            await _load(pairs, reader, writer, pace, jobs, anew=target.name == "supabase")
         notes = await _finish(pairs, writer)
     notes = [*found.notes, *notes, *_keyless(pairs), *_reference_notes(found, await target.catalog(refresh=True))]
     created = {table.name for table in found.missing}
@@ -81,11 +82,13 @@ async def plan_copy(source: Store, target: Store, *, tables: Sequence[str] | Non
         return await plan_of(await outline(source, target, writer, tables), reader, writer)
 
 
-async def _load(pairs: Sequence[TablePair], reader: Reader, writer: Writer, pace: Pace, jobs: int) -> None:
+async def _load(
+    pairs: Sequence[TablePair], reader: Reader, writer: Writer, pace: Pace, jobs: int, *, anew: bool
+) -> None:
     try:
         await writer.load(pairs, reader, pace, jobs)
     except DataLayerError as error:
-        raise with_what_is_kept(error, writer.written) from error
+        raise with_what_is_kept(error, writer.written, anew=anew) from error
 
 
 async def _finish(pairs: Sequence[TablePair], writer: Writer) -> list[str]:

@@ -7,19 +7,20 @@ from collections.abc import Mapping
 from datalayer.errors import DataLayerError, SchemaError, StoreError, TransferError
 
 
-def with_what_is_kept(error: DataLayerError, written: Mapping[str, int]) -> DataLayerError:
+def with_what_is_kept(error: DataLayerError, written: Mapping[str, int], *, anew: bool = False) -> DataLayerError:
     """Return an error that also says how many rows are written for good; a store's keeps its class and fields.
 
     Args:
         written: rows by table, those of earlier runs of the same move included.
+        anew: whether the next run begins from the beginning, as the target keeps no progress.
     """
     tables = sum(rows > 0 for rows in written.values())
-    kept = (
-        f"{_counted(sum(written.values()), 'row')} in {_counted(tables, 'table')} are kept"
-        if tables
-        else "no row was written"
-    )
-    hint = f"{kept}; the same command again goes on from there"
+    if tables:
+        kept = f"{_counted(sum(written.values()), 'row')} in {_counted(tables, 'table')} are kept"
+    else:
+        kept = "rows of the first chunk may be kept" if anew else "no row was written"
+    going_on = "begins anew and writes by key" if anew else "goes on from there"
+    hint = f"{kept}; the same command again {going_on}"
     if isinstance(error, StoreError):
         return type(error)(
             error.message,

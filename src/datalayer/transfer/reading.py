@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
+from dataclasses import replace
+from functools import partial
 
 from datalayer.errors import StoreError, TransferError, UnfitValueError
 from datalayer.query import Filter, Row, Select, asc
+from datalayer.stores.catalog import Table
 from datalayer.stores.contract import Session
 from datalayer.transfer.fitting import fit
 from datalayer.transfer.limits import MisfitError
 from datalayer.transfer.pairing import TablePair
+from datalayer.transfer.readers.patience import after, patiently
 
 #: Rows in memory at a time, on the way out of the source and on the way into the target.
 CHUNK_ROWS = 1000
@@ -47,7 +51,9 @@ async def source_rows(
     Raises:
         TransferError: a stored value is not of its column's type, which SQLite allows; names table, column and key.
     """
-    stream = source.stream(Select(pair.name, where, columns=pair.column_names), chunk_rows=CHUNK_ROWS)
+    question = Select(pair.name, where, columns=pair.column_names)
+    over_rest = getattr(source, "name", None) == "supabase"
+    stream = _pages(source, pair.source, question) if over_rest else source.stream(question, chunk_rows=CHUNK_ROWS)
     try:
         async for row in stream:
             yield row
@@ -60,6 +66,25 @@ async def source_rows(
         close = getattr(stream, "aclose", None)
         if close is not None:
             await close()
+
+
+async def _pages(source: Session, table: Table, question: Select) -> AsyncGenerator[Row, None]:
+    """Read over REST as a copy does: by key, and with patience for a gateway that has a bad moment."""
+    key = table.primary_key
+    wanted = tuple(dict.fromkeys((*(question.columns or ()), *key)))
+    paged = replace(question, columns=wanted, order=tuple(map(asc, key)), limit=CHUNK_ROWS)
+    page: list[Row] | None = None
+    while page is None or page:
+        page = await patiently(partial(source.select, paged))
+        for row in page:
+            yield row
+        if page and key:
+            beyond = after(key, [page[-1][name] for name in key])
+            paged = replace(
+                paged, where=beyond if question.where is None or beyond is None else question.where & beyond
+            )
+        else:
+            paged = replace(paged, offset=paged.offset + len(page))
 
 
 def _misfit(pair: TablePair, column: str, rule: str, where: str) -> TransferError:

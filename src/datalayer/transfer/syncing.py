@@ -50,7 +50,8 @@ async def sync(
 
     Args:
         source: is only read.
-        target: PostgreSQL or SQLite, which keeps the watermarks; tables have to be there, with a key.
+        target: keeps the watermarks, unless it is Supabase: then the notes say what ``since`` is the next time. Tables
+            have to be there, with a key.
         column: grows whenever a row is written: a time, a date or a whole number. Rows with NULL in it are not seen.
         tables: names; None for all that have the column.
         since: where to begin, instead of the stored watermark: an ISO date or time, or a number.
@@ -73,8 +74,17 @@ async def sync(
     try:
         synced = [await _sync(source, sink, pair, column, since, overlap, written, on_progress) for pair in pairs]
     except DataLayerError as error:
-        raise with_what_is_kept(error, written) from error
+        raise with_what_is_kept(error, written, anew=target.name == "supabase") from error
+    if target.name == "supabase":
+        notes += [_next_time(pair, column, done, overlap) for pair, done in zip(pairs, synced, strict=True)]
     return CatchUpReport(tuple(synced), (*notes, _DELETES), perf_counter() - started)
+
+
+def _next_time(pair: TablePair, column: str, done: SyncedTable, overlap: float | None) -> str:
+    """Say where to begin the next sync of a table whose watermark cannot be kept."""
+    place = _behind(pair.source.by_name[column], done.watermark, overlap)
+    since = "" if place is None else f" --since '{place}'"
+    return f"Supabase keeps no watermark: sync {done.table} the next time with --tables {done.table}{since}"
 
 
 def _pairs(

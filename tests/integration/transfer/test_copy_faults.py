@@ -1,19 +1,26 @@
-"""Copy out of a Supabase whose gateway refuses, fails, cuts and stalls in the middle of pages."""
+"""Moves out of and into a Supabase whose gateway refuses, fails, cuts and stalls in the middle of pages."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import psycopg
 import pytest
 from tests.integration.supabase.proxy import Fault, FaultyProxy, Reaction, reply
-from tests.integration.transfer.sql import ask
+from tests.integration.transfer.sql import ask, run
 
+from datalayer.cli.app import run as run_command
+from datalayer.cli.errors import ExitCode
 from datalayer.errors import DataLayerError
 from datalayer.servers.postgrest import PostgrestServer
 from datalayer.stores.postgres import PostgresStore
 from datalayer.stores.supabase import SupabaseStore
-from datalayer.transfer import copy
+from datalayer.transfer import copy, sync, verify
+from datalayer.transfer.exports.exporting import export
+from datalayer.transfer.loads.loading import load
+from datalayer.transfer.reports import OnProgress
 
 _ROWS = 25_000
 _FILL = f"""
@@ -38,10 +45,7 @@ async def rest(datalayer_postgrest: PostgrestServer) -> AsyncIterator[PostgrestS
 @pytest.fixture
 def there(rest: PostgrestServer) -> dict[str, object]:
     """Return what the source holds."""
-    with psycopg.connect(rest.dsn) as connection:
-        row = connection.execute(_SUM).fetchone()
-    assert row is not None
-    return {"count": row[0], "distinct": row[1], "sum": row[2]}
+    return _inside(rest)
 
 
 async def _here(target: PostgresStore) -> dict[str, object]:
@@ -50,11 +54,8 @@ async def _here(target: PostgresStore) -> dict[str, object]:
     return dict(row)
 
 
-async def test_copy_brings_every_row_through_a_failing_gateway(
-    rest: PostgrestServer, there: dict[str, object], target: PostgresStore
-) -> None:
-    """Each way of failing, between and inside of pages, is waited out; no row is missing or doubled, numerics exact."""
-    faults: list[Reaction | None] = [
+def _faults() -> list[Reaction | None]:
+    return [
         reply(429, "Retry-After: 0"),
         reply(500, body="oops"),
         None,
@@ -65,6 +66,13 @@ async def test_copy_brings_every_row_through_a_failing_gateway(
         Fault.STALL,
         *[reply(503)] * 6,
     ]
+
+
+async def test_copy_brings_every_row_through_a_failing_gateway(
+    rest: PostgrestServer, there: dict[str, object], target: PostgresStore
+) -> None:
+    """Each way of failing, between and inside of pages, is waited out; no row is missing or doubled, numerics exact."""
+    faults = _faults()
     async with FaultyProxy(rest.url) as proxy:
         source = await SupabaseStore.open(proxy.url, rest.service_key, timeout=2.0)
         try:
@@ -107,6 +115,121 @@ async def test_copy_goes_on_behind_the_last_part_when_the_gateway_was_away_for_l
     assert await _here(target) == there
 
 
+def _hearing(proxy: FaultyProxy, faults: list[Reaction | None]) -> OnProgress:
+    return lambda _: _next(proxy, faults)
+
+
 def _shut(proxy: FaultyProxy, rows: int) -> None:
     if rows > _ROWS // 2 and not proxy.script:
         proxy.script.extend([reply(503)] * 100)
+
+
+async def test_export_and_verify_read_every_row_through_a_failing_gateway(
+    rest: PostgrestServer, there: dict[str, object], target: PostgresStore, tmp_path: Path
+) -> None:
+    """The same for an export, which loads equal, and for verify, on either side."""
+    async with FaultyProxy(rest.url) as proxy:
+        source = await SupabaseStore.open(proxy.url, rest.service_key, timeout=2.0)
+        try:
+            faults = _faults()
+            report = await export(source, tmp_path / "out", on_progress=lambda _: _next(proxy, faults))
+            assert (report.manifest.rows, faults) == (_ROWS, [])
+            await load(tmp_path / "out", target)
+            assert await _here(target) == there
+
+            for sides in ((source, target), (target, source)):
+                left = _faults()
+                found = await verify(*sides, tables=["amounts"], on_progress=_hearing(proxy, left))
+                assert (found.equal, left) == (True, [])
+        finally:
+            await source.close()
+
+
+@pytest.mark.parametrize("how", ["copy", "load", "sync"])
+async def test_every_row_arrives_behind_a_failing_gateway(
+    rest: PostgrestServer, there: dict[str, object], how: str, target: PostgresStore, tmp_path: Path
+) -> None:
+    """Upserts whose answers are lost are sent again, and write nothing twice."""
+    source = target
+    await run(source, _FILL)
+    _empty(rest)
+    await export(source, tmp_path / "out", tables=["amounts"])
+    faults = _faults()
+    async with FaultyProxy(rest.url) as proxy:
+        into = await SupabaseStore.open(proxy.url, rest.service_key, timeout=2.0)
+        try:
+            if how == "copy":
+                await copy(source, into, tables=["amounts"], on_progress=lambda _: _next(proxy, faults))
+            elif how == "load":
+                await load(tmp_path / "out", into, tables=["amounts"], on_progress=lambda _: _next(proxy, faults))
+            else:
+                await sync(source, into, column="a", on_progress=lambda _: _next(proxy, faults))
+        finally:
+            await into.close()
+    assert len(faults) < len(_faults())
+    assert _inside(rest) == there
+
+
+async def test_copy_into_supabase_that_broke_off_begins_anew_and_ends_equal(
+    rest: PostgrestServer, there: dict[str, object], target: PostgresStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No progress can be kept there: the error says so, and rows are written by key once more, none twice."""
+    monkeypatch.setattr("datalayer.transfer.readers.patience._ATTEMPTS", 2)
+    await run(target, _FILL)
+    _empty(rest)
+    async with FaultyProxy(rest.url) as proxy:
+        into = await SupabaseStore.open(proxy.url, rest.service_key, timeout=2.0)
+        try:
+            with pytest.raises(DataLayerError, match="rows in 1 table are kept; the same command again begins anew"):
+                await copy(target, into, tables=["amounts"], on_progress=lambda p: _shut(proxy, p.rows))
+            kept = _inside(rest)["count"]
+            assert isinstance(kept, int)
+            assert 0 < kept < _ROWS
+            proxy.script.clear()
+            assert (await copy(target, into, tables=["amounts"])).rows == _ROWS
+        finally:
+            await into.close()
+    assert _inside(rest) == there
+
+
+async def test_load_into_supabase_that_broke_off_goes_on_with_upsert(
+    rest: PostgrestServer,
+    there: dict[str, object],
+    target: PostgresStore,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Its own rows cannot be told from those of others: the command that goes on has the option that it needs."""
+    monkeypatch.setattr("datalayer.transfer.readers.patience._ATTEMPTS", 2)
+    monkeypatch.setenv("SUPABASE_SERVICE_ROLE_KEY", rest.service_key)
+    await run(target, _FILL)
+    await export(target, tmp_path / "out", tables=["amounts"])
+    _empty(rest)
+    async with FaultyProxy(rest.url) as proxy:
+        url = proxy.url.replace("http://", "supabase+http://")
+        arguments = ("load", str(tmp_path / "out"), "--target", url)
+        loading = asyncio.create_task(asyncio.to_thread(run_command, arguments))
+        while not loading.done() and not any(line.startswith("POST") for line in proxy.seen):
+            await asyncio.wait([loading], timeout=0.01)
+        proxy.script.extend([reply(503)] * 1000)
+        assert await loading == ExitCode.UNAVAILABLE
+        proxy.script.clear()
+        line = capsys.readouterr().err.splitlines()[-1]
+        assert line == f"to go on: datalayer {' '.join(arguments)} --upsert"
+        assert 0 < int(str(_inside(rest)["count"])) < _ROWS
+        assert await asyncio.to_thread(run_command, [*arguments, "--upsert"]) == ExitCode.OK
+    assert _inside(rest) == there
+
+
+def _empty(rest: PostgrestServer) -> None:
+    with psycopg.connect(rest.dsn, autocommit=True) as connection:
+        connection.execute("truncate amounts")
+
+
+def _inside(rest: PostgrestServer) -> dict[str, object]:
+    """Return what the database behind PostgREST holds."""
+    with psycopg.connect(rest.dsn) as connection:
+        row = connection.execute(_SUM).fetchone()
+    assert row is not None
+    return {"count": row[0], "distinct": row[1], "sum": row[2]}

@@ -118,7 +118,7 @@ class _Load:
         try:
             await self._load_all(jobs, on_progress)
         except DataLayerError as error:
-            raise with_what_is_kept(error, {name: mark.rows_written for name, mark in self._marks.items()}) from error
+            raise self._broken(error) from error
         await self._finish()
         return [
             LoadedTable(name, mark.rows_read, mark.rows_written, mark.targets, before[name].rows_read)
@@ -141,6 +141,15 @@ class _Load:
             await parents_first(live, load_group, min(jobs, self._target.most_jobs), self._rows_left)
         else:
             await parents_first(self._schema, load_group, 1, lambda _: 0)
+
+    def _broken(self, error: DataLayerError) -> DataLayerError:
+        written = {name: mark.rows_written for name, mark in self._marks.items()}
+        over_rest = self._store.name == "supabase"
+        told = with_what_is_kept(error, written, anew=over_rest)
+        if over_rest and not self._upsert:
+            # The tables were empty; without checkpoints the next run takes what is there for rows of others.
+            told.goes_on_with = ("--upsert",)
+        return told
 
     async def _load_together(
         self, group: Sequence[Table], chunks: PlainChunks | TransformedChunks, on_progress: OnProgress | None

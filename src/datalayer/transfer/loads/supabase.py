@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 
 from datalayer.errors import StoreError, TransferError
 from datalayer.query import Insert, Upsert
@@ -11,6 +12,7 @@ from datalayer.stores.catalog import ForeignKey, Table
 from datalayer.stores.contract import Session
 from datalayer.transfer.loads.contract import Batch, Writing
 from datalayer.transfer.loads.marks import Mark
+from datalayer.transfer.readers.patience import patiently
 from datalayer.transfer.reading import CHUNK_ROWS
 
 #: Requests at a time that a gateway takes well.
@@ -43,7 +45,8 @@ class SupabaseTarget:
                 for start in range(0, len(batch.rows), CHUNK_ROWS):
                     rows = batch.rows[start : start + CHUNK_ROWS]
                     if key:
-                        await self._session.upsert(Upsert(name, rows, key, returning=False))
+                        question = Upsert(name, rows, key, returning=False)
+                        await patiently(partial(self._session.upsert, question), writes=True)
                     else:
                         await self._session.insert(Insert(name, rows, returning=False))
             except StoreError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
-from datalayer.errors import StoreError, StoreTimeoutError, UnavailableError
+from datalayer.errors import OutcomeUnknownError, StoreError, StoreTimeoutError, UnavailableError
 from datalayer.query import Filter, col
 
 T = TypeVar("T")
@@ -18,12 +18,16 @@ _LONGEST_WAIT_SECONDS = 15.0
 _SERVER_FAILED = "XX"
 
 
-async def patiently(ask: Callable[[], Awaitable[T]]) -> T:
-    """Ask again, with growing waits, while the other side is busy, failing or silent; only for what reads."""
+async def patiently(ask: Callable[[], Awaitable[T]], *, writes: bool = False) -> T:
+    """Ask again, with growing waits, while the other side is busy, failing or silent.
+
+    Args:
+        ask: only reads; or, with ``writes``, writes what may be written twice, as an upsert of the same rows by key.
+    """
     import stamina
 
     async for attempt in stamina.retry_context(
-        on=_may_pass,
+        on=_may_pass_written if writes else _may_pass,
         attempts=_ATTEMPTS,
         timeout=None,
         wait_initial=_FIRST_WAIT_SECONDS,
@@ -38,6 +42,10 @@ def _may_pass(error: Exception) -> bool:
     if isinstance(error, UnavailableError | StoreTimeoutError):
         return True
     return type(error) is StoreError and (error.sqlstate is None or error.sqlstate.startswith(_SERVER_FAILED))
+
+
+def _may_pass_written(error: Exception) -> bool:
+    return isinstance(error, OutcomeUnknownError) or _may_pass(error)
 
 
 def after(key: Sequence[str], position: Sequence[Any] | None) -> Filter | None:

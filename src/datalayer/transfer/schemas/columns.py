@@ -122,17 +122,19 @@ def _rules(source: Column, target: Column, stores: tuple[StoreName, StoreName]) 
         yield Weight.BLOCKS, "may be NULL in the source and not in the target: a NULL stops the move"
     elif target.nullable and not source.nullable and not target.generated:
         yield Weight.LOSES, "is NOT NULL in the source and may be NULL in the target"
+    if "supabase" in stores:
+        return  # REST tells few defaults, and not which columns count by themselves.
     if source.identity and not target.identity:
         yield Weight.LOSES, "is numbered by the source and not by the target"
     elif target.identity and not source.identity:
         yield Weight.HARMLESS, "is numbered by the target and not by the source"
     else:
-        yield from _defaults(source, target, stores)
+        yield from _defaults(source, target)
 
 
-def _defaults(source: Column, target: Column, stores: tuple[StoreName, StoreName]) -> Iterator[tuple[Weight, str]]:
+def _defaults(source: Column, target: Column) -> Iterator[tuple[Weight, str]]:
     mine, theirs = _default(source), _default(target)
-    if "supabase" in stores or mine == theirs or target.generated or source.generated:
+    if mine == theirs or target.generated or source.generated:
         return
     if mine is None:
         yield Weight.HARMLESS, "has a default in the target and none in the source"

@@ -8,12 +8,14 @@ from functools import partial
 from typing import Final, Protocol
 
 from datalayer.errors import StoreError, TransferError
+from datalayer.query import Upsert
 from datalayer.stores.contract import Store
 from datalayer.stores.postgres import PostgresStore
 from datalayer.stores.sqlite import SqliteStore
 from datalayer.stores.sqlite.atomic import atomic
 from datalayer.transfer.pairing import TablePair
 from datalayer.transfer.readers.contract import Rows
+from datalayer.transfer.readers.patience import patiently
 from datalayer.transfer.writers.constraints import without_triggers
 from datalayer.transfer.writers.copy_in import copy_blocks, merge
 from datalayer.transfer.writers.sequences import advance_sequences
@@ -45,7 +47,7 @@ class Sink(Protocol):
 
 
 async def sink_for(store: Store) -> Sink:
-    """Return the sink of a target that can keep watermarks."""
+    """Return the sink of a target."""
     if isinstance(store, PostgresStore):
         async with transaction(store) as connection:
             await connection.execute(_CREATE.encode())
@@ -53,7 +55,9 @@ async def sink_for(store: Store) -> Sink:
     if isinstance(store, SqliteStore):
         await store.run(lambda connection: connection.execute(_CREATE))
         return _SqliteSink(store)
-    raise TransferError("sync keeps its watermarks in the target: that has to be PostgreSQL or SQLite")
+    if store.name == "supabase":
+        return _SupabaseSink(store)
+    raise TransferError(f"sync cannot write into a {type(store).__name__}")
 
 
 class _PostgresSink:
@@ -92,6 +96,21 @@ class _SqliteSink:
             await self._store.run(partial(_write, pair, rows, column, watermark))
         except StoreError as error:
             raise TransferError(f"{pair.name}: {error}", table=pair.name) from error
+
+
+class _SupabaseSink:
+    """Over REST there is neither a place for watermarks nor a transaction of two tables."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def watermark(self, table: str, column: str) -> str | None:
+        return None
+
+    async def write(self, pair: TablePair, rows: Rows, column: str, watermark: str) -> None:
+        named = [dict(zip(pair.column_names, row, strict=True)) for row in rows]
+        question = Upsert(pair.name, named, pair.key, returning=False)
+        await patiently(partial(self._store.upsert, question), writes=True)
 
 
 def _write(pair: TablePair, rows: Rows, column: str, watermark: str, connection: sqlite3.Connection) -> None:

@@ -13,6 +13,7 @@ from datalayer.transfer.ordering import dependency_groups
 from datalayer.transfer.pace import Pace
 from datalayer.transfer.pairing import TablePair
 from datalayer.transfer.readers.contract import Reader
+from datalayer.transfer.readers.patience import patiently
 from datalayer.transfer.writers.contract import ForeignKeys
 
 
@@ -87,7 +88,8 @@ class SupabaseWriter:
     async def _write(self, pair: TablePair, rows: list[Row]) -> None:
         try:
             if pair.key:
-                await self._store.upsert(Upsert(pair.name, rows, pair.key, returning=False))
+                question = Upsert(pair.name, rows, pair.key, returning=False)
+                await patiently(lambda: self._store.upsert(question), writes=True)
             else:
                 await self._store.insert(Insert(pair.name, rows, returning=False))
         except UnavailableError:
