@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import replace
-from functools import partial
 
 from datalayer.errors import StoreError, TransferError, UnfitValueError
 from datalayer.query import Filter, Row, Select, asc
@@ -13,7 +12,7 @@ from datalayer.stores.contract import Session
 from datalayer.transfer.fitting import fit
 from datalayer.transfer.limits import MisfitError
 from datalayer.transfer.pairing import TablePair
-from datalayer.transfer.readers.patience import after, patiently
+from datalayer.transfer.readers.patience import after, over_rest, select
 
 #: Rows in memory at a time, on the way out of the source and on the way into the target.
 CHUNK_ROWS = 1000
@@ -52,8 +51,10 @@ async def source_rows(
         TransferError: a stored value is not of its column's type, which SQLite allows; names table, column and key.
     """
     question = Select(pair.name, where, columns=pair.column_names)
-    over_rest = getattr(source, "name", None) == "supabase"
-    stream = _pages(source, pair.source, question) if over_rest else source.stream(question, chunk_rows=CHUNK_ROWS)
+    if over_rest(source):
+        stream: AsyncIterator[Row] = _pages(source, pair.source, question)
+    else:
+        stream = source.stream(question, chunk_rows=CHUNK_ROWS)
     try:
         async for row in stream:
             yield row
@@ -75,7 +76,7 @@ async def _pages(source: Session, table: Table, question: Select) -> AsyncGenera
     paged = replace(question, columns=wanted, order=tuple(map(asc, key)), limit=CHUNK_ROWS)
     page: list[Row] | None = None
     while page is None or page:
-        page = await patiently(partial(source.select, paged))
+        page = await select(source, paged)
         for row in page:
             yield row
         if page and key:

@@ -49,6 +49,8 @@ class FaultyProxy:
         self._address = (parts.hostname, parts.port)
         self._prefix = prefix.encode()
         self.script: deque[Reaction] = deque()
+        #: Only requests that begin so take reactions.
+        self.meant = ""
         self.seen: list[str] = []
         self._late: list[bytes] = []
         self._may_pass = asyncio.Event()
@@ -113,7 +115,8 @@ class FaultyProxy:
     async def _react(self, request: bytes) -> bytes:
         self._waits.set()
         await self._may_pass.wait()
-        reaction = self.script.popleft() if self.script else None
+        meant = request.startswith(self.meant.encode())
+        reaction = self.script.popleft() if self.script and meant else None
         if isinstance(reaction, bytes):
             return reaction
         match reaction:

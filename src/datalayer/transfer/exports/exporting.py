@@ -13,7 +13,6 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from time import perf_counter
@@ -28,7 +27,7 @@ from datalayer.transfer.exports.files import PARTIAL, SUFFIX, TableFile, file_na
 from datalayer.transfer.exports.manifest import MANIFEST, UNFINISHED, ExportedTable, Manifest, read_manifest
 from datalayer.transfer.exports.reports import ExportReport
 from datalayer.transfer.ordering import dependency_groups
-from datalayer.transfer.readers.patience import patiently
+from datalayer.transfer.readers.patience import count
 from datalayer.transfer.reading import CHUNK_ROWS, source_rows
 from datalayer.transfer.reports import OnProgress, Progress
 from datalayer.transfer.selection import check_named, selected
@@ -150,7 +149,7 @@ async def _export_table(
     source: Store, session: Session, directory: Path, table: Table, on_progress: OnProgress | None
 ) -> ExportedTable:
     read_at = _now()
-    total = 0 if on_progress is None else await patiently(partial(session.count, Count(table.name)))
+    total = 0 if on_progress is None else await count(session, Count(table.name))
     file = TableFile(directory / file_name(table.name), table)
     try:
         rows = 0

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 from datalayer.errors import OutcomeUnknownError, StoreError, StoreTimeoutError, UnavailableError
-from datalayer.query import Filter, col
+from datalayer.query import Count, Filter, Row, Select, col
+from datalayer.stores.contract import Session
 
 T = TypeVar("T")
 
@@ -14,6 +16,7 @@ T = TypeVar("T")
 _ATTEMPTS = 12
 _FIRST_WAIT_SECONDS = 0.2
 _LONGEST_WAIT_SECONDS = 15.0
+_LONGEST_ANSWER_SECONDS = 60.0
 #: What a gateway says when the server behind it has a bad moment, besides what the store calls unavailable.
 _SERVER_FAILED = "XX"
 
@@ -36,6 +39,30 @@ async def patiently(ask: Callable[[], Awaitable[T]], *, writes: bool = False) ->
         with attempt:
             return await ask()
     raise AssertionError("the last attempt returns or raises")
+
+
+async def count(session: Session, question: Count, *, timeout: float | None = None) -> int:
+    """Count; over REST with patience."""
+    if not over_rest(session):
+        return await session.count(question, timeout=timeout)
+    return await patiently(partial(session.count, question, timeout=_answer_seconds(timeout)))
+
+
+async def select(session: Session, question: Select, *, timeout: float | None = None) -> list[Row]:
+    """Read at once; over REST with patience."""
+    if not over_rest(session):
+        return await session.select(question, timeout=timeout)
+    return await patiently(partial(session.select, question, timeout=_answer_seconds(timeout)))
+
+
+def over_rest(session: Session) -> bool:
+    """Whether each call is a request of its own, which a gateway may lose."""
+    return getattr(session, "name", None) == "supabase"
+
+
+def _answer_seconds(timeout: float | None) -> float | None:
+    """Wait for a gateway's answer no longer than it takes to ask again."""
+    return None if timeout is None else min(timeout, _LONGEST_ANSWER_SECONDS)
 
 
 def _may_pass(error: Exception) -> bool:

@@ -22,6 +22,7 @@ from datalayer.stores.contract import Store
 from datalayer.stores.sqlite import SqliteStore
 from datalayer.transfer.conversions import INTEGERS
 from datalayer.transfer.ddl.names import quote
+from datalayer.transfer.readers.patience import count
 from datalayer.transfer.reports import Check
 from datalayer.transfer.verifying.snapshots import PATIENCE, Side
 
@@ -109,7 +110,7 @@ async def _required(side: Side, source: Table | None, target: Table) -> list[Che
         if column.nullable or kept is None or not kept.nullable:
             continue
         async with side.session() as session:
-            found = await session.count(Count(target.name, col(column.name).is_null()), timeout=PATIENCE)
+            found = await count(session, Count(target.name, col(column.name).is_null()), timeout=PATIENCE)
         checks.append(Check("required", column.name, target.name, found))
     return checks
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datalayer.query import Count, Filter, Row, Select, asc, col, desc
 from datalayer.query.filters import Group
 from datalayer.transfer.pairing import TablePair
+from datalayer.transfer.readers.patience import count, select
 from datalayer.transfer.reading import CHUNK_ROWS, source_rows
 from datalayer.transfer.verifying.cuts import NULLS, Cut, HashCut, RangeCut
 from datalayer.transfer.verifying.digests import MODULUS, Digest
@@ -34,7 +35,7 @@ class ClientHalf:
     async def rows(self) -> int:
         """Return how many rows the table has."""
         async with self.side.session() as session:
-            return await session.count(Count(self.pair.name), timeout=PATIENCE)
+            return await count(session, Count(self.pair.name), timeout=PATIENCE)
 
     async def bounds(self) -> tuple[int, int] | None:
         """Return the smallest and the largest key."""
@@ -43,7 +44,7 @@ class ClientHalf:
         for order in (asc(name), desc(name)):
             question = Select(self.pair.name, col(name).is_not_null(), columns=(name,), order=(order,), limit=1)
             async with self.side.session() as session:
-                ends += [row[name] for row in await session.select(question, timeout=PATIENCE)]
+                ends += [row[name] for row in await select(session, question, timeout=PATIENCE)]
         return (ends[0], ends[1]) if len(ends) > 1 else None
 
     async def sums(self, cut: Cut) -> Sums:

@@ -14,6 +14,7 @@ from datalayer.query.filters import Group
 from datalayer.transfer.canonical import encode
 from datalayer.transfer.conversions import alignment
 from datalayer.transfer.pairing import TablePair
+from datalayer.transfer.readers.patience import select
 from datalayer.transfer.reports import Difference, Differing, Finding
 from datalayer.transfer.verifying.classes import classify
 from datalayer.transfer.verifying.snapshots import PATIENCE, Side
@@ -128,7 +129,7 @@ class Findings:
         found: dict[bytes, list[Row]] = {}
         question = Select(self.pair.name, where=where_keys(self.pair.key, keys), columns=self.pair.column_names)
         async with side.session() as session:
-            for row in await session.select(question, timeout=PATIENCE):
+            for row in await select(session, question, timeout=PATIENCE):
                 identity = aligned.identity(self.pair.key, tuple(row[each] for each in self.pair.key))
                 found.setdefault(identity, []).append(row)
         return found

@@ -19,6 +19,7 @@ from datalayer.transfer.fitting import fit
 from datalayer.transfer.limits import MisfitError
 from datalayer.transfer.ordering import dependency_groups
 from datalayer.transfer.pairing import TablePair, pair_for_copy
+from datalayer.transfer.readers.patience import select
 from datalayer.transfer.reports import OnProgress, RepairedTable, RepairReport, VerifiedTable
 from datalayer.transfer.verifying.checks import Invariant
 from datalayer.transfer.verifying.findings import Aligned, FoundKey, Key, where_keys
@@ -117,7 +118,7 @@ async def _plan(source: Store, pair: TablePair, keys: Sequence[FoundKey]) -> _Pl
         asked = [(each, _key_in_source(pair, each)) for each in batch]
         there: dict[bytes, Key] = {}
         question = Select(pair.name, where_keys(pair.key, [k for _, k in asked if k is not None]), columns=pair.key)
-        for row in await source.select(question, timeout=PATIENCE):
+        for row in await select(source, question, timeout=PATIENCE):
             key = tuple(row[name] for name in pair.key)
             there[aligned.identity(pair.key, key)] = key
         for each in batch:
@@ -157,7 +158,7 @@ async def _write(source: Store, target: Store, plans: Mapping[str, _Plan]) -> No
             written = pair_for_copy(pair.source, pair.target)
             for batch in _batches(plans[name].upserts):
                 question = Select(name, where_keys(pair.key, batch), columns=written.column_names)
-                rows = [_fitted(written, pair, row) for row in await source.select(question, timeout=PATIENCE)]
+                rows = [_fitted(written, pair, row) for row in await select(source, question, timeout=PATIENCE)]
                 if rows:
                     await session.upsert(Upsert(name, rows, pair.key, returning=False), timeout=PATIENCE)
 

@@ -13,6 +13,7 @@ from datalayer.stores.catalog import Catalog, Table
 from datalayer.stores.contract import Store
 from datalayer.transfer.conversions import comparable
 from datalayer.transfer.pairing import TablePair, pair_for_verify
+from datalayer.transfer.readers.patience import count
 from datalayer.transfer.reports import Check, Difference, OnProgress, VerifiedTable, VerifyReport
 from datalayer.transfer.selection import check_named, selected
 from datalayer.transfer.verifying.canonical_plan import CanonicalPlans, canonical_plans
@@ -158,7 +159,7 @@ class _Run:
     async def _one_sided(self, name: str, mine: Table | None) -> VerifiedTable:
         side = self._source if mine is not None else self._target
         async with side.session() as session:
-            rows = await session.count(Count(name), timeout=PATIENCE)
+            rows = await count(session, Count(name), timeout=PATIENCE)
         if mine is not None:
             return VerifiedTable(name, rows, None, None, None, (Difference("missing table", {}),))
         return VerifiedTable(name, None, rows, None, None, (Difference("extra table", {}),))
@@ -230,7 +231,7 @@ class _Run:
         if self._options.on_progress is not None:
             for side in (self._source, self._target):
                 async with side.session() as session:
-                    total += await session.count(Count(name), timeout=PATIENCE)
+                    total += await count(session, Count(name), timeout=PATIENCE)
         return Meter(name, total, self._options.on_progress)
 
     def _note(self, table: str, note: str) -> None:
