@@ -10,7 +10,8 @@ import typer
 
 from datalayer.cli import output
 from datalayer.cli.errors import EXIT_CODES, ExitCode
-from datalayer.cli.transfer import AsJson, Tables, bars, names, opened_source, place
+from datalayer.cli.row_progress import row_progress
+from datalayer.cli.transfer import AsJson, Tables, names, opened_source, place
 from datalayer.errors import DataLayerError
 
 if TYPE_CHECKING:
@@ -112,5 +113,5 @@ async def _export(source: str, out: Path, tables: list[str] | None) -> ExportRep
     from datalayer.transfer.exports.exporting import export as write_export
 
     async with opened_source(source) as store:
-        with bars("exporting") as on_progress:
+        with row_progress("exporting") as on_progress:
             return await write_export(store, out, tables=tables, source_name=place(source), on_progress=on_progress)

@@ -10,7 +10,8 @@ import typer
 
 from datalayer.cli import output
 from datalayer.cli.errors import EXIT_CODES, ExitCode, told_by_options
-from datalayer.cli.transfer import AsJson, Tables, bars, names, opened_target
+from datalayer.cli.row_progress import row_progress
+from datalayer.cli.transfer import AsJson, Tables, names, opened_target
 
 if TYPE_CHECKING:
     from datalayer.transfer.loads.reports import LoadedTable, LoadReport
@@ -73,7 +74,7 @@ async def _load(
     # Before the target is opened, which makes a SQLite file.
     finished_manifest(directory)
     async with opened_target(url) as store:
-        with bars("loading") as on_progress:
+        with row_progress("loading") as on_progress:
             return await load_export(
                 directory, store, tables=tables, transform=transform, upsert=upsert, jobs=jobs, on_progress=on_progress
             )

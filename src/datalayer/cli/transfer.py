@@ -1,22 +1,19 @@
-"""What the commands that move data share: the options for two stores, opening both, bars on the way."""
+"""What the commands that move data share: the options for two stores, opening both."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING, Annotated, TypeAlias
 from urllib.parse import urlsplit
 
 import typer
 
-from datalayer.cli import output
 from datalayer.cli.errors import opening
 from datalayer.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from datalayer.stores.contract import Store
-    from datalayer.transfer.reports import OnProgress, Progress
 
 _URLS = "postgresql://USER@HOST/DATABASE, sqlite:///FILE, supabase://HOST or supabase+http://HOST:PORT"
 
@@ -78,29 +75,3 @@ def place(url: str) -> str:
 def names(tables: str | None) -> list[str] | None:
     """Split the names given to --tables."""
     return None if tables is None else [name.strip() for name in tables.split(",") if name.strip()]
-
-
-@contextmanager
-def bars(verb: str) -> Iterator[OnProgress | None]:
-    """Show a bar per table on stderr where somebody looks."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from rich import progress as widgets
-
-    with widgets.Progress(
-        widgets.TextColumn("{task.description}"),
-        widgets.BarColumn(),
-        widgets.MofNCompleteColumn(),
-        widgets.TimeRemainingColumn(),
-        console=output.progress(),
-        transient=True,
-    ) as bar:
-        lines: dict[str, widgets.TaskID] = {}
-
-        def advance(progress: Progress) -> None:
-            if progress.table not in lines:
-                lines[progress.table] = bar.add_task(f"{verb} {progress.table}", total=progress.total)
-            bar.update(lines[progress.table], completed=progress.rows, total=progress.total)
-
-        yield advance

@@ -11,7 +11,8 @@ import typer
 
 from datalayer.cli import output
 from datalayer.cli.errors import EXIT_CODES, ExitCode, told_by_options
-from datalayer.cli.transfer import Source, Tables, Target, bars, names, opened
+from datalayer.cli.row_progress import row_progress
+from datalayer.cli.transfer import Source, Tables, Target, names, opened
 from datalayer.errors import TransferError
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ async def _verify(source_url: str, target_url: str, options: dict[str, Any], fil
     with told_by_options():
         state = None if file is None else VerifyState.open(file, f"{source_url}\n{target_url}\n{options['strong']}")
     async with opened(source_url, target_url, create=False) as (source, target):
-        with bars("verifying") as on_progress, told_by_options():
+        with row_progress("verifying") as on_progress, told_by_options():
             return await transfer.verify(source, target, **options, state=state, on_progress=on_progress)
 
 
@@ -125,7 +126,7 @@ async def _repair(source_url: str, target_url: str, options: dict[str, Any]) -> 
     from datalayer import transfer
 
     async with opened(source_url, target_url, create=False) as (source, target):
-        with bars("verifying") as on_progress:
+        with row_progress("verifying") as on_progress:
             return await transfer.repair(source, target, **options, on_progress=on_progress)
 
 

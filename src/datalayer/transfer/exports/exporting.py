@@ -18,7 +18,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Final
 
-from datalayer.errors import TransferError
+from datalayer.errors import SelectionError, TransferError
 from datalayer.query import Count, Row
 from datalayer.stores.catalog import Catalog, Table
 from datalayer.stores.contract import Session, Store
@@ -104,13 +104,13 @@ def _begin(directory: Path, plan: Manifest) -> Manifest:
     """Make the directory, or take up what an earlier run of the same export left in it."""
     directory.mkdir(parents=True, exist_ok=True)
     if (directory / MANIFEST).exists():
-        raise TransferError(f"{directory} has a finished export; choose another directory")
+        raise SelectionError(f"{directory} has a finished export; choose another directory")
     if (directory / UNFINISHED).exists():
         return _continued(directory, plan)
     # A run may have ended between making the directory and its first record.
     others = [path.name for path in directory.iterdir() if path.name != UNFINISHED + PARTIAL]
     if others:
-        raise TransferError(f"{directory} is not empty: it has {others[0]}; choose another directory")
+        raise SelectionError(f"{directory} is not empty: it has {others[0]}; choose another directory")
     write_whole(directory / UNFINISHED, plan.spelt())
     return plan
 
@@ -118,10 +118,10 @@ def _begin(directory: Path, plan: Manifest) -> Manifest:
 def _continued(directory: Path, plan: Manifest) -> Manifest:
     found = read_manifest(directory / UNFINISHED)
     if (found.source, found.source_name) != (plan.source, plan.source_name):
-        raise TransferError(f"{directory} has the beginning of an export of another store; choose another directory")
+        raise SelectionError(f"{directory} has the beginning of an export of another store; choose another directory")
     changed = sorted(name for name in {*found.schema, *plan.schema} if found.schema.get(name) != plan.schema.get(name))
     if changed:
-        raise TransferError(
+        raise SelectionError(
             f"{directory} has the beginning of an export, and since then {', '.join(changed)} changed, vanished or was"
             " chosen differently; choose another directory",
             table=changed[0],
