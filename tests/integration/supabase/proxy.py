@@ -148,7 +148,8 @@ class FaultyProxy:
         answer = await reader.read()
         writer.close()
         await writer.wait_closed()
-        return answer
+        # The proxy closes after each answer: a client that is not told sends its next request into nothing.
+        return answer.replace(b"\r\n", b"\r\nConnection: close\r\n", 1)
 
 
 async def _read_request(reader: asyncio.StreamReader) -> bytes:
