@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 
-from datalayer.errors import StoreError, TransferError
+from datalayer.errors import OutcomeUnknownError, StoreError, TransferError
 from datalayer.query import Insert, Upsert
 from datalayer.stores.catalog import ForeignKey, Table
 from datalayer.stores.contract import Session
@@ -50,7 +50,7 @@ class SupabaseTarget:
                     else:
                         await self._session.insert(Insert(name, rows, returning=False))
             except StoreError as error:
-                if error.retryable:
+                if error.retryable or isinstance(error, OutcomeUnknownError):
                     raise
                 raise TransferError(f"{name} could not be written: {error}", table=name) from error
 
