@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -28,6 +29,8 @@ from datalayer.telemetry import Observer, RelayObserver
 
 if TYPE_CHECKING:
     from datalayer.settings import Settings
+
+LOGGER = logging.getLogger("datalayer")
 
 Opener: TypeAlias = Callable[[StoreKind], Awaitable[Store]]
 
@@ -167,11 +170,29 @@ async def _directions(
             await direction.cover(opened)
         await direction.check()
         directions.append(direction)
+    if len(directions) == 1:
+        await _tell_of_another_primary(directions[0])
     if settings.datalayer_relay:
         for direction in directions:
             direction.start()
             opened.push_async_callback(direction.stop)
     return tuple(directions)
+
+
+async def _tell_of_another_primary(direction: Direction) -> None:
+    """Log that the store that follows was written as a primary: nobody brings these writes here."""
+    store = direction.secondary.opened
+    if store is None or not await captures_itself(store, direction.settings):
+        return
+    left = (await Direction(store, direction.secondary, direction.settings).left()).entries
+    if left:
+        LOGGER.error(
+            "%d changes were made in %s, which follows, and are not in %s: does an application still run with that"
+            " primary? Stop it, and run `datalayer relay --once` with its settings",
+            left,
+            store.name,
+            direction.primary.name,
+        )
 
 
 def _late(kind: StoreKind, store: Store) -> LateStore:

@@ -114,7 +114,8 @@ class OpenedLayer:
         if moved_tables(old, new):
             check_move(old, new)
             async with self.switch.writes_held():
-                await settle(old.directions, _SETTLE_SECONDS)
+                # The new primary's outbox as well: somebody may have written there already.
+                await settle((*old.directions, *new.directions), _SETTLE_SECONDS)
                 for store in new.primaries.values():
                     await advance_keys(store)
                 self._switch(new)

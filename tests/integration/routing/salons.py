@@ -7,7 +7,7 @@ from typing import Any
 
 import psycopg
 
-from datalayer import DataLayer, DualHealth, Settings
+from datalayer import DataLayer, DualHealth, Mode, Settings
 from datalayer.layer.opening import open_store_for
 from datalayer.layer.schema import DOMAIN
 from datalayer.outbox.capture import postgres as postgres_capture
@@ -56,10 +56,10 @@ async def rows(store: Store, table: str) -> list[Row]:
     return await store.select(Select(table, order=tuple(map(asc, key))))
 
 
-async def assert_equal(settings: Settings, layer: DataLayer, *tables: str) -> None:
-    """Both stores of an open layer have the same rows, and some."""
-    assert layer.mode.secondary is not None
-    stores = [await open_store_for(kind, settings, ()) for kind in (layer.mode.primary, layer.mode.secondary)]
+async def assert_equal(settings: Settings, mode: Mode, *tables: str) -> None:
+    """Both stores of a mode have the same rows, and some."""
+    assert mode.secondary is not None
+    stores = [await open_store_for(kind, settings, ()) for kind in (mode.primary, mode.secondary)]
     try:
         for table in tables:
             ours, theirs = [await rows(store, table) for store in stores]

@@ -7,18 +7,14 @@ from typing import Any
 
 import pytest
 from tests.integration.layer.places import PostgresPlace
+from tests.integration.routing.salons import CLIENT, assert_equal, install, settled
 from tests.integration.routing.waiting import until
 
-from datalayer import ConfigurationError, DataLayer, DualHealth, GivenSettings, Settings, StoreKind, open_store
+from datalayer import ConfigurationError, DataLayer, DualHealth, GivenSettings, Mode, Settings, StoreKind
 from datalayer.migrations import apply
-from datalayer.outbox.capture import postgres as postgres_capture
 from datalayer.outbox.capture import sqlite as sqlite_capture
-from datalayer.query import Select, asc
-from datalayer.stores.contract import Store
 from datalayer.stores.postgres import PostgresStore
 from datalayer.stores.sqlite import SqliteStore
-
-CLIENT = {"yclients_id": 1, "company_id": 1, "phone": "+79990000001", "name": "Анна"}
 
 
 @pytest.fixture
@@ -33,38 +29,9 @@ async def pair(postgres: PostgresPlace, tmp_path: Path) -> dict[str, Any]:
     return {"database_url": postgres.dsn, "datalayer_sqlite_path": file, "enable_dual_write": True}
 
 
-async def install(dsn: str) -> None:
-    """Put capture into a PostgreSQL database."""
-    store = await PostgresStore.open(dsn)
-    await postgres_capture.install(store)
-    await store.close()
-
-
-async def settled(layer: DataLayer) -> bool:
-    """Whether the other store lacks nothing."""
-    health = await layer.health_check()
-    assert isinstance(health, DualHealth)
-    return health.entries == 0
-
-
-async def rows(store: Store, table: str) -> list[dict[str, Any]]:
-    """Return a table by its key."""
-    key = (await store.catalog()).tables[table].primary_key
-    return await store.select(Select(table, order=tuple(map(asc, key))))
-
-
-async def assert_equal(settings: dict[str, Any], *tables: str) -> None:
-    """Both stores have the same rows."""
-    sqlite = await open_store(f"sqlite:///{settings['datalayer_sqlite_path']}")
-    postgres = await open_store(settings["database_url"])
-    try:
-        for table in tables:
-            ours, theirs = await rows(sqlite, table), await rows(postgres, table)
-            assert ours == theirs
-            assert ours
-    finally:
-        await sqlite.close()
-        await postgres.close()
+async def equal(pair: dict[str, Any], *tables: str) -> None:
+    """Both stores have the same rows, and some."""
+    await assert_equal(GivenSettings(**pair), Mode(StoreKind.SQLITE, StoreKind.POSTGRES), *tables)
 
 
 @pytest.mark.parametrize("postgres_leads", [False, True])
@@ -83,7 +50,7 @@ async def test_writes_follow_to_the_other_store(pair: dict[str, Any], postgres_l
         await layer.clients.update({"name": "Ольга"}, company_id=1, yclients_id=7)
         await layer.clients.delete(yclients_id=8)
         await until(lambda: settled(layer))
-    await assert_equal(pair, "companies", "clients", "bookings", "reminders")
+    await equal(pair, "companies", "clients", "bookings", "reminders")
 
 
 async def test_callers_see_no_error_while_the_secondary_is_down(pair: dict[str, Any]) -> None:
@@ -99,7 +66,7 @@ async def test_callers_see_no_error_while_the_secondary_is_down(pair: dict[str, 
         assert (health.entries, health.secondary and health.secondary.healthy) == (21, False)
     async with DataLayer.open(GivenSettings(**pair)) as layer:
         await until(lambda: settled(layer))
-    await assert_equal(pair, "clients")
+    await equal(pair, "clients")
 
 
 async def test_relay_is_left_to_another_process(pair: dict[str, Any]) -> None:
@@ -109,7 +76,7 @@ async def test_relay_is_left_to_another_process(pair: dict[str, Any]) -> None:
         assert not await settled(layer)
     async with DataLayer.open(GivenSettings(**pair)) as layer:
         await until(lambda: settled(layer))
-    await assert_equal(pair, "clients")
+    await equal(pair, "clients")
 
 
 @pytest.mark.parametrize("lacking", ["sqlite", "postgres"])
@@ -140,7 +107,7 @@ async def test_routed_tables_follow_in_both_directions(pair: dict[str, Any]) -> 
         await layer.upsert_company({"company_id": 1, "title": "Салон"})
         await layer.upsert_client(CLIENT)
         await until(lambda: settled(layer))
-    await assert_equal(pair, "companies", "clients")
+    await equal(pair, "companies", "clients")
 
 
 async def test_shadow_reads_heal_what_differs(pair: dict[str, Any]) -> None:
@@ -156,7 +123,7 @@ async def test_shadow_reads_heal_what_differs(pair: dict[str, Any]) -> None:
 
         await until(found)
         await until(lambda: settled(layer))
-    await assert_equal(pair, "clients")
+    await equal(pair, "clients")
 
 
 async def spoil(dsn: str) -> None:
@@ -181,7 +148,7 @@ async def test_reload_moves_the_primary_when_nothing_is_owed(pair: dict[str, Any
             assert await layer.clients.count() == turn
         await layer.upsert_client({**CLIENT, "yclients_id": 9})
         await until(lambda: settled(layer))
-    await assert_equal(pair, "clients")
+    await equal(pair, "clients")
 
 
 async def test_reload_refuses_to_move_the_primary_while_entries_are_owed(pair: dict[str, Any]) -> None:
@@ -193,3 +160,25 @@ async def test_reload_refuses_to_move_the_primary_while_entries_are_owed(pair: d
             await layer.reload(GivenSettings(**pair, use_repository_pattern=True))
         assert layer.mode.primary is StoreKind.SQLITE
         await layer.upsert_client({**CLIENT, "yclients_id": 2})
+
+
+async def test_start_tells_of_writes_on_the_store_that_follows(
+    pair: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    """An application with the other primary has left writes behind that nobody brings over."""
+    async with DataLayer.open(GivenSettings(**pair, use_repository_pattern=True, datalayer_relay=False)) as layer:
+        await layer.upsert_client(CLIENT)
+    async with DataLayer.open(GivenSettings(**pair)):
+        pass
+    assert any("1 changes were made in postgres, which follows" in message for message in caplog.messages)
+
+
+async def test_reload_refuses_a_primary_that_has_writes_of_its_own(pair: dict[str, Any]) -> None:
+    """Another process has made the move before and its writes have not come here: this one cannot follow blindly."""
+    quiet = {**pair, "datalayer_relay": False}
+    async with DataLayer.open(GivenSettings(**quiet)) as layer:
+        async with DataLayer.open(GivenSettings(**quiet, use_repository_pattern=True)) as ahead:
+            await ahead.upsert_client(CLIENT)
+        with pytest.raises(ConfigurationError, match="datalayer outbox status"):
+            await layer.reload(GivenSettings(**quiet, use_repository_pattern=True))
+        assert layer.mode.primary is StoreKind.SQLITE
