@@ -63,6 +63,11 @@ class Arrangement:
         """The mode's primary itself."""
         return self.primaries[self.mode.primary]
 
+    def begin(self) -> None:
+        """Take effect on others: called once the layer has gone over to this arrangement."""
+        if self.cohorts is not None:
+            self.cohorts.begin()
+
     async def close(self) -> None:
         """Stop what runs, then close every store."""
         await self._opened.aclose()
@@ -106,7 +111,10 @@ async def _arrange(settings: Settings, observers: Sequence[Observer], opened: As
     store = asked[mode.primary]
     cohorts = None
     if postgres is not None and mode.secondary is not None:
-        cohorts = await _cohorts(settings, mode, primaries, directions, postgres, opened)
+        wanted = await wanted_companies(settings, primaries[mode.primary])
+        cohorts = Cohorts(postgres, (primaries[mode.primary], primaries[mode.secondary]), directions, wanted)
+        opened.push_async_callback(cohorts.stop)
+        await cohorts.start()
         store = CohortStore(store, asked[mode.secondary], cohorts.assignments)
     if routes:
         store = RoutedStore(store, {table: asked[kind] for table, kind in routes.items()})
@@ -130,22 +138,6 @@ async def _postgres_of_cohort(
     primaries[mode.secondary] = secondary.opened
     await use_upper_keys(postgres)
     return postgres
-
-
-async def _cohorts(
-    settings: Settings,
-    mode: Mode,
-    primaries: Mapping[StoreKind, Store],
-    directions: tuple[Direction, ...],
-    postgres: PostgresStore,
-    opened: AsyncExitStack,
-) -> Cohorts:
-    """Read where companies are, and begin to move those that are to be elsewhere."""
-    main, other = (primaries[kind] for kind in (mode.primary, mode.secondary) if kind is not None)
-    cohorts = Cohorts(postgres, (main, other), directions)
-    opened.push_async_callback(cohorts.stop)
-    await cohorts.start(await wanted_companies(settings, main))
-    return cohorts
 
 
 async def _directions(

@@ -50,25 +50,37 @@ class Cohorts:
     Args:
         stores: the main primary and the other store, themselves.
         directions: both ways between them.
+        wanted: companies that the settings want in the other store.
     """
 
-    def __init__(self, postgres: PostgresStore, stores: tuple[Store, Store], directions: Sequence[Direction]) -> None:
+    def __init__(
+        self,
+        postgres: PostgresStore,
+        stores: tuple[Store, Store],
+        directions: Sequence[Direction],
+        wanted: frozenset[str],
+    ) -> None:
         self.assignments = Assignments(lease_seconds=_OWN_LEASE_SECONDS)
         self._registry = CohortRegistry(postgres, LEASE_SECONDS)
         self._stores = stores
         self._directions = directions
+        self._wanted = wanted
+        #: Whether the others are still to be told what is wanted.
+        self._is_to_tell = False
         self._process = uuid4()
         self._name = f"{socket.gethostname()}:{os.getpid()}"
         self._task: asyncio.Task[None] | None = None
 
-    async def start(self, companies: frozenset[str]) -> None:
-        """Say what is wanted, read what is, and go on doing both."""
-        main, other = self._stores
+    async def start(self) -> None:
+        """Read where companies are, and go on doing so."""
         await self._registry.prepare()
         await self._registry.join(self._process, self._name)
-        await self._registry.wish(companies, main=main.name, other=other.name)
         await self._read()
         self._task = asyncio.create_task(self._run(), name="datalayer cohorts")
+
+    def begin(self) -> None:
+        """Have the wanted companies brought to the other store, and all others to the main primary."""
+        self._is_to_tell = True
 
     async def stop(self) -> None:
         """End, and be counted no more."""
@@ -86,6 +98,7 @@ class Cohorts:
         while True:
             restless = False
             try:
+                await self._tell()
                 restless = await self._move(await self._read())
                 known = ""
             except DataLayerError as error:
@@ -93,6 +106,12 @@ class Cohorts:
                     LOGGER.warning("the cohort stays as it is: %s", error)
                 known = str(error)
             await asyncio.sleep(_QUICK_SECONDS if restless else _POLL_SECONDS)
+
+    async def _tell(self) -> None:
+        if self._is_to_tell:
+            main, other = self._stores
+            await self._registry.wish(self._wanted, main=main.name, other=other.name)
+            self._is_to_tell = False
 
     async def _read(self) -> list[Placement]:
         """Read the placements, act by them, and say so."""

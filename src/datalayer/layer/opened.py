@@ -55,6 +55,7 @@ class OpenedLayer:
         """Open what the settings ask for."""
         arrangement = await arrange(settings, observers)
         LOGGER.info("mode %s", arrangement.mode, extra={"mode": str(arrangement.mode)})
+        arrangement.begin()
         return cls(arrangement, source, observers)
 
     async def reload(self, settings: Settings | None = None) -> Mode:
@@ -128,6 +129,7 @@ class OpenedLayer:
 
     def _switch(self, new: Arrangement) -> None:
         old, self.arrangement = self.arrangement, new
+        new.begin()
         self._retiring.append(old)
         ended = self.switch.replace(new.store)
 

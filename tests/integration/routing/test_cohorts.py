@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,15 +25,28 @@ from datalayer.testing.servers import FoundServer, postgrest_for_tests
 @pytest.fixture(scope="module")
 async def supabase(datalayer_postgres: FoundServer, salon_template: str) -> AsyncIterator[PostgrestServer]:
     """Lend a Supabase with the script."""
-    binary = postgrest_for_tests()
-    with (
-        datalayer_postgres.fresh_database(template=salon_template) as dsn,
-        PostgrestServer(dsn, binary=binary) as server,
-    ):
-        store = await PostgresStore.open(dsn)
+    with serving(datalayer_postgres, salon_template) as server:
+        store = await PostgresStore.open(server.dsn)
         await supabase_capture.install(store)
         await store.close()
         server.reload_schema()
+        yield server
+
+
+@pytest.fixture(scope="module")
+def bare(datalayer_postgres: FoundServer, salon_template: str) -> Iterator[PostgrestServer]:
+    """Lend a Supabase without the script."""
+    with serving(datalayer_postgres, salon_template) as server:
+        yield server
+
+
+@contextmanager
+def serving(servers: FoundServer, template: str) -> Iterator[PostgrestServer]:
+    """Serve a copy of a database as Supabase does."""
+    with (
+        servers.fresh_database(template=template) as dsn,
+        PostgrestServer(dsn, binary=postgrest_for_tests()) as server,
+    ):
         yield server
 
 
@@ -188,6 +203,28 @@ async def test_phone_selects_its_company(pair: dict[str, Any]) -> None:
     async with DataLayer.open(GivenSettings(**pair)) as layer:
         assert layer.cohort == {"7"}
         await until(lambda: layer.cohort == frozenset(), seconds=60)
+
+
+async def test_company_moves_without_the_script(pair: dict[str, Any], bare: PostgrestServer, tmp_path: Path) -> None:
+    """Where requests are captured, too: an open one holds the move up, none is lost."""
+    settings = cohort(
+        {
+            **pair,
+            "supabase_url": bare.url,
+            "supabase_service_role_key": bare.service_key,
+            "datalayer_spool_path": tmp_path / "spool.sqlite3",
+        },
+        "7",
+    )
+    async with DataLayer.open(settings) as layer:
+        for turn in range(1, 21):
+            for company in (7, 8):
+                await layer.upsert_client({**CLIENT, "company_id": company, "yclients_id": turn})
+        await until(lambda: layer.cohort == {"7"}, seconds=60)
+        await layer.upsert_client({**CLIENT, "company_id": 7, "yclients_id": 21})
+        assert await there(pair, "clients", company_id=7) == 21
+        await until(lambda: settled(layer))
+        await assert_equal(settings, layer.mode, "clients")
 
 
 async def test_cohort_needs_both_stores(pair: dict[str, Any]) -> None:
