@@ -87,6 +87,9 @@ class Follower:
         """Empty every table, bookkeeping included."""
         self.run(*_CLEARED)
 
+    async def schema_changed(self) -> None:
+        """Wait until the store's server knows what the back door did."""
+
     async def close(self) -> None:
         """Close the store and the back door."""
         await self.store.close()
@@ -121,6 +124,8 @@ class PostgresFollower(Follower):
 class SupabaseFollower(PostgresFollower):
     """Supabase through a real PostgREST, with the script."""
 
+    server: PostgrestServer
+
     @classmethod
     async def start(cls, server: PostgrestServer) -> SupabaseFollower:
         """Make the tables, install the script, and open the store."""
@@ -133,8 +138,12 @@ class SupabaseFollower(PostgresFollower):
         await asyncio.to_thread(server.reload_schema)
         store = await SupabaseStore.open(server.url, server.service_key)
         follower = cls(store, FunctionApplier(store))
-        follower.door = door
+        follower.door, follower.server = door, server
         return follower
+
+    async def schema_changed(self) -> None:
+        """Have PostgREST read the schema again."""
+        await asyncio.to_thread(self.server.reload_schema)
 
 
 class SqliteFollower(Follower):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import math
 import random
@@ -18,7 +19,7 @@ from hypothesis import strategies as st
 from tests.integration.outbox.followers import Follower, PostgresFollower, SqliteFollower, SupabaseFollower
 
 from datalayer import migrations
-from datalayer.errors import ForeignKeyViolationError, UniqueViolationError, UnknownTableError
+from datalayer.errors import ForeignKeyViolationError, UniqueViolationError, UnknownColumnError, UnknownTableError
 from datalayer.outbox.applying.server import server_applier
 from datalayer.outbox.capture import postgres, sqlite
 from datalayer.outbox.capture.status import Interference
@@ -180,6 +181,40 @@ async def test_table_that_is_not_there_is_named(follower: Follower) -> None:
     """A secondary without the table says so before anything is sent."""
     with pytest.raises(UnknownTableError, match="nowhere"):
         await follower.applier.apply(ORIGIN, [Change("nowhere", (1,), 1, {"id": 1})])
+
+
+async def test_applies_at_the_same_time_neither_deadlock_nor_undo_each_other(follower: Follower) -> None:
+    """Many relays may carry the same keys: whoever is last, every key ends at its newest version."""
+    source, keys, origin = random.Random(7), range(1, 41), uuid4()  # noqa: S311 - an order, not a secret
+
+    def batch(version: int) -> list[Change]:
+        chosen = source.sample(keys, 30)
+        return [Change("items", (key,), version * 100 + key, {"id": key, "note": version}) for key in chosen]
+
+    batches = [batch(version) for version in range(1, 13)]
+    newest = {change.key: change for changes in batches for change in changes}
+    shuffled = source.sample(batches, len(batches))
+    await asyncio.gather(*(follower.applier.apply(origin, changes, timeout=20) for changes in shuffled))
+    assert await follower.rows("items") == [newest[key].row for key in sorted(newest)]
+
+
+async def test_column_that_came_after_the_first_apply_is_written(follower: Follower) -> None:
+    """A migration of both stores needs no restart; one that has not reached the follower is told by the column."""
+    row = {"id": 1, "note": 1}
+    await follower.applier.apply(ORIGIN, [Change("items", (1,), 1, row)])
+    later = Change("items", (1,), 2, row | {"later": "x"})
+    with pytest.raises(UnknownColumnError) as caught:
+        await follower.applier.apply(ORIGIN, [later])
+    assert caught.value.columns == ("later",)
+    follower.run("alter table items add column later text")
+    await follower.schema_changed()
+    try:
+        assert await follower.applier.apply(ORIGIN, [later]) == 1
+        assert follower.run("select later from items") == [("x",)]
+    finally:
+        follower.run("alter table items drop column later")
+        await follower.schema_changed()
+        await follower.store.catalog(refresh=True)
 
 
 async def test_key_of_several_columns_is_found_again(follower: Follower) -> None:

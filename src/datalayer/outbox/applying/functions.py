@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from datalayer.outbox.applying.order import Step, by_table, plan
+from datalayer.outbox.applying.schema import catalog_for
 from datalayer.outbox.entries import Change
 from datalayer.outbox.keys import encode_key, key_of
 from datalayer.query import Row
@@ -26,17 +27,9 @@ class FunctionApplier:
         """Apply all changes or none; return how many were not outdated."""
         if not changes:
             return 0
-        catalog = await self._catalog(changes)
+        catalog = await catalog_for(self._store, changes)
         sent = {"origin": str(origin), "changes": _written(catalog, changes)}
         return int(await self._store.call_function("datalayer_apply", sent, writes=True, timeout=timeout))
-
-    async def _catalog(self, changes: Sequence[Change]) -> Catalog:
-        catalog = await self._store.catalog()
-        if any(change.table not in catalog.tables for change in changes):
-            catalog = await self._store.catalog(refresh=True)
-        for change in changes:
-            catalog.table(change.table, store=self._store.name, operation="apply")
-        return catalog
 
 
 def _written(catalog: Catalog, changes: Sequence[Change]) -> Row:
@@ -53,7 +46,6 @@ def _written(catalog: Catalog, changes: Sequence[Change]) -> Row:
 
 def _step(step: Step) -> Row:
     table = step.table
-    table.check_columns(step.rows[0], store="supabase", operation="apply")
     return {
         "kind": step.kind,
         "table": table.name,

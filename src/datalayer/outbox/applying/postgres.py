@@ -12,6 +12,7 @@ from datalayer.errors import UniqueViolationError
 from datalayer.outbox.applying import statements
 from datalayer.outbox.applying.order import Step, by_table, plan
 from datalayer.outbox.applying.parking import park
+from datalayer.outbox.applying.schema import catalog_for
 from datalayer.outbox.entries import Change
 from datalayer.outbox.keys import encode_key
 from datalayer.query import Row, Upsert
@@ -44,7 +45,7 @@ class PostgresApplier:
         """Apply all changes or none; return how many were not outdated."""
         if not changes:
             return 0
-        catalog = await self._catalog(changes)
+        catalog = await catalog_for(self._store, changes)
         try:
             return await self._apply(catalog, origin, changes, timeout, parking=False)
         except UniqueViolationError:
@@ -60,14 +61,6 @@ class PostgresApplier:
                 await transaction.execute("set constraints all deferred", timeout=timeout)
                 await _write(transaction, catalog, by_table(fresh), timeout, parking=parking)
         return len(fresh)
-
-    async def _catalog(self, changes: Sequence[Change]) -> Catalog:
-        catalog = await self._store.catalog()
-        if any(change.table not in catalog.tables for change in changes):
-            catalog = await self._store.catalog(refresh=True)
-        for change in changes:
-            catalog.table(change.table, store=self._store.name, operation="apply")
-        return catalog
 
 
 async def _advanced(
@@ -118,7 +111,6 @@ async def _remove(transaction: PostgresSession, step: Step, timeout: float | Non
 async def _upsert(transaction: PostgresSession, table: Table, rows: Sequence[Row], timeout: float | None) -> None:
     """Write complete rows in one statement: foreign keys within the table are checked at its end."""
     shape = tuple(rows[0])
-    table.check_columns(shape, store=transaction.name, operation="apply")
     columns = [table.by_name[name] for name in shape]
     if not fits_json_records(columns):
         await transaction.upsert(Upsert(table.name, rows, table.primary_key, returning=False), timeout=timeout)

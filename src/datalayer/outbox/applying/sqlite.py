@@ -8,6 +8,7 @@ from uuid import UUID
 from datalayer.errors import UniqueViolationError
 from datalayer.outbox.applying.order import by_table, plan
 from datalayer.outbox.applying.parking import park
+from datalayer.outbox.applying.schema import catalog_for
 from datalayer.outbox.entries import Change
 from datalayer.outbox.keys import encode_key, key_of, keys_filter
 from datalayer.outbox.tables import APPLYING, LEDGER
@@ -29,7 +30,7 @@ class SqliteApplier:
         """Apply all changes or none; return how many were not outdated."""
         if not changes:
             return 0
-        catalog = await self._catalog(changes)
+        catalog = await catalog_for(self._store, changes)
         try:
             return await self._apply(catalog, origin, changes, timeout, parking=False)
         except UniqueViolationError:
@@ -50,14 +51,6 @@ class SqliteApplier:
                 await _write(transaction, catalog, by_table(fresh), parking=parking)
                 await transaction.update(Update(APPLYING, {"active": False}, every_row=True))
         return len(fresh)
-
-    async def _catalog(self, changes: Sequence[Change]) -> Catalog:
-        catalog = await self._store.catalog()
-        if any(change.table not in catalog.tables for change in changes):
-            catalog = await self._store.catalog(refresh=True)
-        for change in changes:
-            catalog.table(change.table, store=self._store.name, operation="apply")
-        return catalog
 
 
 async def _advanced(transaction: Session, table: Table, origin: UUID, changes: Sequence[Change]) -> list[Change]:
