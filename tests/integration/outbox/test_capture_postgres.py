@@ -185,6 +185,51 @@ async def test_generated_and_json_columns_do_not_disturb(postgres: PostgresStore
     assert entries(door) == [("docs", "[1]", "upsert"), ("docs", "[2]", "upsert")]
 
 
+async def test_armed_table_can_be_altered(postgres: PostgresStore, door: psycopg.Connection) -> None:
+    """Columns come, go and change their type as before; another key, or another type of it, needs an install."""
+    door.execute("create table goods (id integer primary key, name text, old integer)")
+    await capture.install(postgres)
+    door.execute("insert into goods values (1, 'a', 1)")
+    door.execute("alter table goods add column later text default 'x'")
+    door.execute("alter table goods alter column name type varchar(50), drop column old")
+    entries(door)
+    door.execute("update goods set later = 'y'")
+    door.execute("alter table goods alter column id type bigint")
+    assert (await capture.status(postgres)).outdated == ("goods",)
+    assert (await capture.install(postgres)).armed == ("goods",)
+    door.execute("insert into goods values (5000000000, 'b')")
+    door.execute("delete from goods where id = 1")
+    assert entries(door) == [
+        ("goods", "[1]", "upsert"),
+        ("goods", "[5000000000]", "upsert"),
+        ("goods", "[1]", "delete"),
+    ]
+    assert (await capture.status(postgres)).armed == ("goods",)
+    door.execute("alter table goods drop constraint goods_pkey, add primary key (id, name)")
+    assert (await capture.status(postgres)).outdated == ("goods",)
+    assert (await capture.install(postgres)).armed == ("goods",)
+    door.execute("update goods set name = 'c'")
+    assert entries(door) == [("goods", '[5000000000,"c"]', "upsert"), ("goods", '[5000000000,"b"]', "delete")]
+
+
+async def test_later_commit_of_a_key_has_the_higher_version(postgres: PostgresStore, door: psycopg.Connection) -> None:
+    """The version is taken while the row is locked, so who waits for the row gets his version after."""
+    door.execute(_ITEMS)
+    await capture.install(postgres)
+    door.execute("insert into items (name) values ('a')")
+    entries(door)
+    with door.transaction():
+        door.execute("update items set name = 'first'")
+        second = asyncio.create_task(postgres.update(Update("items", {"name": "second"}, col("id").eq(1))))
+        await _until_somebody_waits(postgres, "transactionid")
+        # A later version of another key must not hide that the waiting one comes after.
+        door.execute("insert into items (name) values ('other')")
+    await second
+    order = [key for _, key, _ in entries(door)]
+    assert order == ["[1]", "[2]", "[1]"]
+    assert door.execute("select name from items where id = 1").fetchone() == ("second",)
+
+
 async def test_rows_applied_from_another_store_leave_no_entries(
     postgres: PostgresStore, door: psycopg.Connection
 ) -> None:
@@ -372,10 +417,10 @@ async def test_uninstall_leaves_nothing_behind(postgres: PostgresStore, door: ps
     assert door.execute("select count(*) from pairs").fetchone() == (1,)
 
 
-async def _until_somebody_waits(store: PostgresStore) -> None:
-    query = "select count(*) as n from pg_locks where locktype = 'advisory' and not granted"
+async def _until_somebody_waits(store: PostgresStore, kind: str = "advisory") -> None:
+    query = "select count(*) as n from pg_locks where locktype = %s and not granted"
     for _ in range(500):
-        if await store.fetch_one(query) != {"n": 0}:
+        if await store.fetch_one(query, [kind]) != {"n": 0}:
             return
         await asyncio.sleep(0.01)
     raise AssertionError("nobody waits for the lock")
