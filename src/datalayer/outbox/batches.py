@@ -20,13 +20,13 @@ class Batch:
         entries: by table and key.
         owed: the keys, in the order of their last versions: the order of the writes keeps unique values apart.
         whole_tables: entries that cover a table.
-        unreadable: entries of tables or keys that the schema does not know, with the reason.
+        claimed: the claim itself.
     """
 
     entries: dict[Named, list[Entry]]
     owed: list[Owed]
     whole_tables: list[Entry]
-    unreadable: tuple[tuple[Entry, str], ...]
+    claimed: Claimed
 
     def versions(self, keys: Iterable[Named]) -> list[int]:
         """Return the versions of the entries of these keys."""
@@ -44,7 +44,7 @@ def collect(claimed: Claimed) -> Batch:
             entries.setdefault((entry.table, entry.key), []).append(entry)
     in_order = sorted(entries, key=lambda named: entries[named][-1].version)
     owed = [_owed(named, entries[named]) for named in in_order]
-    return Batch(entries, owed, whole_tables, claimed.unreadable)
+    return Batch(entries, owed, whole_tables, claimed)
 
 
 def _owed(named: Named, entries: list[Entry]) -> Owed:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal, TypeAlias
 from uuid import uuid4
 
@@ -42,10 +42,12 @@ class Claimed:
     Args:
         entries: of keys that can be read, the oldest version first.
         unreadable: entries whose table or key the schema does not know any more, each with the reason's class.
+        token: names this claim and no other of the same relay.
     """
 
     entries: tuple[Entry, ...]
     unreadable: tuple[tuple[Entry, str], ...] = ()
+    token: str = ""
 
 
 @dataclass(slots=True)
@@ -66,13 +68,22 @@ class Outbox:
 
     async def claim(self, limit: int, *, lease_seconds: float = 60.0) -> Claimed:
         """Take up to ``limit`` entries that are due and that nobody else has; none when there are none."""
+        token = f"{self.owner}/{uuid4()}"
         free = await self._due(limit, offset=0)
-        rows = await self._take(free, lease_seconds)
+        rows = await self._take(free, token, lease_seconds)
         if free and not rows:
             # Another relay works on the first ones.
             free = await self._due(limit, offset=limit * random.randint(1, _STRIDES))  # noqa: S311 - no secret
-            rows = await self._take(free, lease_seconds)
-        return await self._read(rows)
+            rows = await self._take(free, token, lease_seconds)
+        return replace(await self._read(rows), token=token)
+
+    async def settle_claim(self, claimed: Claimed) -> None:
+        """Delete what a claim still holds: its entries about keys that were neither put off nor given back."""
+        if not claimed.entries:
+            return
+        first, last = claimed.entries[0].version, claimed.entries[-1].version
+        where = col("version").gte(first) & col("version").lte(last) & col("claimed_by").eq(claimed.token)
+        await self.store.delete(Delete(self.table, where & col("aggregateid").neq(WHOLE_TABLE)))
 
     async def settle(self, versions: Iterable[int]) -> None:
         """Delete exactly these entries."""
@@ -164,7 +175,7 @@ class Outbox:
             made = await self.store.insert(Insert(self.table, [row | claim | {"payload": {"phase": phase}}]))
             return _entry(made.rows[0], None)
         await self.expire()
-        taken = await self._take([of_phase[0]["version"]], lease_seconds)
+        taken = await self._take(of_phase[:1], self.owner, lease_seconds)
         return _entry(taken[0], None) if taken else None
 
     async def keep(self, version: int, payload: Mapping[str, Any], *, lease_seconds: float) -> None:
@@ -201,20 +212,27 @@ class Outbox:
         """Drop entries, so that the stores stay different there; return how many."""
         return (await self.store.delete(Delete(self.table, where_selected(selection)))).count
 
-    async def _due(self, limit: int, *, offset: int) -> list[int]:
+    async def _due(self, limit: int, *, offset: int) -> list[Row]:
         now = self.clock()
         ready = col("next_try_at").is_null() | col("next_try_at").lte(now)
         where = col("dead_at").is_null() & col("claimed_by").is_null() & ready
-        question = Select(self.table, where, order=(asc("version"),), limit=limit, offset=offset, columns=("version",))
-        return [row["version"] for row in await self.store.select(question)]
+        columns = ("version", "next_try_at")
+        question = Select(self.table, where, order=(asc("version"),), limit=limit, offset=offset, columns=columns)
+        return await self.store.select(question)
 
-    async def _take(self, versions: Sequence[int], lease_seconds: float) -> list[Row]:
-        until = self.clock() + dt.timedelta(seconds=lease_seconds)
-        changes = {"claimed_by": self.owner, "claimed_until": until}
+    async def _take(self, due: Sequence[Row], token: str, lease_seconds: float) -> list[Row]:
+        """Claim entries: those never tried as one range, which may have grown by some; the others one by one."""
+        changes = {"claimed_by": token, "claimed_until": self.clock() + dt.timedelta(seconds=lease_seconds)}
+        # A plain conjunction: PostgREST would lay any other filter on the changed rows once more.
+        free = col("claimed_by").is_null() & col("dead_at").is_null()
+        fresh = [row["version"] for row in due if row["next_try_at"] is None]
+        tried = [row["version"] for row in due if row["next_try_at"] is not None]
+        chosen: list[Filter] = [col("version").in_(some) & free for some in _chunks(tried)]
+        if fresh:
+            untried = col("next_try_at").is_null()
+            chosen.append(col("version").gte(fresh[0]) & col("version").lte(fresh[-1]) & untried & free)
         taken: list[Row] = []
-        for some in _chunks(versions):
-            # A plain conjunction: PostgREST would lay any other filter on the changed rows once more.
-            where = col("version").in_(some) & col("claimed_by").is_null() & col("dead_at").is_null()
+        for where in chosen:
             taken += (await self.store.update(Update(self.table, changes, where, returning=True))).rows
         return sorted(taken, key=lambda row: int(row["version"]))
 

@@ -119,7 +119,7 @@ class Relay:
             await self._report.give_when_due()
             claimed = await self._outbox.claim(limit, lease_seconds=self._pace.lease_seconds)
             batch = collect(claimed)
-            for entry, reason in batch.unreadable:
+            for entry, reason in claimed.unreadable:
                 await self._refuse([entry], reason)
             self._sweeper.take(batch.whole_tables)
             reading = await self._reconciler.read(batch.owed)
@@ -146,10 +146,10 @@ class Relay:
         return True
 
     async def _record(self, batch: Batch, outcome: Outcome) -> None:
-        """Tell the outbox what became of a batch. What it is not told comes again when the claim runs out."""
-        settled = batch.versions(outcome.done)
-        await self._outbox.settle(settled)
-        self._report.count(settled=len(settled), applied=outcome.applied)
+        """Tell the outbox what became of a batch. What it is not told comes again when the claim runs out.
+
+        Whatever is not settled leaves the claim first; what is left in it then is settled.
+        """
         if outcome.held:
             await self._outbox.hold(batch.versions(outcome.held))
         if outcome.waiting:
@@ -163,6 +163,9 @@ class Relay:
         untried = batch.entries.keys() - outcome.seen
         if untried:
             await self._outbox.release(batch.versions(untried))
+        if outcome.done:
+            await self._outbox.settle_claim(batch.claimed)
+        self._report.count(settled=len(batch.versions(outcome.done)), applied=outcome.applied)
 
     async def _refuse(self, entries: Sequence[Entry], reason: str) -> None:
         """Count a try; after the last one the entries are dead letters."""
