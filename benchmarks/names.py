@@ -63,6 +63,15 @@ VERIFY_UNLIKE: Final = "datalayer verify, PostgreSQL and PostgreSQL with a colum
 VERIFY_SQLITE: Final = "datalayer verify, PostgreSQL and SQLite"
 VERIFY_CHANGED: Final = "datalayer verify, 10 rows changed"
 
+BETWEEN_SERVERS: Final = "PostgreSQL to PostgreSQL"
+FROM_REST: Final = "PostgREST to PostgreSQL"
+TO_REST: Final = "PostgreSQL to PostgREST"
+
+
+def relaying(keys: int) -> str:
+    """Name the relay of so many keys."""
+    return f"relay of {keys:,} keys"
+
 
 def bulk_upsert(rows: int) -> str:
     """Name the bulk upsert of so many rows."""

@@ -15,6 +15,7 @@ class Scale:
         moved_rows: rows of the table that is copied to another server and compared there.
         kept_rows: rows that a process keeps in a list.
         bulk_rows: rows of the bulk upserts.
+        relayed_keys: keys that a relay carries.
         callers: how many work at the same time.
         divisor: how many times fewer rounds than a full run.
     """
@@ -24,6 +25,7 @@ class Scale:
     moved_rows: int
     kept_rows: int
     bulk_rows: tuple[int, ...]
+    relayed_keys: int
     callers: tuple[int, ...]
     divisor: int
 
@@ -43,6 +45,7 @@ FULL = Scale(
     moved_rows=1_000_000,
     kept_rows=100_000,
     bulk_rows=(10_000, 100_000),
+    relayed_keys=20_000,
     callers=(1, 8, 32, 128),
     divisor=1,
 )
@@ -52,6 +55,7 @@ QUICK = Scale(
     moved_rows=50_000,
     kept_rows=10_000,
     bulk_rows=(10_000,),
+    relayed_keys=5_000,
     callers=(1, 32),
     divisor=5,
 )

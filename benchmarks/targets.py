@@ -45,6 +45,7 @@ def check_targets(figures: Sequence[Figure]) -> list[Claim]:
         *(claim for claim in claims if claim is not None),
         *_streaming(figures),
         *_moving(figures),
+        *_relays(figures),
         *_growth(figures),
         *_calls(figures),
     ]
@@ -136,6 +137,15 @@ def _moving(figures: Iterable[Figure]) -> Iterator[Claim]:
         peaks = [figure.peak_mb for figure in found if figure.peak_mb is not None]
         if peaks and scenario.endswith(names.MOVING):
             yield Claim(scenario, "memory of each command under 250 MB", max(peaks), 250)
+
+
+def _relays(figures: Iterable[Figure]) -> Iterator[Claim]:
+    least = {names.FROM_REST: 2000, names.TO_REST: 1000}
+    for figure in figures:
+        if figure.variant in least:
+            bound = least[figure.variant]
+            target = f"{figure.variant}: at least {bound:,} keys a second"
+            yield Claim(figure.scenario, target, figure.per_second, bound, at_least=True)
 
 
 def _growth(figures: Iterable[Figure]) -> Iterator[Claim]:

@@ -37,7 +37,7 @@ def reply(status: int, *headers: str, body: str = "") -> bytes:
 
 
 class FaultyProxy:
-    """Stands before a server. Requests take the reactions in ``script`` first, one each; then all are served.
+    """Stands before a server. Requests take the reactions in ``script`` first, one each, None to be served; then all are.
 
     Args:
         target: URL of the server.
@@ -48,7 +48,7 @@ class FaultyProxy:
         parts = urlsplit(target)
         self._address = (parts.hostname, parts.port)
         self._prefix = prefix.encode()
-        self.script: deque[Reaction] = deque()
+        self.script: deque[Reaction | None] = deque()
         #: Only requests that begin so take reactions.
         self.meant = ""
         self.seen: list[str] = []
