@@ -54,7 +54,7 @@ async def measure(stage: Stage) -> list[Figure]:
             seconds = await _carry(*ways[name], keys)
             turns[name].append(Turn([seconds], pace=seconds / keys))
             for store in (local, other):
-                await _run(store, "truncate clients, datalayer_outbox, datalayer_ledger")
+                await _run(store, "truncate clients; truncate datalayer_outbox, datalayer_ledger")
     return summarise(names.relaying(keys), turns, names.BETWEEN_SERVERS)
 
 

@@ -37,7 +37,9 @@ def reply(status: int, *headers: str, body: str = "") -> bytes:
 
 
 class FaultyProxy:
-    """Stands before a server. Requests take the reactions in ``script`` first, one each, None to be served; then all are.
+    """Stands before a server. Requests take the reactions in ``script`` first, one each, None to be served.
+
+    When the script has ended all are served.
 
     Args:
         target: URL of the server.
