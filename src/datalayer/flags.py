@@ -80,6 +80,10 @@ class ModeSettings(Protocol):
         """Whether a setting puts companies on the other store."""
 
     @property
+    def test_phone(self) -> str | None:
+        """A phone whose company is on the other store, where the two stores can have cohorts."""
+
+    @property
     def datalayer_routes(self) -> Mapping[str, StoreKind]:
         """Tables with a primary of their own."""
 
@@ -94,6 +98,10 @@ class _Refusal:
 class _Rule:
     applies: Callable[[ModeSettings], bool]
     outcome: StoreKind | _Refusal
+
+
+def _can_have_cohort(mode: Mode) -> bool:
+    return {mode.primary, mode.secondary} == {StoreKind.SUPABASE, StoreKind.POSTGRES}
 
 
 def _legacy(settings: ModeSettings) -> bool:
@@ -217,7 +225,7 @@ _CONDITIONS: tuple[tuple[Callable[[ModeSettings, Mode], bool], _Refusal], ...] =
         ),
     ),
     (
-        lambda s, mode: s.has_cohorts and {mode.primary, mode.secondary} != {StoreKind.SUPABASE, StoreKind.POSTGRES},
+        lambda s, mode: s.has_cohorts and not _can_have_cohort(mode),
         _Refusal(
             "DATALAYER_COHORT_* put companies on the other store of Supabase and PostgreSQL: set ENABLE_DUAL_WRITE=true"
             " with both configured, or remove DATALAYER_COHORT_COMPANIES, DATALAYER_COHORT_PHONES and"
@@ -226,12 +234,18 @@ _CONDITIONS: tuple[tuple[Callable[[ModeSettings, Mode], bool], _Refusal], ...] =
         ),
     ),
     (
-        lambda s, _: s.has_cohorts and bool(s.datalayer_routes),
+        lambda s, mode: has_cohort(s, mode) and bool(s.datalayer_routes),
         _Refusal(
             "a table's primary is either its route's or its company's: remove DATALAYER_ROUTES and"
-            " DATALAYER_ROUTE_<TABLE>, or DATALAYER_COHORT_COMPANIES, DATALAYER_COHORT_PHONES and"
-            " DATALAYER_COHORT_SHARE",
-            ("DATALAYER_ROUTES", "DATALAYER_COHORT_COMPANIES", "DATALAYER_COHORT_PHONES", "DATALAYER_COHORT_SHARE"),
+            " DATALAYER_ROUTE_<TABLE>, or DATALAYER_COHORT_COMPANIES, DATALAYER_COHORT_PHONES,"
+            " DATALAYER_COHORT_SHARE and TEST_PHONE",
+            (
+                "DATALAYER_ROUTES",
+                "DATALAYER_COHORT_COMPANIES",
+                "DATALAYER_COHORT_PHONES",
+                "DATALAYER_COHORT_SHARE",
+                "TEST_PHONE",
+            ),
         ),
     ),
 )
@@ -259,6 +273,16 @@ def resolve_mode(settings: ModeSettings) -> Mode:
     for table, kind in settings.datalayer_routes.items():
         _check_route(settings, mode, table, kind)
     return mode
+
+
+def has_cohort(settings: ModeSettings, mode: Mode) -> bool:
+    """Whether the settings put companies on the other store."""
+    return _can_have_cohort(mode) and (settings.has_cohorts or settings.test_phone is not None)
+
+
+def both_lead(settings: ModeSettings, mode: Mode) -> bool:
+    """Whether both stores of a dual-write have primaries, so that entries go both ways."""
+    return mode.secondary is not None and (bool(settings.datalayer_routes) or has_cohort(settings, mode))
 
 
 def route_variable(table: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from datalayer.errors import ConfigurationError
-from datalayer.flags import Mode, StoreKind, resolve_mode
+from datalayer.flags import Mode, StoreKind, both_lead, has_cohort, resolve_mode
 from datalayer.settings import GivenSettings, Settings
 
 VARIABLES = {name.upper() for name in Settings.model_fields}
@@ -94,6 +94,25 @@ def test_mode_is_one_or_refused_for_every_combination(given: dict[str, Any]) -> 
     assert caught.value.variables
     assert set(caught.value.variables) <= VARIABLES
     assert any(name in str(caught.value) for name in caught.value.variables)
+
+
+@pytest.mark.parametrize(
+    ("given", "cohort", "both"),
+    [
+        ({**BOTH, "test_phone": "79990000000"}, True, True),
+        ({**BOTH, "datalayer_cohort_companies": "7"}, True, True),
+        ({**BOTH}, False, False),
+        ({**BOTH, "datalayer_routes": {"clients": "postgres"}}, False, True),
+        ({**SQLITE_PAIR, "test_phone": "79990000000"}, False, False),
+        ({"database_url": DSN, "test_phone": "79990000000"}, False, False),
+    ],
+)
+def test_cohort_needs_stores_that_can_have_one(given: dict[str, Any], cohort: bool, both: bool) -> None:
+    """TEST_PHONE alone selects a company between Supabase and PostgreSQL; elsewhere it is only handed on."""
+    settings = GivenSettings(**given)
+    mode = resolve_mode(settings)
+    assert has_cohort(settings, mode) is cohort
+    assert both_lead(settings, mode) is both
 
 
 def test_mode_table_reaches_every_mode() -> None:

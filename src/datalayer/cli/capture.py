@@ -110,13 +110,13 @@ async def _open(url: str) -> Store:
 
 
 async def _by_settings() -> list[tuple[Store, bool]]:
-    from datalayer.flags import StoreKind, resolve_mode
+    from datalayer.flags import StoreKind, both_lead, resolve_mode
     from datalayer.layer.opening import open_store_for
     from datalayer.settings import Settings
 
     settings = Settings()
     mode = resolve_mode(settings)
-    both = settings.has_cohorts or bool(settings.datalayer_routes)
+    both = both_lead(settings, mode)
     wanted = {mode.primary: True} | ({} if mode.secondary is None else {mode.secondary: both})
     if wanted.pop(StoreKind.SUPABASE, None) is not None:
         output.note("note: for Supabase's own part run datalayer supabase install")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
-from datalayer.flags import Mode, StoreKind, resolve_mode
+from datalayer.flags import Mode, StoreKind, has_cohort, resolve_mode
 from datalayer.layer.cohort_registry import CohortRegistry
 from datalayer.layer.cohorts import LEASE_SECONDS, Cohorts, wanted_companies
 from datalayer.layer.directions import Direction
@@ -125,9 +125,9 @@ async def _postgres_of_cohort(
     settings: Settings, mode: Mode, primaries: dict[StoreKind, Store], secondary: LateStore | None
 ) -> PostgresStore | None:
     """Return the PostgreSQL that knows the cohort, both stores being primaries then; None where there is no cohort."""
-    if secondary is None or {mode.primary, mode.secondary} != {StoreKind.SUPABASE, StoreKind.POSTGRES}:
+    if secondary is None or StoreKind.SUPABASE not in (mode.primary, mode.secondary):
         return None
-    is_wanted = settings.has_cohorts or settings.test_phone is not None
+    is_wanted = has_cohort(settings, mode)
     if is_wanted:
         await secondary.get()
     postgres = next((s for s in (primaries[mode.primary], secondary.opened) if isinstance(s, PostgresStore)), None)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from datalayer.errors import ConfigurationError, StoreTimeoutError, UnavailableError
-from datalayer.flags import Mode, StoreKind, resolve_mode
+from datalayer.flags import Mode, StoreKind, both_lead, resolve_mode
 from datalayer.layer.joining import captures_itself, check_join, parts_between
 from datalayer.layer.opening import open_store_for
 from datalayer.outbox.assembly import reconciler_between, relay_over
@@ -92,7 +92,7 @@ async def links(mode: Mode, stores: dict[StoreKind, Store], settings: Settings) 
     if mode.secondary is None:
         raise _no_dual_write()
     ways = [(stores[mode.primary], stores[mode.secondary])]
-    if settings.datalayer_routes or settings.has_cohorts:
+    if both_lead(settings, mode):
         ways.append((stores[mode.secondary], stores[mode.primary]))
     for one, other in ways:
         await check_join(one, other, settings, by_triggers=await captures_itself(one, settings))
@@ -144,7 +144,7 @@ async def open_outboxes(settings: Settings) -> AsyncIterator[list[Outbox]]:
     """Open the stores that have outboxes, and no other: what is owed can be seen while the secondary is away."""
     mode = resolve_mode(settings)
     kinds = [mode.primary]
-    if mode.secondary is not None and (settings.datalayer_routes or settings.has_cohorts):
+    if mode.secondary is not None and both_lead(settings, mode):
         kinds.append(mode.secondary)
     async with AsyncExitStack() as opened:
         outboxes = []
