@@ -57,6 +57,10 @@ class CohortStore(PassingStore):
 
     async def insert(self, question: Insert, *, timeout: float | None = None) -> Written:
         """Insert all rows or none; rows of companies in both stores are refused."""
+        if self._is_undivided():
+            async with self._assignments.writing(ANY, store=self.name, table=question.table):
+                if self._is_undivided():
+                    return await self._main.insert(question, timeout=timeout)
         owners = await self._holders.of_new(question)
         async with self._writing(owners, question.table):
             stores = {id(store): store for store in map(self._of_company, owners)}
@@ -71,6 +75,10 @@ class CohortStore(PassingStore):
 
     async def upsert(self, question: Upsert, *, timeout: float | None = None) -> Written:
         """Insert or update; atomic per store where the rows' companies are in both."""
+        if self._is_undivided():
+            async with self._assignments.writing(ANY, store=self.name, table=question.table):
+                if self._is_undivided():
+                    return await self._main.upsert(question, timeout=timeout)
         owners = await self._holders.of_upsert(question)
         async with self._writing(owners, question.table):
             self._refuse_foreign_holders(question, await self._holders.of_targets(question), owners)
@@ -165,6 +173,10 @@ class CohortStore(PassingStore):
         companies = frozenset(owner for owner in owners if owner is not None)
         async with self._assignments.writing(companies or ANY, store=self.name, table=table):
             yield
+
+    def _is_undivided(self) -> bool:
+        """Whether all companies are in the main primary, so that nobody has to be looked up."""
+        return not self._assignments.others and not self._assignments.moving
 
     def _of_company(self, company: str | None) -> Store:
         return self._other if company in self._assignments.others else self._main

@@ -7,14 +7,22 @@ from pathlib import Path
 import pytest
 
 from datalayer import ConfigurationError, DataLayer, DualHealth, GivenSettings, Mode, StoreKind, UnavailableError
+from datalayer.migrations import apply
+from datalayer.outbox.capture import sqlite as capture
+from datalayer.stores.sqlite import SqliteStore
 
 CLOSED = "127.0.0.1:1"
 
 
 async def test_layer_opens_while_the_secondary_is_away(tmp_path: Path) -> None:
     """The application works, and health says which of the two is not there."""
+    file = tmp_path / "salon.sqlite3"
+    store = await SqliteStore.open(file)
+    await apply(store)
+    await capture.install(store)
+    await store.close()
     settings = GivenSettings(
-        datalayer_sqlite_path=tmp_path / "salon.sqlite3",
+        datalayer_sqlite_path=file,
         database_url=f"postgresql://nobody@{CLOSED}/nowhere",
         enable_dual_write=True,
         datalayer_timeout_seconds=1,
