@@ -28,7 +28,7 @@ class Placement:
         wanted: where the settings want it.
         moving: its writes wait, so that it can change.
         version: grows with each change of any company.
-        seconds: since its last change; None where there was none.
+        seconds: since its last change; None where there was none, or where another store is wanted since.
     """
 
     company: str
@@ -74,11 +74,12 @@ class CohortRegistry:
             await tx.execute(
                 "insert into datalayer_cohorts (company, store, wanted, version)"
                 " select company, %(main)s, %(other)s, 0 from unnest(%(companies)s::text[]) company"
-                " on conflict (company) do update set wanted = excluded.wanted",
+                " on conflict (company) do update set wanted = excluded.wanted, since = '-infinity'"
+                " where datalayer_cohorts.wanted <> excluded.wanted",
                 given,
             )
             await tx.execute(
-                "update datalayer_cohorts set wanted = %(main)s"
+                "update datalayer_cohorts set wanted = %(main)s, since = '-infinity'"
                 " where not company = any (%(companies)s::text[]) and wanted <> %(main)s",
                 given,
             )
