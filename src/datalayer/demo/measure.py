@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 from time import perf_counter
@@ -41,11 +41,20 @@ async def _measure(layer: DataLayer, call: Call) -> Measured:
     return Measured(call.name, median(seconds), answers)
 
 
-def ticking_clock() -> Callable[[], dt.datetime]:
-    """Return a clock that begins at the salon's present and is a second later each time it is asked.
+class TickingClock:
+    """Tells the salon's present when it is asked first, and a second more each time it is asked again.
 
     A layer with such a clock stamps its writes with the same times on every run. They differ from write to write: a
     table's trigger would put the server's time where an update leaves ``updated_at`` as it was.
     """
-    ticks = itertools.count()
-    return lambda: NOW + dt.timedelta(seconds=next(ticks))
+
+    def __init__(self) -> None:
+        self.restart()
+
+    def restart(self) -> None:
+        """Begin at the salon's present again."""
+        self._ticks = itertools.count()
+
+    def __call__(self) -> dt.datetime:
+        """Tell the time."""
+        return NOW + dt.timedelta(seconds=next(self._ticks))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
@@ -45,10 +45,105 @@ class Engines:
 
 
 @dataclass(frozen=True, slots=True)
+class Writing:
+    """What an application wrote meanwhile.
+
+    Args:
+        writes: made, failed ones included.
+        errors: classes of the errors that it saw.
+        slowest_seconds: that one of them took.
+    """
+
+    writes: int
+    errors: Sequence[str]
+    slowest_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Lag:
+    """What is owed to the store that follows: so many entries, the oldest so many seconds old."""
+
+    entries: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """A step of dual-write.
+
+    Args:
+        most: the longest lag that was seen.
+        settle_seconds: after the last write until nothing was owed; None where something stayed owed.
+    """
+
+    name: str
+    writing: Writing
+    most: Lag
+    settle_seconds: float | None
+
+    @property
+    def went_well(self) -> bool:
+        """Whether no caller saw an error, and nothing stayed owed."""
+        return not self.writing.errors and self.settle_seconds is not None
+
+
+@dataclass(frozen=True, slots=True)
+class DualWriteReport:
+    """What dual-write did.
+
+    Args:
+        acts: in their order.
+        calls_settled: whether nothing stayed owed of the calls that were made on PostgreSQL.
+        filled: whether both sides were equal after the rows had been brought over.
+        followed: whether both sides were equal at the end, when PostgreSQL had been the primary.
+        left_out: acts that could not be played, with the reason.
+    """
+
+    acts: Sequence[Act]
+    calls_settled: bool
+    filled: bool
+    followed: bool
+    left_out: Mapping[str, str]
+
+    @property
+    def writes(self) -> int:
+        """All writes of the application."""
+        return sum(act.writing.writes for act in self.acts)
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing stayed owed."""
+        return self.calls_settled and all(act.settle_seconds is not None for act in self.acts)
+
+    @property
+    def errors(self) -> list[str]:
+        """Classes of the errors that the application saw."""
+        return [error for act in self.acts for error in act.writing.errors]
+
+    @property
+    def went_well(self) -> bool:
+        """Whether every act did, and both sides were equal each time."""
+        return all(act.went_well for act in self.acts) and self.calls_settled and self.filled and self.followed
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as JSON-ready values."""
+        return {
+            "writes": self.writes,
+            "errors": self.errors,
+            "settled": self.settled,
+            "equal_after_backfill": self.filled,
+            "equal_after_way_back": self.followed,
+            "acts": [_act(act) for act in self.acts],
+            "left_out": dict(self.left_out),
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class DemoReport:
     """The whole demo.
 
     Args:
+        dual_write: what was shown while the application went on writing.
         tables: of the salon, as compared after the last call.
         sqlite_tables: of the SQLite file, where one was given.
     """
@@ -56,13 +151,15 @@ class DemoReport:
     engines: Engines
     tables: Sequence[VerifiedTable]
     calls: Sequence[ComparedCall]
+    dual_write: DualWriteReport
     sqlite_tables: Sequence[VerifiedTable] | None = None
 
     @property
     def equal(self) -> bool:
-        """Whether every table and every answer was the same."""
+        """Whether every table and every answer was the same, and dual-write kept its promises."""
         tables = (*self.tables, *(self.sqlite_tables or ()))
-        return all(table.equal for table in tables) and all(call.equal for call in self.calls)
+        same = all(table.equal for table in tables) and all(call.equal for call in self.calls)
+        return same and self.dual_write.went_well
 
     @property
     def times_faster(self) -> float:
@@ -91,6 +188,7 @@ class DemoReport:
                 "stands_in": engines.stands_in,
                 **without,
             },
+            "dual_write": self.dual_write.as_json(),
             **sqlite,
         }
 
@@ -109,4 +207,17 @@ def _table(table: VerifiedTable) -> dict[str, Any]:
         "source_rows": table.source_rows,
         "target_rows": table.target_rows,
         "equal": table.equal,
+    }
+
+
+def _act(act: Act) -> dict[str, Any]:
+    return {
+        "name": act.name,
+        "writes": act.writing.writes,
+        "errors": list(act.writing.errors),
+        "slowest_write_ms": round(act.writing.slowest_seconds * 1000, 3),
+        "most_entries": act.most.entries,
+        "most_lag_seconds": round(act.most.seconds, 3),
+        "settled": act.settle_seconds is not None,
+        "settle_seconds": None if act.settle_seconds is None else round(act.settle_seconds, 3),
     }

@@ -42,6 +42,6 @@ def _say_the_end(screen: Screen, report: DemoReport) -> None:
     for line in words.summary(report):
         screen.line(line)
     if report.equal:
-        screen.heading("Next, with your own data: three lines of settings")
+        screen.heading("Next, with your own data: four lines of settings")
         for line in words.NEXT_STEPS:
             screen.line(line)

@@ -35,7 +35,8 @@ class Side:
         database: URL of the database itself, where tables are made and filled.
         url: URL of the store that an application sees; the same, unless an interface stands before the database.
         key: Supabase's service key, where there is one.
-        settings: what makes the application use this side.
+        settings: what makes the application use this side alone.
+        joined: what makes this side the primary of a dual-write, and the other one follow.
         reload_schema: makes the interface see changed tables.
     """
 
@@ -43,8 +44,17 @@ class Side:
     database: str
     url: str
     settings: Settings
+    joined: Settings
     key: str | None = field(default=None, repr=False)
     reload_schema: Callable[[], None] = lambda: None
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """Takes the legacy side's interface away, and brings it back at the address that it had."""
+
+    begin: Callable[[], None]
+    end: Callable[[], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +62,14 @@ class Stage:
     """Both sides, and an empty database for tables of another kind.
 
     Args:
+        outage: None where there is no interface that could be away.
         without_postgrest: why SQLite plays Supabase, where it does.
     """
 
     legacy: Side
     own: Side
     spare_database: str
+    outage: Outage | None = None
     without_postgrest: str | None = None
 
     @property
@@ -115,13 +127,18 @@ def _beside_postgrest(stack: ExitStack, own: EmbeddedPostgres, binary: Path, tel
         database=database,
         url=rest.url.replace("http://", "supabase+http://"),
         settings=GivenSettings(**configured, use_legacy_supabase=True),
+        joined=GivenSettings(**configured, use_legacy_supabase=True, enable_dual_write=True),
         key=rest.service_key,
         reload_schema=rest.reload_schema,
     )
     own_side = Side(
-        _version(own_database), own_database, own_database, GivenSettings(**configured, use_legacy_supabase=False)
+        engine=_version(own_database),
+        database=own_database,
+        url=own_database,
+        settings=GivenSettings(**configured, use_legacy_supabase=False),
+        joined=GivenSettings(**configured, use_legacy_supabase=False, enable_dual_write=True),
     )
-    return Stage(legacy_side, own_side, own.create_database("spare"))
+    return Stage(legacy_side, own_side, own.create_database("spare"), Outage(rest.stop, rest.restart))
 
 
 def _beside_sqlite(stack: ExitStack, own: EmbeddedPostgres, without_postgrest: str) -> Stage:
@@ -131,11 +148,22 @@ def _beside_sqlite(stack: ExitStack, own: EmbeddedPostgres, without_postgrest: s
     url = f"sqlite:///{file}"
     quiet = {"db_query_latency_threshold_ms": 0, "datalayer_sentry": False}
     own_database = own.create_database("own")
-    legacy_side = Side(f"SQLite {sqlite3.sqlite_version}", url, url, GivenSettings(**quiet, datalayer_sqlite_path=file))
-    own_side = Side(
-        _version(own_database), own_database, own_database, GivenSettings(**quiet, database_url=own_database)
+    both = {**quiet, "datalayer_sqlite_path": file, "database_url": own_database, "enable_dual_write": True}
+    legacy_side = Side(
+        engine=f"SQLite {sqlite3.sqlite_version}",
+        database=url,
+        url=url,
+        settings=GivenSettings(**quiet, datalayer_sqlite_path=file),
+        joined=GivenSettings(**both),
     )
-    return Stage(legacy_side, own_side, own.create_database("spare"), without_postgrest)
+    own_side = Side(
+        engine=_version(own_database),
+        database=own_database,
+        url=own_database,
+        settings=GivenSettings(**quiet, database_url=own_database),
+        joined=GivenSettings(**both, use_repository_pattern=True),
+    )
+    return Stage(legacy_side, own_side, own.create_database("spare"), without_postgrest=without_postgrest)
 
 
 def _postgres(stack: ExitStack) -> EmbeddedPostgres:

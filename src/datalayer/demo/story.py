@@ -10,8 +10,11 @@ from pathlib import Path
 from datalayer import migrations
 from datalayer.demo import words
 from datalayer.demo.calls import Call, salon_calls
-from datalayer.demo.measure import Measured, measure, ticking_clock
-from datalayer.demo.report import ComparedCall, DemoReport, compare_calls
+from datalayer.demo.dual_write import DualWrite, install
+from datalayer.demo.lag import LagWatch
+from datalayer.demo.measure import Measured, TickingClock, measure
+from datalayer.demo.quiet import silenced
+from datalayer.demo.report import ComparedCall, DemoReport, DualWriteReport, compare_calls
 from datalayer.demo.salon import build_salon
 from datalayer.demo.screen import Screen
 from datalayer.demo.stage import Side, Stage
@@ -31,14 +34,23 @@ async def tell_story(stage: Stage, screen: Screen, sqlite_file: Path | None) -> 
     await _make_tables(stage, screen)
     await _fill(stage.legacy, screen, salon)
     before = await _call_legacy(stage, screen, salon, calls)
-    async with _opened(stage.legacy.url, stage.legacy.key) as source, _opened(stage.own.url) as target:
-        await _copy(source, target, screen, "Copy every table from legacy to own", words.copied(stage.engines))
-        await _verify(source, target, screen, "Verify: compare every value of every row")
-        compared = await _call_own(stage, screen, calls, before)
-        title = "Verify again: both sides have made the same writes"
-        tables = await _verify(source, target, screen, title, brief=True)
+    await install(stage, screen)
+    clock = TickingClock()
+    # What the relay and its HTTP calls log of an outage, and the layer of a reload, the demo says itself.
+    with silenced("datalayer"), silenced("stamina"):
+        async with DataLayer.open(stage.legacy.joined, clock=clock) as layer:
+            acts = DualWrite(stage, screen, layer, salon)
+            played = [await acts.fill()]
+            filled = await _verify_sides(stage, screen, "Verify: compare every value of every row")
+            played.append(await acts.flip())
+            if stage.outage is not None:
+                played.append(await acts.outage(stage.outage))
+            clock.restart()
+            compared, settled = await _call_own(stage, screen, layer, calls, before)
+            tables = await _verify_sides(stage, screen, words.VERIFY_AGAIN, brief=True)
+    dual_write = DualWriteReport(played, settled, _equal(filled), _equal(tables), words.left_out(stage.engines))
     sqlite_tables = None if sqlite_file is None else await _move_sqlite(stage, screen, sqlite_file)
-    return DemoReport(stage.engines, tables, compared, sqlite_tables)
+    return DemoReport(stage.engines, tables, compared, dual_write, sqlite_tables)
 
 
 async def _make_tables(stage: Stage, screen: Screen) -> None:
@@ -74,20 +86,30 @@ async def _call_legacy(
 
 
 async def _call_own(
-    stage: Stage, screen: Screen, calls: Sequence[Call], before: Sequence[Measured]
-) -> list[ComparedCall]:
-    with screen.step("Flip the flag, and make the same calls on PostgreSQL"):
-        for line in words.flip(stage.engines):
-            screen.line(line)
-        compared = compare_calls(before, await _measured(stage.own, calls))
+    stage: Stage, screen: Screen, layer: DataLayer, calls: Sequence[Call], before: Sequence[Measured]
+) -> tuple[list[ComparedCall], bool]:
+    """Compare the calls, and say whether the legacy side has got their writes as well."""
+    with screen.step(words.calls_title(stage.engines)) as tell:
+        compared = compare_calls(before, await measure(layer, calls))
         screen.calls(compared, words.legacy_name(stage.engines))
         for line in words.HOW_COMPARED:
             screen.line(line, style="dim")
-    return compared
+        seconds = await LagWatch(layer, tell).settle()
+        screen.line(words.settled_in(seconds))
+    return compared, seconds is not None
+
+
+async def _verify_sides(stage: Stage, screen: Screen, title: str, *, brief: bool = False) -> Sequence[VerifiedTable]:
+    async with _opened(stage.legacy.url, stage.legacy.key) as source, _opened(stage.own.url) as target:
+        return await _verify(source, target, screen, title, brief=brief)
+
+
+def _equal(tables: Sequence[VerifiedTable]) -> bool:
+    return all(table.equal for table in tables)
 
 
 async def _measured(side: Side, calls: Sequence[Call]) -> list[Measured]:
-    async with DataLayer.open(side.settings, clock=ticking_clock()) as layer:
+    async with DataLayer.open(side.settings, clock=TickingClock()) as layer:
         return await measure(layer, calls)
 
 

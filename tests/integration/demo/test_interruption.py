@@ -45,6 +45,15 @@ def test_demo_interrupted_amid_its_calls_leaves_nothing(demo: Demo, how: signal.
         _assert_all_gone(demo, process, code)
 
 
+@pytest.mark.parametrize("step", ["6. ", "8. ", "9. "])
+def test_demo_interrupted_amid_dual_write_leaves_nothing(demo: Demo, step: str) -> None:
+    """Also while the application writes, the flag flips, or PostgREST is away: one line, and nothing stays."""
+    with demo.started() as process:
+        _wait_for_line(process, step)
+        process.send_signal(signal.SIGINT)
+        _assert_all_gone(demo, process, 130)
+
+
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_demo_interrupted_while_a_server_starts_leaves_nothing(demo: Demo, how: signal.Signals) -> None:
     """Not even a server stays whose start was under way."""
