@@ -55,7 +55,6 @@ async def reconciler_between(
         ledger=ledger,
         breaker=breaker or DeleteBreaker(),
         sees_everything=trusted or canary,
-        mark=outbox.mark,
         timeout=timeout,
     )
 

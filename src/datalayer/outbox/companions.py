@@ -7,14 +7,13 @@ foreign key, row deleted  children are still there
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Any, Final, TypeAlias
-from uuid import uuid4
+from collections.abc import Iterator
+from typing import Final, TypeAlias
 
 from datalayer.outbox.entries import Change, Key
 from datalayer.outbox.keys import key_of
-from datalayer.query import Row, Select, where_equal
-from datalayer.stores.catalog import Catalog, Column, ForeignKey, Kind, Table, UniqueKey
+from datalayer.query import Select, where_equal
+from datalayer.stores.catalog import Catalog, ForeignKey, Table, UniqueKey
 from datalayer.stores.contract import Store
 
 #: A row of a table.
@@ -22,8 +21,6 @@ Named: TypeAlias = tuple[str, Key]
 
 #: Companions of one row that are looked for at a time; for more there are further rounds.
 _AT_ONCE: Final = 200
-_INTEGERS: Final = frozenset({Kind.SMALLINT, Kind.INTEGER, Kind.BIGINT})
-_SMALLEST: Final = {Kind.SMALLINT: 15, Kind.INTEGER: 31, Kind.BIGINT: 63}
 
 
 class Companions:
@@ -87,28 +84,6 @@ class Companions:
             found += [(child.name, key_of(child, row)) for row in await self._secondary.select(question)]
         return found
 
-    async def parked(self, change: Change, wanted: Iterable[Row]) -> Row | None:
-        """Return a row as the secondary has it, without the unique values that other rows are to have.
-
-        None when it has none of them, or when no other value can be thought of.
-        """
-        table = await self._table(change.table)
-        where = where_equal(**dict(zip(table.primary_key, change.key, strict=True)))
-        stored = await self._secondary.select(Select(change.table, where, limit=1))
-        if not stored:
-            return None
-        row, freed = dict(stored[0]), False
-        for unique in await self._uniques(change.table):
-            values = [stored[0][name] for name in unique.columns]
-            if None in values or not any([other.get(n) for n in unique.columns] == values for other in wanted):
-                continue
-            name = next((n for n in unique.columns if n not in table.primary_key), None)
-            placeholder = _UNTHINKABLE if name is None else _placeholder(table.by_name[name])
-            if name is None or placeholder is _UNTHINKABLE:
-                return None
-            row[name], freed = placeholder, True
-        return row if freed else None
-
     async def _table(self, name: str) -> Table:
         return (await self._primary.catalog()).table(name, store=self._primary.name, operation="reconcile")
 
@@ -127,22 +102,6 @@ class Companions:
         both = [await self._secondary.catalog(), await self._primary.catalog()]
         found = {(t.name, k.columns): (t, k) for catalog in both for t, k in _pointing(catalog, name)}
         return [(t, k) for t, k in found.values() if all(_has(catalog, t.name) for catalog in both)]
-
-
-_UNTHINKABLE: Final = object()
-
-
-def _placeholder(column: Column) -> Any:
-    """Think of a value that no row has."""
-    if column.nullable:
-        return None
-    if column.type.array:
-        return _UNTHINKABLE
-    if column.type.kind in _INTEGERS:
-        return -(uuid4().int >> (129 - _SMALLEST[column.type.kind]))
-    if column.type.kind is Kind.UUID:
-        return uuid4()
-    return uuid4().hex if column.type.is_plain_text else _UNTHINKABLE
 
 
 def _has(catalog: Catalog, name: str) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final
 from uuid import UUID
 
@@ -113,7 +113,6 @@ class Reconciler:
         ledger: the store that has the ledger: the secondary, unless that is Supabase without the script.
         breaker: holds bursts of deletes.
         sees_everything: whether the primary shows all rows to us; asked whenever keys are absent there.
-        mark: makes keys owed for good, before a row is parked on its way to a value that another row still has.
         timeout: seconds for one apply.
     """
 
@@ -127,7 +126,6 @@ class Reconciler:
         ledger: Store,
         breaker: DeleteBreaker,
         sees_everything: Callable[[], Awaitable[bool]],
-        mark: Callable[[str, Sequence[Key]], Awaitable[object]],
         timeout: float | None = None,
     ) -> None:
         self.origin = origin
@@ -137,7 +135,6 @@ class Reconciler:
         self._applier = applier
         self.ledger = ledger
         self._sees_everything = sees_everything
-        self._mark = mark
         self._timeout = timeout
         self._companions = Companions(primary, secondary)
 
@@ -241,14 +238,13 @@ class Reconciler:
                 return
             # Whoever has to make room goes first.
             group = {**{_named(c): c for c in added}, **group}
-            stuck = not added or len(group) > _GROUP
-            if stuck and not await self._park(group, change, error):
+            if not added or len(group) > _GROUP:
                 break
-            if stuck:
-                # The values are free now: whoever waited for them goes first.
-                group = {_named(change): change, **{n: c for n, c in group.items() if n != _named(change)}}
             try:
                 outcome.applied += await self._applied(list(group.values()))
+            except KeysHeldError:
+                outcome.waiting.add(_named(change))
+                return
             except (*_OUTAGES, TransactionConflictError):
                 raise
             except DataLayerError as again:
@@ -256,8 +252,6 @@ class Reconciler:
             else:
                 outcome.done.add(_named(change))
                 return
-            if stuck:
-                break
         outcome.failed[_named(change)] = blamed(error)
 
     async def _in_the_way(self, group: Iterable[Change], error: DataLayerError) -> list[Change]:
@@ -276,24 +270,6 @@ class Reconciler:
     async def _admitted(self, added: Sequence[Change]) -> bool:
         outcome = Outcome()
         return len(await self._without_doubtful(added, (), outcome)) == len(added)
-
-    async def _park(self, group: dict[Named, Change], change: Change, error: DataLayerError) -> bool:
-        """Give rows that swap unique values other ones for the moment; False when that helps nothing.
-
-        They are marked first: should we end in between, a relay brings them to their proper state.
-        """
-        if not isinstance(error, UniqueViolationError):
-            return False
-        parked: list[Change] = []
-        for named, other in group.items():
-            wanted = [c.row for n, c in group.items() if n != named and c.table == other.table and c.row is not None]
-            row = await self._companions.parked(other, wanted) if named != _named(change) else None
-            if row is not None:
-                parked.append(replace(other, row=row))
-                group[named] = replace(other, version=other.version + 1)
-        for table in {c.table for c in parked}:
-            await self._mark(table, [c.key for c in parked if c.table == table])
-        return bool(parked) and await self._applied(parked) == len(parked)
 
 
 def blamed(error: DataLayerError) -> str:

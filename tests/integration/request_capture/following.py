@@ -27,7 +27,6 @@ async def follow(place: Place) -> None:
         ledger=place.following,
         breaker=DeleteBreaker(),
         sees_everything=_all_seen,
-        mark=outbox.mark,
     )
     sweeper = Sweeper(reconciler, outbox)
     pace = Pace(report_seconds=0)

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from uuid import UUID, uuid4
 
-from datalayer.errors import DataLayerError, OutcomeUnknownError
+from datalayer.errors import ConstraintViolationError, DataLayerError, OutcomeUnknownError, UniqueViolationError
 from datalayer.outbox.applying.order import by_table, deleted_keys, parents_first, stored_rows
+from datalayer.outbox.applying.parking import park
 from datalayer.outbox.contract import KeysHeldError
 from datalayer.outbox.entries import Change
 from datalayer.outbox.keys import encode_key, keys_filter
@@ -38,15 +39,18 @@ class PinnedApplier:
         owner = uuid4()
         pinned = await self._pins.take(owner, list(named))
         mine = [change for name, change in named.items() if name in pinned]
+        held = [(change.table, change.key) for name, change in named.items() if name not in pinned]
         try:
-            await self._send(await self._read_again(mine, catalog), catalog, timeout)
+            await self._send_parking(await self._read_again(mine, catalog), catalog, timeout)
         except DataLayerError as error:
             if not isinstance(error, OutcomeUnknownError):
                 await self._pins.release(owner)
-            raise
-        await self._pins.release(owner)
-        if len(mine) < len(changes):
-            held = [(change.table, change.key) for name, change in named.items() if name not in pinned]
+            # What was refused may lack just those that are held.
+            if not isinstance(error, ConstraintViolationError) or not held:
+                raise
+        else:
+            await self._pins.release(owner)
+        if held:
             raise KeysHeldError(held, store=self._secondary.name)
         return len(mine)
 
@@ -57,6 +61,18 @@ class PinnedApplier:
             rows = await read_rows(self._primary, catalog.tables[name], [change.key for change in some])
             fresh += [replace(change, row=rows.get(change.key)) for change in some]
         return fresh
+
+    async def _send_parking(self, changes: Sequence[Change], catalog: Catalog, timeout: float | None) -> None:
+        """Send; rows that trade unique values step aside under their pins.
+
+        Should this end in between, they are owed still: before, they were not yet what the primary has.
+        """
+        try:
+            await self._send(changes, catalog, timeout)
+            return
+        except UniqueViolationError:
+            await park(self._secondary, catalog, by_table(changes))
+        await self._send(changes, catalog, timeout)
 
     async def _send(self, changes: Sequence[Change], catalog: Catalog, timeout: float | None) -> None:
         groups = by_table(changes)

@@ -1,0 +1,76 @@
+"""The relay to a Supabase without the script."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from uuid import uuid4
+
+import psycopg
+import pytest
+from tests.integration.outbox.conftest import emptied
+from tests.integration.outbox.pairs import DDL, TABLES, Pair, put_owners
+
+from datalayer.outbox.applying.pinned import PinnedApplier
+from datalayer.outbox.assembly import reconciler_between
+from datalayer.outbox.breaker import DeleteBreaker
+from datalayer.outbox.capture import postgres as capture
+from datalayer.outbox.pinning import Pins
+from datalayer.outbox.queue import Outbox
+from datalayer.query import Update, col
+from datalayer.servers.postgrest import PostgrestServer
+from datalayer.stores.postgres import PostgresStore
+from datalayer.stores.supabase import SupabaseStore
+
+
+@pytest.fixture
+async def pair(datalayer_database: str, outbox_postgrest: PostgrestServer) -> AsyncIterator[Pair]:
+    """Lend a pair on empty tables."""
+    emptied(outbox_postgrest)
+    for dsn in (datalayer_database, outbox_postgrest.dsn):
+        with psycopg.connect(dsn, autocommit=True) as connection:
+            connection.execute(DDL.encode())
+    await asyncio.to_thread(outbox_postgrest.reload_schema)
+    primary = await PostgresStore.open(datalayer_database, max_size=4)
+    secondary = await SupabaseStore.open(outbox_postgrest.url, outbox_postgrest.service_key)
+    try:
+        await capture.install(primary, TABLES)
+        outbox = Outbox(primary)
+        applier = PinnedApplier(primary, secondary, Pins(primary, lifetime_seconds=3600))
+        reconciler = await reconciler_between(
+            primary, secondary, applier, outbox, ledger=primary, breaker=DeleteBreaker()
+        )
+        yield Pair(primary, secondary, outbox, reconciler)
+    finally:
+        await secondary.close()
+        await primary.close()
+
+
+@pytest.mark.parametrize(("column", "values", "spare"), [("phone", ("+1", "+2"), "x"), ("rank", (1, 2), 99)])
+async def test_unique_values_that_were_swapped_arrive(
+    pair: Pair, column: str, values: tuple[object, object], spare: object
+) -> None:
+    """Two rows that exchanged a unique value, NULL allowed or not, arrive exchanged, and nothing is left owed."""
+    await put_owners(pair.primary, [1, 2])
+    await pair.settle()
+    async with pair.primary.transaction() as transaction:
+        for number, value in ((1, spare), (2, values[0]), (1, values[1])):
+            await transaction.update(Update("owners", {column: value}, col("id").eq(number)))
+    await pair.settle()
+    await pair.assert_equal()
+    assert {row["id"]: row[column] for row in (await pair.rows("owners"))[1]} == {1: values[1], 2: values[0]}
+
+
+async def test_a_key_that_waits_for_a_pinned_one_does_not_hold_up_the_others(pair: Pair) -> None:
+    """A row whose unique value a pinned row still has waits for it; rows behind it arrive."""
+    await put_owners(pair.primary, [1])
+    await pair.settle()
+    assert isinstance(pair.primary, PostgresStore)
+    await Pins(pair.primary, lifetime_seconds=3600).take(uuid4(), [("owners", "[1]")])
+    await pair.primary.update(Update("owners", {"phone": None}, col("id").eq(1)))
+    await pair.outbox.put_off(range(1, 10**6), retry_seconds=3600)
+    await put_owners(pair.primary, [2], phone="+1")
+    await put_owners(pair.primary, [3])
+    event = await pair.relay().drain()
+    assert (event.settled, event.entries, event.error) == (1, 2, None)
+    assert [row["id"] for row in (await pair.rows("owners"))[1]] == [1, 3]
