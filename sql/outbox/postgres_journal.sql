@@ -1,4 +1,4 @@
--- Bookkeeping about another database's rows, which has no triggers: marks, open writes, applies in flight, gaps.
+-- Bookkeeping about another database's rows, which has no triggers: marks, open writes, applies in flight.
 
 create table if not exists datalayer_marks (
     version bigint primary key default nextval('datalayer_version'),
@@ -32,9 +32,4 @@ create table if not exists datalayer_pins (
     owner text not null,
     expires_at timestamptz not null,
     primary key (aggregatetype, aggregateid)
-);
-
-create table if not exists datalayer_gaps (
-    aggregatetype text primary key,
-    since timestamptz not null default clock_timestamp()
 );

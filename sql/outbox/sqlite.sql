@@ -100,8 +100,3 @@ create table if not exists datalayer_pins (
     expires_at timestamptz not null,
     primary key (aggregatetype, aggregateid)
 ) without rowid;
-
-create table if not exists datalayer_gaps (
-    aggregatetype text primary key not null,
-    since timestamptz not null default (strftime('%Y-%m-%d %H:%M:%f000+00:00', 'now'))
-);

@@ -27,12 +27,14 @@ class Operation:
     Args:
         columns: what ``keys`` are values of: the primary key, or a unique key that the write found its rows by.
         keys: each as the text of a JSON array; None where the write alone knows which rows it changes.
+        request_seconds: how long after its beginning its request may still be sent.
     """
 
     id: UUID
     table: str
     columns: tuple[str, ...]
     keys: tuple[str, ...] | None
+    request_seconds: float
 
 
 class OperationJournal:
@@ -49,7 +51,7 @@ class OperationJournal:
         """Commit an operation. Doing it again changes nothing.
 
         Args:
-            lifetime_seconds: how long from now its request can live, by PostgreSQL's clock.
+            lifetime_seconds: how long its request can live, once it was sent; PostgreSQL's clock tells.
         """
         await (await self._reach()).execute(
             "insert into datalayer_operations (id, aggregatetype, keys, target, expires_at)"
@@ -60,7 +62,7 @@ class OperationJournal:
                 "table": operation.table,
                 "keys": None if operation.keys is None else json.dumps(operation.keys),
                 "target": json.dumps(operation.columns),
-                "seconds": lifetime_seconds,
+                "seconds": operation.request_seconds + lifetime_seconds,
             },
             timeout=timeout,
         )
@@ -101,13 +103,8 @@ class OperationJournal:
         row = await (await self._reach()).fetch_one("select count(*) as open from datalayer_operations")
         return int(row["open"]) if row else 0
 
-    async def note_gap(self, table: str) -> None:
-        """Remember that writes to a table went on uncovered, until a full verification says that it is equal."""
-        await (await self._reach()).execute(
-            "insert into datalayer_gaps (aggregatetype) values (%s) on conflict (aggregatetype) do nothing", [table]
-        )
-
 
 def _operation(row: dict[str, Any]) -> Operation:
     keys = row["keys"]
-    return Operation(row["id"], row["aggregatetype"], tuple(row["target"] or ()), None if keys is None else tuple(keys))
+    known = None if keys is None else tuple(keys)
+    return Operation(row["id"], row["aggregatetype"], tuple(row["target"] or ()), known, request_seconds=0.0)

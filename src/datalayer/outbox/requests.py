@@ -2,7 +2,7 @@
 
     PostgreSQL answers       the operation is committed there
     it does not: spool       the operation is written to this machine's disk, and handed over when PostgreSQL is back
-                 gap         the write goes on uncovered; its table counts as unverified until a full verification
+                 gap         the write goes on; its whole table is compared when PostgreSQL is back
                  strict      the write is refused
 
 Spooling falls back to a gap where the disk refuses: the application must not go down because the new database did.
@@ -15,9 +15,17 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Final, Literal, TypeAlias
-from uuid import UUID
+from uuid import UUID, uuid4
 
-from datalayer.errors import DataLayerError, OutcomeUnknownError, StoreError, StoreTimeoutError, UnavailableError
+from datalayer.errors import (
+    DataLayerError,
+    InvalidValueError,
+    OutcomeUnknownError,
+    SchemaError,
+    StoreError,
+    StoreTimeoutError,
+    UnavailableError,
+)
 from datalayer.outbox.operations import Operation, OperationJournal
 from datalayer.outbox.spool import Spool, Spooled
 
@@ -60,21 +68,19 @@ class RequestCapture:
         #: Operations of this process that no answer has come for yet.
         self._open: set[UUID] = set()
         self._spooled: set[UUID] = set()
-        self._gaps: set[str] = set()
+        #: Tables that were written uncovered, each with the operation that stands for all of it.
+        self._gaps: dict[str, Operation] = {}
         self._woken = asyncio.Event()
 
-    async def begin(self, operation: Operation, *, request_seconds: float) -> None:
-        """Cover a write; once this returns it may be sent.
-
-        Args:
-            request_seconds: within these the request is sent, or not at all.
+    async def begin(self, operation: Operation) -> None:
+        """Cover a write; once this returns it may be sent, within the operation's ``request_seconds``.
 
         Raises:
             UnavailableError: by the policy ``strict``, PostgreSQL being away. Nothing was sent.
         """
         self._open.add(operation.id)
         try:
-            if not await self._began_in_journal(operation, request_seconds):
+            if not await self._began_in_journal(operation):
                 await self._begin_without_journal(operation)
         except BaseException:
             self._open.discard(operation.id)
@@ -102,7 +108,10 @@ class RequestCapture:
             while await self._hand_over(self._spool):
                 pass
         for operation in await self._journal.expired():
-            await self._resolve_expired(operation)
+            try:
+                await self._resolve_expired(operation)
+            except StoreError as error:
+                LOGGER.warning("an operation on %s stays open: %s", operation.table, error)
 
     async def run(self) -> None:
         """Settle again and again until cancelled."""
@@ -114,6 +123,8 @@ class RequestCapture:
                 self._reachable = False
             except DataLayerError as error:
                 LOGGER.warning("covering writes: %s", error)
+            except Exception:
+                LOGGER.exception("covering writes goes on after a bug")
             self._woken.clear()
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._woken.wait(), _PROBE_SECONDS)
@@ -123,36 +134,56 @@ class RequestCapture:
         spooled = 0 if self._spool is None else await self._spool.count()
         return spooled + await self._journal.count()
 
-    async def _began_in_journal(self, operation: Operation, request_seconds: float) -> bool:
+    async def _began_in_journal(self, operation: Operation) -> bool:
         if not self._reachable:
             return False
-        lifetime = request_seconds + self._lifetime_seconds
         try:
             async with asyncio.timeout(_PATIENCE_SECONDS):
-                await self._journal.begin(operation, lifetime_seconds=lifetime)
+                await self._journal.begin(operation, lifetime_seconds=self._lifetime_seconds)
         except (*_AWAY, TimeoutError) as error:
-            self._reachable = False
             LOGGER.warning("the secondary is away (%s); writes go on by policy %s", type(error).__name__, self._policy)
-            return False
-        return True
+        except DataLayerError as error:
+            # A full disk, a lost right, a missing table: the new database must not take the application down.
+            LOGGER.error("the secondary refuses (%s); writes go on by policy %s", error, self._policy)
+        else:
+            return True
+        self._reachable = False
+        return False
 
     async def _begin_without_journal(self, operation: Operation) -> None:
         if self._policy == "strict":
             raise UnavailableError(
-                "PostgreSQL, which follows, is away; nothing was written",
+                "PostgreSQL, which follows, cannot take note of the write; nothing was written",
                 store="postgres",
                 operation="begin",
                 table=operation.table,
                 hint="DATALAYER_SECONDARY_DOWN=spool lets writes go on",
             )
-        if self._policy == "spool" and self._spool is not None:
-            try:
-                await self._spool.begin(operation)
-                self._spooled.add(operation.id)
-                return
-            except (StoreError, OSError) as error:
-                LOGGER.error("the spool refuses (%s): %s counts as unverified", type(error).__name__, operation.table)
-        self._gaps.add(operation.table)
+        if self._policy == "spool" and await self._is_spooled(operation):
+            self._spooled.add(operation.id)
+            return
+        await self._open_gap(operation)
+
+    async def _open_gap(self, operation: Operation) -> None:
+        """Have an operation without keys stand for all writes to a table until PostgreSQL is back."""
+        if operation.table in self._gaps:
+            return
+        gap = Operation(uuid4(), operation.table, (), None, operation.request_seconds)
+        self._gaps[operation.table] = gap
+        self._open.add(gap.id)
+        if not await self._is_spooled(gap):
+            LOGGER.error("should this process end before PostgreSQL is back, verify and repair %s", operation.table)
+
+    async def _is_spooled(self, operation: Operation) -> bool:
+        """Write an operation to this machine's disk, where that is possible."""
+        if self._spool is None:
+            return False
+        try:
+            await self._spool.begin(operation)
+        except (StoreError, OSError) as error:
+            LOGGER.error("the spool refuses (%s)", type(error).__name__)
+            return False
+        return True
 
     async def _resolve(self, operation: Operation, marks: Sequence[str], *, sweep: bool) -> None:
         if operation.id not in self._spooled and self._reachable:
@@ -168,9 +199,15 @@ class RequestCapture:
             self._woken.set()
 
     async def _hand_over_gaps(self) -> None:
-        for table in sorted(self._gaps):
-            await self._journal.note_gap(table)
-            self._gaps.discard(table)
+        for table, gap in list(self._gaps.items()):
+            # Whoever writes from here on opens another gap; those before are sent within the operation's time.
+            del self._gaps[table]
+            try:
+                await self._journal.begin(gap, lifetime_seconds=self._lifetime_seconds)
+            except BaseException:
+                self._gaps.setdefault(table, gap)
+                raise
+            self._open.discard(gap.id)
 
     async def _hand_over(self, spool: Spool) -> bool:
         """Move some operations into PostgreSQL; False when none is left that could be moved."""
@@ -186,13 +223,17 @@ class RequestCapture:
     async def _move(self, spooled: Spooled) -> None:
         operation = spooled.operation
         if spooled.marks is None:
-            # Nobody knows how long ago its request was sent: it gets a whole lifetime again.
+            # Nobody knows when its request was sent, or whether it still will be: it gets all of its time again.
             await self._journal.begin(operation, lifetime_seconds=self._lifetime_seconds)
         else:
             await self._journal.resolve(operation.id, operation.table, spooled.marks, sweep=spooled.sweep)
             self._marked()
 
     async def _resolve_expired(self, operation: Operation) -> None:
-        marks = await self._lookup(operation)
+        try:
+            marks = await self._lookup(operation)
+        except (SchemaError, InvalidValueError):
+            # The table or its key is not what it was: nothing less than all of it can be meant.
+            marks = None
         await self._journal.resolve(operation.id, operation.table, marks or (), sweep=marks is None)
         self._marked()

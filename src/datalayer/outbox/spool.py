@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sqlite3
 from collections.abc import Callable, Sequence
@@ -17,7 +18,7 @@ T = TypeVar("T")
 
 _TABLE = """
 create table if not exists operations (
-    id text primary key, aggregatetype text not null, target text not null, keys text,
+    id text primary key, aggregatetype text not null, target text not null, keys text, request_seconds real not null,
     resolved integer not null default 0, marks text, sweep integer not null default 0
 )
 """
@@ -40,7 +41,8 @@ class Spool:
 
     @classmethod
     async def open(cls, path: Path, *, timeout: float = 5.0) -> Self:
-        """Open or create the file. Several processes may share it."""
+        """Open or create the file, for its owner's eyes: keys are in it. Several processes may share it."""
+        await asyncio.to_thread(path.touch, mode=0o600)
         store = await SqliteStore.open(path, timeout=timeout)
         spool = cls(store)
         try:
@@ -57,13 +59,15 @@ class Spool:
     async def begin(self, operation: Operation) -> None:
         """Write an operation to the disk, and wait until it is there."""
         keys = None if operation.keys is None else json.dumps(operation.keys)
-        values = (str(operation.id), operation.table, json.dumps(operation.columns), keys)
+        values = (str(operation.id), operation.table, json.dumps(operation.columns), keys, operation.request_seconds)
 
         def write(connection: sqlite3.Connection) -> None:
             # In WAL mode only FULL waits for the disk at each commit (SQLite manual, "PRAGMA synchronous").
             connection.execute("pragma synchronous = full")
             connection.execute(
-                "insert or ignore into operations (id, aggregatetype, target, keys) values (?, ?, ?, ?)", values
+                "insert or ignore into operations (id, aggregatetype, target, keys, request_seconds)"
+                " values (?, ?, ?, ?, ?)",
+                values,
             )
 
         await self._run(write)
@@ -81,7 +85,8 @@ class Spool:
         def write(connection: sqlite3.Connection) -> None:
             connection.execute("pragma synchronous = normal")
             connection.execute(
-                "insert into operations (id, aggregatetype, target, resolved, marks, sweep) values (?, ?, ?, 1, ?, ?)"
+                "insert into operations (id, aggregatetype, target, request_seconds, resolved, marks, sweep)"
+                " values (?, ?, ?, 0, 1, ?, ?)"
                 " on conflict (id) do update set resolved = 1, marks = excluded.marks, sweep = excluded.sweep",
                 values,
             )
@@ -92,7 +97,8 @@ class Spool:
         """Return operations, the oldest first."""
         rows = await self._run(
             lambda connection: connection.execute(
-                "select id, aggregatetype, target, keys, resolved, marks, sweep from operations order by rowid limit ?",
+                "select id, aggregatetype, target, keys, request_seconds, resolved, marks, sweep from operations"
+                " order by rowid limit ?",
                 (limit,),
             ).fetchall()
         )
@@ -117,8 +123,7 @@ class Spool:
 
 
 def _spooled(row: Sequence[Any]) -> Spooled:
-    identity, table, target, keys, resolved, marks, sweep = row
-    operation = Operation(
-        UUID(identity), table, tuple(json.loads(target)), None if keys is None else tuple(json.loads(keys))
-    )
+    identity, table, target, keys, request_seconds, resolved, marks, sweep = row
+    known = None if keys is None else tuple(json.loads(keys))
+    operation = Operation(UUID(identity), table, tuple(json.loads(target)), known, request_seconds)
     return Spooled(operation, tuple(json.loads(marks)) if resolved else None, bool(sweep))

@@ -21,8 +21,6 @@ LEDGER: Final = "datalayer_ledger"
 OPERATIONS: Final = "datalayer_operations"
 #: Keys with an apply in flight to a secondary without the apply function.
 PINS: Final = "datalayer_pins"
-#: Tables that were written while nobody could mark it.
-GAPS: Final = "datalayer_gaps"
 #: SQLite: whether the transaction at work applies another store's rows.
 APPLYING: Final = "datalayer_applying"
 

@@ -128,9 +128,9 @@ class RequestCaptureStore:
     ) -> Written:
         seconds = self._timeout if timeout is None else timeout
         texts = _texts(table, plan)
-        operation = Operation(uuid4(), table.name, plan.columns, texts)
+        operation = Operation(uuid4(), table.name, plan.columns, texts, seconds)
         knows_rows = texts is not None and plan.columns == table.primary_key
-        await self.capture.begin(operation, request_seconds=seconds)
+        await self.capture.begin(operation)
         try:
             # The answer names the rows, where nothing else does.
             asked = question if knows_rows or question.returning else replace(question, returning=True)

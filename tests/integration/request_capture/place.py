@@ -65,6 +65,11 @@ class Place:
         with psycopg.connect(self.following_dsn, autocommit=True) as connection:
             return connection.execute(query.encode()).fetchall()
 
+    def change_following(self, statement: str) -> None:
+        """Change the following database by the back door."""
+        with psycopg.connect(self.following_dsn, autocommit=True) as connection:
+            connection.execute(statement.encode())
+
     def primary(self, query: str) -> list[tuple[Any, ...]]:
         """Ask the primary's database by the back door."""
         with psycopg.connect(self.primary_dsn, autocommit=True) as connection:

@@ -76,13 +76,15 @@ async def test_strict_policy_refuses_before_anything_is_sent(place: Place) -> No
 
 
 async def test_gap_policy_remembers_the_table(place: Place) -> None:
-    """Under ``gap`` the write goes on, and its table counts as unverified once PostgreSQL is back."""
+    """Under ``gap`` the write goes on, and its whole table is compared when PostgreSQL is back."""
     store = with_policy(place, "gap", None)
     await place.line.cut()
     await store.insert(Insert("parents", [{"code": "a"}]))
     await place.mend()
     await store.capture.settle()
-    assert place.behind("select aggregatetype from datalayer_gaps") == [("parents",)]
+    assert place.operations() == 1
+    await follow(place)
+    assert place.behind("select code from parents") == [("a",)]
 
 
 async def test_spool_that_refuses_becomes_a_gap(place: Place, reopened: Spool) -> None:
@@ -94,4 +96,43 @@ async def test_spool_that_refuses_becomes_a_gap(place: Place, reopened: Spool) -
     await place.mend()
     with pytest.raises(UnavailableError):
         await store.capture.settle()
-    assert place.behind("select aggregatetype from datalayer_gaps") == [("parents",)]
+    await follow(place)
+    assert place.behind("select code from parents") == [("a",)]
+
+
+async def test_gap_survives_the_end_of_its_process(place: Place, reopened: Spool) -> None:
+    """The disk remembers each table that was written uncovered, once, until PostgreSQL is back."""
+    store = with_policy(place, "gap", place.spool)
+    await place.line.cut()
+    for code in ("a", "b"):
+        await store.insert(Insert("parents", [{"code": code}]))
+    assert await reopened.count() == 1
+    await place.mend()
+    requests = RequestCapture(
+        OperationJournal(place.reach), key_lookup(place.supabase), spool=reopened, lifetime_seconds=0.2
+    )
+    await requests.settle()
+    await follow(place)
+    assert place.behind("select code from parents order by code") == [("a",), ("b",)]
+
+
+async def test_write_goes_on_where_postgresql_refuses_its_operation(place: Place) -> None:
+    """A new database that answers with errors takes the application down no more than one that does not answer."""
+    place.change_following("alter table datalayer_operations rename to elsewhere")
+    await place.store.insert(Insert("parents", [{"code": "a"}]))
+    assert await place.spool.count() == 1
+    place.change_following("alter table elsewhere rename to datalayer_operations")
+    await follow(place)
+    assert place.behind("select code from parents") == [("a",)]
+
+
+async def test_operation_on_a_table_that_is_gone_holds_up_no_other(place: Place) -> None:
+    """What cannot be looked up any more is owed as a whole, and the ones behind it are resolved."""
+    place.change_following(
+        "insert into datalayer_operations (aggregatetype, keys, target, expires_at) values"
+        """ ('gone', '["[1]"]', '["id"]', now() - interval '2 s'),"""
+        """ ('parents', '["[1]"]', '["id"]', now() - interval '1 s')"""
+    )
+    await place.requests.settle()
+    assert place.marks() == [("gone", "*"), ("parents", "[1]")]
+    assert place.operations() == 0

@@ -13,7 +13,6 @@ from datalayer.outbox.capture.status import CaptureStatus, Installed, status_fro
 from datalayer.outbox.scripts import read_script
 from datalayer.outbox.tables import (
     CONTROL,
-    GAPS,
     LEDGER,
     MARKS,
     OPERATIONS,
@@ -29,7 +28,7 @@ from datalayer.stores.catalog import Catalog, Table
 from datalayer.stores.sqlite import SqliteStore
 
 #: The switch that tells of applied rows stays: the salon's own triggers ask it.
-_DROPPED: Final = (CONTROL, OUTBOX, MARKS, LEDGER, OPERATIONS, PINS, GAPS)
+_DROPPED: Final = (CONTROL, OUTBOX, MARKS, LEDGER, OPERATIONS, PINS)
 
 
 async def install(store: SqliteStore, tables: Iterable[str] | None = None) -> Installed:
