@@ -40,7 +40,8 @@ def backfill(
     """Bring the rows to the following store that were there before dual-write, while both stores are being written.
 
     It may be run again at any time: rows that are equal are left alone, and a run that was cut off is gone on with.
-    The stores are those of the environment. Rows that only the following store has are found by --resync alone.
+    The stores are those of the environment. Rows that only the following store has are found by --resync alone; for
+    whole tables it also drops the entries that writes to the following store have left there.
 
     Example: ENABLE_DUAL_WRITE=true datalayer backfill --tables clients,bookings
     """
@@ -79,17 +80,22 @@ async def _backfill(tables: list[str] | None) -> list[Filled]:
 
 
 async def _resync(tables: list[str] | None, first: str | None, last: str | None) -> list[str]:
-    from datalayer.layer.pairs import open_outboxes
+    from datalayer.layer.pairs import open_outboxes, open_stray_outbox
     from datalayer.outbox.tables import followed
     from datalayer.settings import Settings
 
-    async with open_outboxes(Settings()) as outboxes:
+    settings = Settings()
+    async with open_outboxes(settings) as outboxes, open_stray_outbox(settings) as stray:
         outbox = outboxes[0]
         chosen = [table.name for table in followed(await outbox.store.catalog(), tables)]
-        if (first is not None or last is not None) and len(chosen) != 1:
+        has_range = first is not None or last is not None
+        if has_range and len(chosen) != 1:
             raise InvalidValueError("needs one table: name it with --tables", field="--from")
         for name in chosen:
+            outdone = [] if stray is None or has_range else await stray.versions(name)
             await _mark(outbox, outbox.store, name, first, last)
+            if stray is not None:
+                await stray.settle(outdone)
         return chosen
 
 

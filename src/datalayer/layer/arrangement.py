@@ -64,7 +64,10 @@ class Arrangement:
         return self.primaries[self.mode.primary]
 
     def begin(self) -> None:
-        """Take effect on others: called once the layer has gone over to this arrangement."""
+        """Take effect on the stores and on others: called once the layer has gone over to this arrangement."""
+        if self.settings.datalayer_relay:
+            for direction in self.directions:
+                direction.start()
         if self.cohorts is not None:
             self.cohorts.begin()
 
@@ -148,7 +151,7 @@ async def _directions(
     observers: Sequence[Observer],
     opened: AsyncExitStack,
 ) -> tuple[Direction, ...]:
-    """Join each store that has primaries with the other one, and relay in this process unless told otherwise."""
+    """Join each store that has primaries with the other one; nothing is relayed yet."""
     if secondary is None:
         return ()
     if StoreKind.SUPABASE in (mode.primary, mode.secondary) and (key := settings.supabase_api_key()) is not None:
@@ -161,13 +164,10 @@ async def _directions(
         if not await captures_itself(primary, settings):
             await direction.cover(opened)
         await direction.check()
+        opened.push_async_callback(direction.stop)
         directions.append(direction)
     if len(directions) == 1:
         await _tell_of_another_primary(directions[0])
-    if settings.datalayer_relay:
-        for direction in directions:
-            direction.start()
-            opened.push_async_callback(direction.stop)
     return tuple(directions)
 
 
@@ -179,10 +179,11 @@ async def _tell_of_another_primary(direction: Direction) -> None:
     left = (await Direction(store, direction.secondary, direction.settings).left()).entries
     if left:
         LOGGER.error(
-            "%d changes were made in %s, which follows, and are not in %s: does an application still run with that"
-            " primary? Stop it, and run `datalayer relay --once` with its settings",
+            "%d changes were made in %s, which follows, and are not carried to %s: does an application still run with"
+            " that primary? Stop it, and run `datalayer backfill --resync`: the rows of %s win",
             left,
             store.name,
+            direction.primary.name,
             direction.primary.name,
         )
 

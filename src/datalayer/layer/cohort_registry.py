@@ -68,18 +68,23 @@ class CohortRegistry:
         return row is not None and bool(row["held"])
 
     async def wish(self, companies: Iterable[str], *, main: str, other: str) -> None:
-        """Say which companies are to be in the other store; all others are to be in the main one."""
+        """Say which companies are to be in the other store; all others are to be in the main one.
+
+        A move that is under way keeps its time, by which it is given up.
+        """
         given = {"companies": sorted(companies), "main": main, "other": other}
         async with self._store.transaction() as tx:
             await tx.execute(
                 "insert into datalayer_cohorts (company, store, wanted, version)"
                 " select company, %(main)s, %(other)s, 0 from unnest(%(companies)s::text[]) company"
-                " on conflict (company) do update set wanted = excluded.wanted, since = '-infinity'"
+                " on conflict (company) do update set wanted = excluded.wanted, since = case"
+                " when datalayer_cohorts.moving then datalayer_cohorts.since else '-infinity' end"
                 " where datalayer_cohorts.wanted <> excluded.wanted",
                 given,
             )
             await tx.execute(
-                "update datalayer_cohorts set wanted = %(main)s, since = '-infinity'"
+                "update datalayer_cohorts set wanted = %(main)s,"
+                " since = case when moving then since else '-infinity' end"
                 " where not company = any (%(companies)s::text[]) and wanted <> %(main)s",
                 given,
             )

@@ -32,7 +32,9 @@ LOGGER = logging.getLogger("datalayer")
 
 #: Seconds that a relay gets for its last batch.
 _STOP_SECONDS: Final = 10.0
+#: Before a relay that could not work begins again; doubled each time, up to the longest.
 _RETRY_SECONDS: Final = 5.0
+_LONGEST_RETRY_SECONDS: Final = 60.0
 #: Keys that one question about the outbox names.
 _KEYS: Final = 100
 
@@ -52,8 +54,9 @@ class Direction:
     #: Both are set at the start where the primary captures nothing itself: what covers writes to it.
     requests: RequestCapture | None = None
     covered: RequestCaptureStore | None = None
-    #: Set while the relay runs in this process.
+    #: Set while the relay runs in this process, by its task.
     _relay: Relay | None = None
+    #: None again once the relay is to end.
     _task: asyncio.Task[None] | None = None
 
     @property
@@ -124,21 +127,25 @@ class Direction:
             await asyncio.wait({task})
 
     async def _run(self) -> None:
-        secondary = await self.secondary.wait()
-        known = ""
-        while self._relay is None:
+        known, pause = "", _RETRY_SECONDS
+        while True:
             try:
+                secondary = await self.secondary.wait()
                 await self.check()
                 self._relay = await self._build(secondary)
+                await self._relay.run()
+                return
             except DataLayerError as error:
                 if str(error) != known:
-                    LOGGER.error("the relay to %s cannot start: %s", self.secondary.name, error)
+                    LOGGER.error("the relay to %s cannot work: %s", self.secondary.name, error)
                 known = str(error)
-                await asyncio.sleep(_RETRY_SECONDS)
-        try:
-            await self._relay.run()
-        except Exception:
-            LOGGER.exception("the relay to %s has ended by a bug; entries stay in the outbox", self.secondary.name)
+            except Exception:
+                LOGGER.exception("the relay to %s met a bug; its entries stay, and it begins anew", self.secondary.name)
+            if self._task is None:
+                return
+            self._relay = None
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, _LONGEST_RETRY_SECONDS)
 
     async def _build(self, secondary: Store) -> Relay:
         joined = await link(self.primary, secondary, self.settings)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from datalayer.errors import ConfigurationError, DataLayerError
 from datalayer.flags import Mode, resolve_mode
 from datalayer.layer.arrangement import Arrangement, arrange
-from datalayer.layer.reloading import check_move, check_places, moved_tables
+from datalayer.layer.reloading import check_move, check_places, check_untouched, moved_tables
 from datalayer.layer.sequences import advance_keys
 from datalayer.layer.settling import settle
 from datalayer.routing.switch_store import SwitchStore
@@ -115,8 +115,8 @@ class OpenedLayer:
         if moved_tables(old, new):
             check_move(old, new)
             async with self.switch.writes_held():
-                # The new primary's outbox as well: somebody may have written there already.
-                await settle((*old.directions, *new.directions), _SETTLE_SECONDS)
+                await settle(old.directions, _SETTLE_SECONDS)
+                await check_untouched(old, new)
                 for store in new.primaries.values():
                     await advance_keys(store)
                 self._switch(new)

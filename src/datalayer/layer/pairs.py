@@ -160,6 +160,27 @@ async def open_outboxes(settings: Settings) -> AsyncIterator[list[Outbox]]:
         yield outboxes
 
 
+@asynccontextmanager
+async def open_stray_outbox(settings: Settings) -> AsyncIterator[Outbox | None]:
+    """Open the outbox of a store that only follows: what was written there behind our backs, and is carried by nobody.
+
+    None where there is no such outbox, or the store is away.
+    """
+    mode = resolve_mode(settings)
+    if mode.secondary is None or both_lead(settings, mode):
+        yield None
+        return
+    try:
+        store = await open_store_for(mode.secondary, settings, ())
+    except (UnavailableError, StoreTimeoutError):
+        yield None
+        return
+    try:
+        yield Outbox(store) if await captures_itself(store, settings) else None
+    finally:
+        await store.close()
+
+
 async def reconcile(table: str, keys: Sequence[Key], settings: Settings | None = None) -> Outcome:
     """Make these keys equal on the store that follows: for another carrier of the outbox, such as Debezium.
 

@@ -62,6 +62,25 @@ def check_move(old: Arrangement, new: Arrangement) -> None:
         )
 
 
+async def check_untouched(old: Arrangement, new: Arrangement) -> None:
+    """Refuse a new primary that was written while it followed: its relay would carry that over the old primary's rows.
+
+    Raises:
+        ConfigurationError: says how many entries there are, and what to do.
+    """
+    for direction in new.directions:
+        if direction.primary.name in old.primaries:
+            continue
+        left = (await direction.left()).entries
+        if left:
+            raise ConfigurationError(
+                f"{left} changes were made in {direction.primary.name}, which follows (`datalayer outbox status` with"
+                " the new settings shows them). Has another process made this change before? Then restart this one;"
+                " else run `datalayer backfill --resync` with the settings of now, and change the primary then",
+                variables=("USE_LEGACY_SUPABASE", "USE_REPOSITORY_PATTERN"),
+            )
+
+
 def _place(settings: Settings, kind: StoreKind) -> object:
     if kind is StoreKind.SQLITE:
         return settings.datalayer_sqlite_path

@@ -199,6 +199,13 @@ class Outbox:
         claimed = await self._read(rows)
         return sorted([*claimed.entries, *(entry for entry, _ in claimed.unreadable)], key=lambda entry: entry.version)
 
+    async def versions(self, table: str) -> list[int]:
+        """Return the versions of all entries about a table."""
+        found: list[int] = []
+        while rows := await self._versions_after(table, found[-1] if found else None):
+            found += rows
+        return found
+
     async def retry(self, selection: Selection) -> int:
         """Make entries due now, dead letters with their tries forgotten; return how many.
 
@@ -211,6 +218,13 @@ class Outbox:
     async def discard(self, selection: Selection) -> int:
         """Drop entries, so that the stores stay different there; return how many."""
         return (await self.store.delete(Delete(self.table, where_selected(selection)))).count
+
+    async def _versions_after(self, table: str, version: int | None) -> list[int]:
+        where: Filter = col("aggregatetype").eq(table)
+        if version is not None:
+            where &= col("version").gt(version)
+        question = Select(self.table, where, order=(asc("version"),), limit=_AT_ONCE, columns=("version",))
+        return [row["version"] for row in await self.store.select(question)]
 
     async def _due(self, limit: int, *, offset: int) -> list[Row]:
         now = self.clock()

@@ -15,6 +15,7 @@ from tests.integration.routing.salons import CLIENT, assert_equal, empty, instal
 from tests.integration.routing.waiting import until
 
 from datalayer import DataLayer, GivenSettings, Settings, UnavailableError, UnsupportedOperationError, open_store
+from datalayer.layer.cohort_registry import CohortRegistry
 from datalayer.outbox.capture import supabase as supabase_capture
 from datalayer.query import Count, col, where_equal
 from datalayer.servers.postgrest import PostgrestServer
@@ -232,3 +233,24 @@ async def test_cohort_needs_both_stores(pair: dict[str, Any]) -> None:
     with pytest.raises(UnavailableError):
         async with DataLayer.open(cohort({**pair, "database_url": "postgresql://nobody@127.0.0.1:1/x"}, "7")):
             pass
+
+
+async def test_wish_leaves_a_move_its_time(postgres: PostgresPlace) -> None:
+    """A company that is being moved is wanted elsewhere meanwhile: the time after which its hold ends still runs."""
+    store = await open_store(postgres.dsn)
+    assert isinstance(store, PostgresStore)
+    registry = CohortRegistry(store, 60)
+    try:
+        await registry.prepare()
+        await registry.wish(["7"], main="supabase", other="postgres")
+        assert await registry.hold((await registry.read())[0])
+        await registry.wish([], main="supabase", other="postgres")
+        (held,) = await registry.read()
+        assert held.moving
+        assert held.seconds is not None
+        await registry.release(held, move=False)
+        await registry.wish(["7"], main="supabase", other="postgres")
+        assert [one.seconds for one in await registry.read()] == [None]
+    finally:
+        await store.execute("delete from datalayer_cohorts")
+        await store.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,16 @@ import pytest
 from tests.integration.layer.places import PostgresPlace
 from tests.integration.routing.salons import CLIENT, assert_equal, install, settled
 from tests.integration.routing.waiting import until
+from typer.testing import CliRunner
 
 from datalayer import ConfigurationError, DataLayer, DualHealth, GivenSettings, Mode, Settings, StoreKind
+from datalayer.cli.app import app
+from datalayer.layer import directions
 from datalayer.migrations import apply
 from datalayer.outbox.capture import sqlite as sqlite_capture
+from datalayer.query import Insert
+from datalayer.routing.late_store import LateStore
+from datalayer.stores.contract import Store
 from datalayer.stores.postgres import PostgresStore
 from datalayer.stores.sqlite import SqliteStore
 
@@ -182,3 +189,58 @@ async def test_reload_refuses_a_primary_that_has_writes_of_its_own(pair: dict[st
         with pytest.raises(ConfigurationError, match="datalayer outbox status"):
             await layer.reload(GivenSettings(**quiet, use_repository_pattern=True))
         assert layer.mode.primary is StoreKind.SQLITE
+
+
+async def test_refused_reload_carries_nothing_onto_the_primary(
+    pair: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was written to the store that follows stays off the primary; after a resync the reload is made."""
+    async with DataLayer.open(GivenSettings(**pair)) as layer:
+        await layer.upsert_client(CLIENT)
+        await until(lambda: settled(layer))
+        await write_by_the_back_door(pair["database_url"])
+        with pytest.raises(ConfigurationError, match="1 changes were made in postgres, which follows"):
+            await layer.reload(GivenSettings(**pair, use_repository_pattern=True))
+        assert [row.name for row in await layer.clients.list()] == ["Анна"]
+        for name in ("database_url", "datalayer_sqlite_path", "enable_dual_write"):
+            monkeypatch.setenv(name.upper(), str(pair[name]))
+        answer = await asyncio.to_thread(CliRunner().invoke, app, ["backfill", "--resync"])
+        assert answer.exit_code == 0, answer.output
+        await until(lambda: settled(layer))
+        await layer.reload(GivenSettings(**pair, use_repository_pattern=True))
+        assert [row.name for row in await layer.clients.list()] == ["Анна"]
+
+
+async def write_by_the_back_door(dsn: str) -> None:
+    """Change a row in the store that follows, as an application does that takes it for the primary."""
+    store = await PostgresStore.open(dsn)
+    await store.execute("update clients set name = 'back door'")
+    await store.close()
+
+
+async def test_relay_begins_anew_after_a_bug(pair: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """An exception that nobody thought of does not end relaying for good."""
+    monkeypatch.setattr(directions, "_RETRY_SECONDS", 0.05)
+    failures = [RuntimeError("nobody thought of this")]
+
+    async def opener() -> Store:
+        if failures:
+            raise failures.pop()
+        return await PostgresStore.open(pair["database_url"])
+
+    primary, secondary = await SqliteStore.open(pair["datalayer_sqlite_path"]), LateStore("postgres", opener)
+    direction = directions.Direction(primary, secondary, GivenSettings(**pair))
+    try:
+        await primary.insert(Insert("clients", [dict(CLIENT)]))
+        direction.start()
+        await until(lambda: nothing_is_left(direction))
+        assert failures == []
+    finally:
+        await direction.stop()
+        await secondary.close()
+        await primary.close()
+
+
+async def nothing_is_left(direction: directions.Direction) -> bool:
+    """Whether nothing is owed in this direction."""
+    return (await direction.left()).entries == 0
