@@ -137,6 +137,8 @@ class Settings(BaseSettings):
     datalayer_spool_path: Path = Path("datalayer-spool.sqlite3")
     #: How long a request that was given up can still take effect at Supabase.
     datalayer_request_lifetime_seconds: float = Field(default=180, gt=0, allow_inf_nan=False)
+    #: Tables of the primary that no other store follows, since they have no usable key or need not be there.
+    datalayer_unfollowed_tables: Listed = ()
     #: Whether the entries of a dual-write are relayed in this process; ``datalayer relay`` does it in one of its own.
     datalayer_relay: Flag = True
     #: After so many failures an outbox entry is a dead letter.

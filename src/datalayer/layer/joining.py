@@ -81,6 +81,7 @@ async def check_join(primary: Store, secondary: Store | None, settings: Settings
     await check_dual_write(
         primary,
         secondary,
+        left_out=settings.datalayer_unfollowed_tables,
         key=None if key is None else key.get_secret_value(),
         primary_script=by_triggers,
         secondary_script=secondary.name != "supabase" or await has_script(secondary),

@@ -5,13 +5,13 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Final
 from uuid import UUID
 
 from datalayer.errors import AccessDeniedError, ConfigurationError
 from datalayer.outbox.capture.installed import status_of
-from datalayer.outbox.tables import CONTROL, LEDGER, OUTBOX, SCRIPT, followed
+from datalayer.outbox.tables import CONTROL, LEDGER, OUTBOX, SCRIPT, followed, is_bookkeeping, unusable
 from datalayer.query import Select
 from datalayer.stores.catalog import Catalog, Table
 from datalayer.stores.contract import Store
@@ -26,6 +26,7 @@ async def check_dual_write(
     secondary: Store,
     tables: Iterable[str] | None = None,
     *,
+    left_out: Iterable[str] = (),
     key: str | None = None,
     primary_script: bool = True,
     secondary_script: bool = True,
@@ -33,7 +34,8 @@ async def check_dual_write(
     """Raise unless the secondary can follow the primary; return the tables that are followed.
 
     Args:
-        tables: names; None for all of the primary's that have a usable key.
+        tables: names; None for all of the primary's.
+        left_out: tables that are not followed, on purpose.
         key: Supabase's, where one of the two is Supabase.
         primary_script: False for a Supabase primary without the script, whose calls are captured instead.
         secondary_script: False for a Supabase secondary without the script.
@@ -44,9 +46,9 @@ async def check_dual_write(
         AccessDeniedError: the key or user does not see all rows: hidden rows would be taken for deleted ones.
     """
     if key is not None:
-        check_service_key(key)
+        check_service_key(key, must_tell=not primary_script)
     catalogs = await primary.catalog(refresh=True), await secondary.catalog(refresh=True)
-    chosen = check_tables(*catalogs, tables)
+    chosen = check_tables(*catalogs, tables, left_out=left_out)
     identities = [
         await check_bookkeeping(store) if required or CONTROL in catalog.tables else None
         for store, catalog, required in zip(
@@ -64,9 +66,12 @@ async def check_dual_write(
     return chosen
 
 
-def check_tables(primary: Catalog, secondary: Catalog, tables: Iterable[str] | None = None) -> list[Table]:
+def check_tables(
+    primary: Catalog, secondary: Catalog, tables: Iterable[str] | None = None, *, left_out: Iterable[str] = ()
+) -> list[Table]:
     """Return the tables to follow, or raise ConfigurationError for one without a usable key or not alike there."""
-    chosen = followed(primary, None if tables is None else list(tables))
+    ignored = set(left_out)
+    chosen = followed(primary, _all_but(primary, ignored) if tables is None else list(tables))
     for table in chosen:
         other = secondary.tables.get(table.name)
         if other is None:
@@ -80,6 +85,18 @@ def check_tables(primary: Catalog, secondary: Catalog, tables: Iterable[str] | N
                 f" ({', '.join(other.primary_key)}) in the other; make them equal, in this order"
             )
     return chosen
+
+
+def _all_but(primary: Catalog, ignored: Collection[str]) -> list[str]:
+    """Name the user's tables that are not ignored; each of them has to be one that can be followed."""
+    named = [name for name in sorted(primary.tables) if not is_bookkeeping(name) and name not in ignored]
+    for name in named:
+        if (reason := unusable(primary.tables[name])) is not None:
+            raise ConfigurationError(
+                f"the table {name} cannot be written to two stores: {reason} (DATALAYER_UNFOLLOWED_TABLES={name})",
+                variables=("DATALAYER_UNFOLLOWED_TABLES",),
+            )
+    return named
 
 
 async def check_bookkeeping(store: Store) -> UUID:
@@ -119,9 +136,15 @@ async def check_armed(store: Store, tables: Iterable[Table]) -> None:
         )
 
 
-def check_service_key(key: str) -> None:
-    """Raise AccessDeniedError for a Supabase key that is known not to be the service role's."""
+def check_service_key(key: str, *, must_tell: bool = False) -> None:
+    """Raise AccessDeniedError for a Supabase key that is known not to be the service role's.
+
+    Args:
+        must_tell: refuse a key that names no role, too: nothing else would show that it sees all rows.
+    """
     role = _role(key)
+    if role is None and must_tell:
+        role = "(it names none)"
     if role is not None and role != "service_role":
         raise AccessDeniedError(
             f"the key is the role {role}'s, from whom row security hides rows, which would be taken for deleted ones",

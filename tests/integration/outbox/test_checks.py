@@ -60,11 +60,20 @@ async def test_pair_that_is_ready_passes(pair: tuple[PostgresStore, SqliteStore]
 async def test_table_without_a_usable_key_is_named(
     pair: tuple[PostgresStore, SqliteStore], door: psycopg.Connection
 ) -> None:
-    """Named, it is refused; not named, it is left out."""
+    """Named, it is refused with what to do about it."""
     door.execute("create table log (line text)")
     with pytest.raises(ConfigurationError, match=r"log .*no primary key; add one"):
         await check_dual_write(*pair, ["items", "log"])
-    assert [table.name for table in await check_dual_write(*pair)] == ["items"]
+
+
+async def test_table_without_a_key_is_not_passed_over(
+    pair: tuple[PostgresStore, SqliteStore], door: psycopg.Connection
+) -> None:
+    """Nobody is told that a write is followed which is not: the table is refused, or left out on purpose."""
+    door.execute("create table notes (word text)")
+    with pytest.raises(ConfigurationError, match=r"notes .* primary key.*DATALAYER_UNFOLLOWED_TABLES=notes"):
+        await check_dual_write(*pair)
+    assert [table.name for table in await check_dual_write(*pair, left_out=["notes"])] == ["items"]
 
 
 async def test_table_that_the_follower_lacks_is_named(
@@ -173,6 +182,15 @@ def test_key_that_is_not_the_service_role_s_is_refused(key: str) -> None:
     with pytest.raises(AccessDeniedError, match="SUPABASE_SERVICE_ROLE_KEY") as caught:
         check_service_key(key)
     assert key not in str(caught.value)
+
+
+def test_key_that_names_no_role_is_refused_where_nothing_else_tells() -> None:
+    """Without the script there is no row that only the service role sees."""
+    key = "e30.e30.c2lnbmVk"
+    check_service_key(key)
+    with pytest.raises(AccessDeniedError, match="names none"):
+        check_service_key(key, must_tell=True)
+    check_service_key(signed_key("service_role", "secret" * 8), must_tell=True)
 
 
 @pytest.mark.parametrize("key", [signed_key("service_role", "x"), "sb_secret_abc", "opaque", "a.b.c"])
