@@ -122,6 +122,7 @@ async def _by_settings() -> list[tuple[Store, bool]]:
         output.note("note: for Supabase's own part run datalayer supabase install")
     if not wanted:
         raise ConfigurationError(
-            "no PostgreSQL or SQLite is configured: set DATABASE_URL, or give --url", variables=("DATABASE_URL",)
+            "nothing follows Supabase: set ENABLE_DUAL_WRITE=true and DATABASE_URL, or give --url",
+            variables=("ENABLE_DUAL_WRITE", "DATABASE_URL"),
         )
     return [(await open_store_for(kind, settings=settings, observers=()), armed) for kind, armed in wanted.items()]

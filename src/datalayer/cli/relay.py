@@ -35,6 +35,10 @@ def relay(
     """
     left = asyncio.run(_relay(once=once, as_json=as_json))
     if once and left:
+        output.note(
+            "note: entries are left, see datalayer outbox list; what another relay had claimed when it was killed is"
+            " free after DATALAYER_RELAY_LEASE_SECONDS"
+        )
         raise typer.Exit(ExitCode.DIFFERENCE)
 
 

@@ -56,6 +56,18 @@ async def test_install_by_settings_arms_the_primary_alone(
     assert told["sqlite"]["id"] != told["postgres"]["id"]
 
 
+async def test_supabase_without_dual_write_names_the_missing_flag(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With both stores configured it is the flag that is missing, not the database."""
+    monkeypatch.delenv("ENABLE_DUAL_WRITE", raising=False)
+    monkeypatch.setenv("DATABASE_URL", "postgresql://nobody@127.0.0.1:1/nowhere")
+    monkeypatch.setenv("SUPABASE_URL", "http://127.0.0.1:1")
+    monkeypatch.setenv("SUPABASE_SERVICE_ROLE_KEY", "key")
+    assert await _run("outbox", "install") == 3
+    assert "nothing follows Supabase: set ENABLE_DUAL_WRITE=true" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
