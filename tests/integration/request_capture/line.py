@@ -34,6 +34,11 @@ class Line:
         """DSN that leads over the line."""
         return make_conninfo(self._dsn, host="127.0.0.1", port=self._port)
 
+    @property
+    def is_up(self) -> bool:
+        """Whether connections are carried."""
+        return self._server is not None
+
     async def mend(self) -> None:
         """Carry connections again, at the port of before."""
         self._server = await asyncio.start_server(self._carry, "127.0.0.1", self._port)

@@ -25,6 +25,7 @@ class Fault(Enum):
     DELAY = auto()  #: the server does it a while later, and its answer comes
     STALL = auto()  #: nothing comes back until the proxy closes
     LAND_LATE = auto()  #: nothing comes back, and the server does it when the proxy is told to
+    CUT_AND_LAND_LATE = auto()  #: the connection ends, and the server does it when the proxy is told to
 
 
 Reaction: TypeAlias = Fault | bytes
@@ -60,6 +61,10 @@ class FaultyProxy:
         self._waits = asyncio.Event()
         self._server: asyncio.Server | None = None
         self._released = asyncio.Event()
+        #: Requests that the server has and has not answered.
+        self._at_server = 0
+        self._quiet = asyncio.Event()
+        self._quiet.set()
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
@@ -101,6 +106,14 @@ class FaultyProxy:
         for request in late:
             await self._forward(request)
 
+    def drop(self) -> None:
+        """Forget what the server was to do late: it is too late for that."""
+        self._late.clear()
+
+    async def quiet(self) -> None:
+        """Return when the server has answered whatever has reached it, callers that are gone included."""
+        await self._quiet.wait()
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
@@ -131,6 +144,9 @@ class FaultyProxy:
                 self._late.append(request)
                 await self._released.wait()
                 return b""
+            case Fault.CUT_AND_LAND_LATE:
+                self._late.append(request)
+                return b""
             case Fault.DELAY:
                 await asyncio.sleep(_DELAY_SECONDS)
         answer = await self._forward(request)
@@ -139,6 +155,16 @@ class FaultyProxy:
         return b"" if reaction is Fault.CUT_ANSWER else answer
 
     async def _forward(self, request: bytes) -> bytes:
+        self._at_server += 1
+        self._quiet.clear()
+        try:
+            return await self._exchange(request)
+        finally:
+            self._at_server -= 1
+            if not self._at_server:
+                self._quiet.set()
+
+    async def _exchange(self, request: bytes) -> bytes:
         verb, path, rest = request.split(b" ", 2)
         if not path.startswith(self._prefix):
             return reply(404, body="no such path")
