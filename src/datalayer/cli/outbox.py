@@ -14,6 +14,7 @@ from datalayer.errors import InvalidValueError
 
 if TYPE_CHECKING:
     from datalayer.outbox.entries import Entry
+    from datalayer.outbox.queue import Outbox
     from datalayer.outbox.waiting import Selection, Waiting
     from datalayer.stores.contract import StoreName
 
@@ -153,11 +154,22 @@ async def _status() -> list[tuple[str, str, Waiting]]:
     from datalayer.settings import Settings
 
     async with open_outboxes(Settings()) as outboxes:
-        return [
+        found = [
             (outbox.store.name, table, await waiting(outbox.store, outbox.table, outbox.clock, table=table))
             for outbox in outboxes
             for table in await tables_waiting(outbox.store, outbox.table)
         ]
+        return [*found, *[open_ for outbox in outboxes for open_ in await _open_operations(outbox)]]
+
+
+async def _open_operations(outbox: Outbox) -> list[tuple[str, str, Waiting]]:
+    """Count writes to a Supabase without the script whose answers have not come: they are owed like entries."""
+    from datalayer.outbox.tables import MARKS, OPERATIONS
+    from datalayer.outbox.waiting import Waiting
+    from datalayer.query import Count
+
+    count = await outbox.store.count(Count(OPERATIONS)) if outbox.table == MARKS else 0
+    return [("supabase", "writes without an answer", Waiting(count, 0, 0, 0.0))] if count else []
 
 
 async def _entries(selection: Selection, limit: int) -> list[tuple[StoreName, Entry]]:
