@@ -38,9 +38,13 @@ KEY_KINDS: Final = frozenset(
 )
 
 
+#: Not a number is unlike itself, but for the same object.
+_NAN: Final = Decimal("NaN")
+
+
 def key_of(table: Table, row: Mapping[str, Any]) -> Key:
-    """Return a row's key."""
-    return tuple(row[name] for name in table.primary_key)
+    """Return a row's key; NaN as the one object that equals itself as part of a key."""
+    return tuple(_NAN if (value := row[name]) != value else value for name in table.primary_key)
 
 
 def encode_key(table: Table, key: Sequence[Any]) -> str:
@@ -146,7 +150,8 @@ def _text(value: Any) -> str:
 def _decimal(value: Any) -> Decimal:
     if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
         raise TypeError
-    return Decimal(value)
+    number = Decimal(value)
+    return _NAN if number.is_nan() else number
 
 
 def _naive(value: Any) -> datetime:

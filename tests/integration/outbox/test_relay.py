@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from decimal import Decimal
 from uuid import uuid4
 
 import pytest
 from tests.integration.outbox.pairs import Pair, postgres_pair, put_owners
 
+from datalayer.outbox.capture import postgres as capture
 from datalayer.outbox.waiting import Selection, waiting
 from datalayer.query import Delete, Insert, Select, Update, Upsert, col
+from datalayer.stores.postgres import PostgresStore
 from datalayer.telemetry import RelayEvent
 from datalayer.testing.servers import FoundServer
 
@@ -217,3 +220,17 @@ async def _constrain(pair: Pair, statement: str, *, primary: bool = False) -> No
     assert isinstance(store, PostgresStore)
     async with store.connection() as connection:
         await connection.execute(statement.encode())
+
+
+async def test_a_key_that_is_not_a_number_arrives(pair: Pair) -> None:
+    """NaN, which equals nothing in Python, is found again: its row is not taken for absent."""
+    assert isinstance(pair.primary, PostgresStore)
+    assert isinstance(pair.secondary, PostgresStore)
+    for store in (pair.primary, pair.secondary):
+        await store.execute("create table odd (id numeric primary key, word text)")
+    await capture.install(pair.primary, ["odd"])
+    for word in ("old", "new"):
+        row = {"id": Decimal("NaN"), "word": word}
+        await pair.primary.upsert(Upsert("odd", [row], ("id",), returning=False))
+        await pair.settle()
+        assert [r["word"] for r in await pair.secondary.select(Select("odd"))] == [word]
