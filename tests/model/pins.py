@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 
 from tests.model.search import Result, put, search
 
-_IDLE, _SEEN, _READ, _READY, _SENT, _ANSWERED = range(6)
+_IDLE, _SEEN, _READ, _READY, _SENT, _ANSWERED, _LATE = range(7)
 
 
 @dataclass(frozen=True)
@@ -23,11 +23,13 @@ class Protocol:
         pin: taken before the row is read; after it, with a look at the ledger under the pin; after it without; never.
         release: a pin of an unknown apply ends when the request can no longer act, or when its sender stops waiting.
         settle: delete the versions that were seen, or all of the key.
+        late: what a relay does that was stopped until its pin had run out: send nothing, or what it has read.
     """
 
     pin: Literal["before the read", "after, ledger", "after", "never"]
     release: Literal["lifetime", "timeout"] = "lifetime"
     settle: Literal["seen", "all"] = "seen"
+    late: Literal["stop", "send"] = "stop"
 
 
 class Relay(NamedTuple):
@@ -112,6 +114,12 @@ def _relay(state: State, relay: Relay, protocol: Protocol) -> Iterator[tuple[str
     if relay.at == _READY:
         sent = tuple(sorted((*state.in_flight, relay.value)))
         yield f"sends {relay.value}", relay._replace(at=_SENT), state._replace(in_flight=sent)
+    if relay.at in (_READ, _READY) and protocol.pin == "before the read" and state.pin == 1:
+        after = relay._replace(at=_LATE) if protocol.late == "send" else Relay()
+        yield "is stopped until its pin has run out", after, state._replace(pin=0)
+    if relay.at == _LATE:
+        sent = tuple(sorted((*state.in_flight, relay.value)))
+        yield f"sends {relay.value} late", Relay(), state._replace(in_flight=sent)
     if relay.at == _SENT and relay.value in state.in_flight:
         rest = list(state.in_flight)
         rest.remove(relay.value)

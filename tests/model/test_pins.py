@@ -23,6 +23,7 @@ def test_relays_end_equal(pin: str, writes: tuple[int, ...]) -> None:
         pytest.param(Protocol("after"), id="read before the pin, and no ledger"),
         pytest.param(Protocol("before the read", release="timeout"), id="pin released while the apply can still land"),
         pytest.param(Protocol("after, ledger", release="timeout"), id="the same with a ledger"),
+        pytest.param(Protocol("before the read", late="send"), id="pin runs from the take, request sent late"),
         pytest.param(Protocol("before the read", settle="all"), id="settle what was not seen"),
     ],
 )

@@ -11,10 +11,12 @@ import pytest
 from tests.integration.outbox.conftest import emptied
 from tests.integration.outbox.pairs import DDL, TABLES, Pair, put_owners
 
+from datalayer.errors import UnavailableError
 from datalayer.outbox.applying.pinned import PinnedApplier
 from datalayer.outbox.assembly import reconciler_between
 from datalayer.outbox.breaker import DeleteBreaker
 from datalayer.outbox.capture import postgres as capture
+from datalayer.outbox.entries import Change
 from datalayer.outbox.pinning import Pins
 from datalayer.outbox.queue import Outbox
 from datalayer.query import Update, col
@@ -74,3 +76,27 @@ async def test_a_key_that_waits_for_a_pinned_one_does_not_hold_up_the_others(pai
     event = await pair.relay().drain()
     assert (event.settled, event.entries, event.error) == (1, 2, None)
     assert [row["id"] for row in (await pair.rows("owners"))[1]] == [1, 3]
+
+
+async def test_nothing_is_sent_once_the_budget_of_the_pins_is_spent(pair: Pair) -> None:
+    """A batch that was stopped for too long sends nothing more, and lets its pins go: nothing of it is in flight."""
+    assert isinstance(pair.primary, PostgresStore)
+    await put_owners(pair.primary, [1])
+    times = iter([0.0, 30.0])
+    pins = Pins(pair.primary, lifetime_seconds=180, budget_seconds=30)
+    applier = PinnedApplier(pair.primary, pair.secondary, pins, clock=times.__next__)
+    with pytest.raises(UnavailableError, match="too long"):
+        await applier.apply(pair.reconciler.origin, [Change("owners", (1,), 1, None)])
+    assert (await pair.rows("owners"))[1] == []
+    assert await pair.primary.fetch_one("select count(*) as n from datalayer_pins") == {"n": 0}
+
+
+async def test_pins_outlive_the_last_request_sent_under_them(pair: Pair) -> None:
+    """A pin lasts for the budget in which requests are sent, and then for as long as the last one may live."""
+    assert isinstance(pair.primary, PostgresStore)
+    await Pins(pair.primary, lifetime_seconds=180, budget_seconds=40).take(uuid4(), [("owners", "[1]")])
+    left = await pair.primary.fetch_one(
+        "select extract(epoch from expires_at - clock_timestamp())::float as seconds from datalayer_pins"
+    )
+    assert left is not None
+    assert 200 < left["seconds"] <= 220

@@ -20,8 +20,18 @@ _LENGTH: Final = re.compile(r"\((\d+)\)")
 _BITS: Final = {Kind.SMALLINT: 15, Kind.INTEGER: 31, Kind.BIGINT: 63}
 
 
-async def park(transaction: Session, catalog: Catalog, changes: Mapping[str, Sequence[Change]]) -> None:
-    """Give rows that are about to lose a unique value another one for the time being, NULL where that is allowed."""
+async def park(
+    transaction: Session,
+    catalog: Catalog,
+    changes: Mapping[str, Sequence[Change]],
+    *,
+    left: Callable[[], float | None] = lambda: None,
+) -> None:
+    """Give rows that are about to lose a unique value another one for the time being, NULL where that is allowed.
+
+    Args:
+        left: asked before each update how many seconds it may take.
+    """
     for name, group in changes.items():
         table = catalog.tables[name]
         wanted = {change.key: change.row for change in group if change.row is not None}
@@ -31,7 +41,7 @@ async def park(transaction: Session, catalog: Catalog, changes: Mapping[str, Seq
             parked = _parked(table, stored, wanted[key_of(table, stored)])
             if parked:
                 key = {column: stored[column] for column in table.primary_key}
-                await transaction.update(Update(name, parked, where_equal(**key)))
+                await transaction.update(Update(name, parked, where_equal(**key)), timeout=left())
 
 
 def _parked(table: Table, stored: Row, wanted: Row) -> Row:
