@@ -22,7 +22,7 @@ from datalayer.stores.postgres import PostgresStore
 from datalayer.stores.sqlite import SqliteStore
 
 #: Writes that are made on the new primary, and while the store that follows is away.
-_WRITES = 60
+_WRITES = 40
 
 
 async def install(stage: Stage, screen: Screen) -> None:
