@@ -49,10 +49,9 @@ def demo(
     """Show a whole move from Supabase to PostgreSQL, on throwaway servers with made-up data.
 
     Nothing of yours is touched and nothing stays: two PostgreSQL servers and a PostgREST start, a salon moves from one
-    to the other in dual-write, while it is being written and while its calls are compared, PostgREST fails for a moment,
-    and all of it is gone at the end. No Docker, no configuration. Only the
-    PostgREST program is kept, 17 MB that npm fetches once, in the cache directory (~/.cache/datalayer on Linux, or the
-    temporary directory where no home can be written).
+    to the other in dual-write while it is being written, its calls are compared, PostgREST fails for a moment, and all
+    of it is gone at the end. No Docker, no configuration. Only the PostgREST program is kept, 17 MB that npm fetches
+    once, in the cache directory (~/.cache/datalayer on Linux, or the temporary directory where no home can be written).
 
     Example: datalayer demo
     """
