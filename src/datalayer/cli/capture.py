@@ -1,4 +1,4 @@
-"""``datalayer outbox install|uninstall``."""
+"""``datalayer outbox install|uninstall|unfence``."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from datalayer.cli.errors import EXIT_CODES, opening
 from datalayer.cli.installing import AsJson, LockTimeout, Tables, tell_installed, tell_uninstalled
 from datalayer.cli.outbox import commands
 from datalayer.cli.transfer import names
-from datalayer.errors import ConfigurationError, UnsupportedOperationError
+from datalayer.errors import ConfigurationError, InvalidValueError, UnsupportedOperationError
 
 if TYPE_CHECKING:
     from datalayer.outbox.capture.status import Installed
@@ -36,6 +36,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands to those about the outbox."""
     commands.command(epilog=EXIT_CODES)(install)
     commands.command(epilog=EXIT_CODES)(uninstall)
+    commands.command(epilog=EXIT_CODES)(unfence)
 
 
 def install(url: Url = None, tables: Tables = None, lock_timeout: LockTimeout = 10, as_json: AsJson = False) -> None:
@@ -68,6 +69,28 @@ def uninstall(url: Url = None, lock_timeout: LockTimeout = 10, as_json: AsJson =
         return {str(name): done for name, done in gone.items()}
 
     tell_uninstalled(asyncio.run(run()), as_json)
+
+
+def unfence(
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Do it: no application has the other store as its primary.")
+    ] = False,
+) -> None:
+    """Go back to a primary that a reload has moved away from: let it be written, and hold writes to the other store.
+
+    Stop the applications first. The stores are those of the environment. Refused while the other store owes something.
+
+    Example: datalayer outbox unfence --yes
+    """
+    from datalayer.layer.fencing import open_primary
+    from datalayer.settings import Settings
+
+    if not yes:
+        raise InvalidValueError(
+            "is missing: an application that has the other store as primary fails to write", field="--yes"
+        )
+    done = asyncio.run(open_primary(Settings()))
+    output.results().print("the primary can be written" if done else "no fence stands")
 
 
 async def _install(url: str | None, tables: list[str] | None, lock_timeout: float) -> dict[str, Installed]:

@@ -166,13 +166,14 @@ async def _directions(
         await direction.check()
         opened.push_async_callback(direction.stop)
         directions.append(direction)
-    if len(directions) == 1:
-        await _tell_of_another_primary(directions[0])
     return tuple(directions)
 
 
-async def _tell_of_another_primary(direction: Direction) -> None:
+async def tell_of_another_primary(arrangement: Arrangement) -> None:
     """Log that the store that follows was written as a primary: nobody brings these writes here."""
+    if len(arrangement.directions) != 1:
+        return
+    (direction,) = arrangement.directions
     store = direction.secondary.opened
     if store is None or not await captures_itself(store, direction.settings):
         return

@@ -6,11 +6,13 @@ import asyncio
 import logging
 import signal
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from datalayer.errors import ConfigurationError, DataLayerError
 from datalayer.flags import Mode, resolve_mode
-from datalayer.layer.arrangement import Arrangement, arrange
+from datalayer.layer.arrangement import Arrangement, arrange, tell_of_another_primary
+from datalayer.layer.fencing import can_fence, check_open, move_fenced, open_new_primaries
 from datalayer.layer.reloading import check_move, check_places, check_untouched, moved_tables
 from datalayer.layer.sequences import advance_keys
 from datalayer.layer.settling import settle
@@ -54,6 +56,12 @@ class OpenedLayer:
     async def open(cls, settings: Settings, source: SettingsSource, observers: Sequence[Observer]) -> OpenedLayer:
         """Open what the settings ask for."""
         arrangement = await arrange(settings, observers)
+        try:
+            await check_open(arrangement)
+            await tell_of_another_primary(arrangement)
+        except BaseException:
+            await arrangement.close()
+            raise
         LOGGER.info("mode %s", arrangement.mode, extra={"mode": str(arrangement.mode)})
         arrangement.begin()
         return cls(arrangement, source, observers)
@@ -108,20 +116,31 @@ class OpenedLayer:
         try:
             await self._go_over(old, new)
         except BaseException:
-            await new.close()
+            if self.arrangement is not new:
+                await new.close()
             raise
 
     async def _go_over(self, old: Arrangement, new: Arrangement) -> None:
-        if moved_tables(old, new):
-            check_move(old, new)
-            async with self.switch.writes_held():
-                await settle(old.directions, _SETTLE_SECONDS)
-                await check_untouched(old, new)
-                for store in new.primaries.values():
-                    await advance_keys(store)
-                self._switch(new)
-        else:
-            self._switch(new)
+        switch = partial(self._switch, new)
+        if not moved_tables(old, new):
+            await open_new_primaries(old, new)
+            switch()
+            return
+        check_move(old, new)
+
+        async def settled() -> None:
+            await settle(old.directions, _SETTLE_SECONDS)
+            await check_untouched(old, new)
+            for store in new.primaries.values():
+                await advance_keys(store)
+
+        async with self.switch.writes_held():
+            if await can_fence(old, new):
+                await move_fenced(old, new, settled, switch)
+                return
+            await settled()
+            await open_new_primaries(old, new)
+            switch()
 
     def _written(self) -> None:
         for direction in self.arrangement.directions:

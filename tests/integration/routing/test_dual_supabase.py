@@ -11,8 +11,18 @@ from tests.integration.layer.places import PostgresPlace, SupabasePlace
 from tests.integration.routing.salons import CLIENT, assert_equal, empty, install, settled, uninstall
 from tests.integration.routing.waiting import until
 
-from datalayer import AccessDeniedError, ConfigurationError, DataLayer, DualHealth, GivenSettings, Settings, StoreKind
+from datalayer import (
+    AccessDeniedError,
+    ConfigurationError,
+    DataLayer,
+    DualHealth,
+    GivenSettings,
+    Settings,
+    StoreKind,
+    WritesHeldError,
+)
 from datalayer.outbox.capture import supabase as supabase_capture
+from datalayer.outbox.capture.fences import is_fenced, unfence
 from datalayer.servers.postgrest import PostgrestServer
 from datalayer.stores.postgres import PostgresStore
 from datalayer.testing.servers import FoundServer, postgrest_for_tests
@@ -137,3 +147,24 @@ async def test_one_database_under_two_names_is_refused(
     finally:
         await uninstall(datalayer_postgrest.dsn)
         datalayer_postgrest.reload_schema()
+
+
+async def test_reload_moves_the_primary_to_postgres(pair: dict[str, Any], supabase: PostgrestServer) -> None:
+    """What was written in between follows; with the script Supabase refuses all others from then on."""
+    async with (
+        DataLayer.open(settings_of(pair, "supabase")) as layer,
+        DataLayer.open(settings_of(pair, "supabase")) as old,
+    ):
+        await old.upsert_client(CLIENT)
+        await layer.reload(settings_of(pair, "postgres"))
+        await layer.clients.update({"name": "Ольга"}, yclients_id=1)
+        await until(lambda: settled(layer))
+        store = await PostgresStore.open(supabase.dsn)
+        try:
+            if await is_fenced(store) is not None:
+                with pytest.raises(WritesHeldError):
+                    await old.clients.update({"name": "too late"}, yclients_id=1)
+                await unfence(store)
+        finally:
+            await store.close()
+        await assert_equal(settings_of(pair, "postgres"), layer.mode, "clients")

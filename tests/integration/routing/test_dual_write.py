@@ -24,18 +24,6 @@ from datalayer.stores.postgres import PostgresStore
 from datalayer.stores.sqlite import SqliteStore
 
 
-@pytest.fixture
-async def pair(postgres: PostgresPlace, tmp_path: Path) -> dict[str, Any]:
-    """Prepare both stores, and return the settings that name them."""
-    await install(postgres.dsn)
-    file = tmp_path / "salon.sqlite3"
-    store = await SqliteStore.open(file)
-    await apply(store)
-    await sqlite_capture.install(store)
-    await store.close()
-    return {"database_url": postgres.dsn, "datalayer_sqlite_path": file, "enable_dual_write": True}
-
-
 async def equal(pair: dict[str, Any], *tables: str) -> None:
     """Both stores have the same rows, and some."""
     await assert_equal(GivenSettings(**pair), Mode(StoreKind.SQLITE, StoreKind.POSTGRES), *tables)

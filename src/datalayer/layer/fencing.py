@@ -1,0 +1,171 @@
+"""A move of the primary behind a fence: no other process and no late request writes to the store that is left.
+
+    fence the new primary ──> fence the old one ──> settle ──> unfence the new one: from here on it is the primary
+
+The store that follows stays fenced afterwards; the relay's writes pass. So every process sees whether the move was
+made: the old primary is fenced, the new one is not.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Final
+
+import psycopg
+
+from datalayer.errors import ConfigurationError, DataLayerError
+from datalayer.flags import StoreKind, both_lead, resolve_mode
+from datalayer.layer.arrangement import Arrangement
+from datalayer.layer.joining import captures_itself
+from datalayer.layer.opening import open_store_for
+from datalayer.outbox.capture.fences import fence, is_fenced, unfence
+from datalayer.outbox.queue import Outbox
+from datalayer.stores.contract import Store
+from datalayer.stores.postgres import PostgresStore
+from datalayer.stores.postgres.errors import translate
+
+if TYPE_CHECKING:
+    from datalayer.outbox.capture.postgres import Connection
+    from datalayer.settings import Settings
+
+LOGGER = logging.getLogger("datalayer")
+
+#: Held by the process that moves the primary: the first eight bytes of SHA-256 of "datalayer.move", signed.
+_TURN: Final = 6_182_706_527_717_385_248
+#: Seconds that transactions of other processes get to end.
+_FENCE_SECONDS: Final = 3.0
+
+
+async def can_fence(old: Arrangement, new: Arrangement) -> bool:
+    """Whether a move between two arrangements goes from one whole store to another, both of which have a fence."""
+    if old.mode.primary is new.mode.primary or len(old.primaries) > 1 or len(new.primaries) > 1:
+        return False
+    if any(direction.requests is not None for direction in old.directions):
+        return False
+    return None not in [await is_fenced(one.primary) for one in (old, new)]
+
+
+async def move_fenced(
+    old: Arrangement, new: Arrangement, settled: Callable[[], Awaitable[None]], switch: Callable[[], None]
+) -> None:
+    """Settle and switch; where another process has made this move already, switch alone.
+
+    Raises:
+        ConfigurationError: another process is at it, or ``settled`` raised it; writes go on as before.
+    """
+    left, taken = old.primary, new.primary
+    async with _turn(new.settings):
+        was_open = not await is_fenced(taken)
+        if not (await is_fenced(left) and was_open):
+            try:
+                await fence(taken, timeout=_FENCE_SECONDS)
+                await fence(left, timeout=_FENCE_SECONDS)
+                await settled()
+            except BaseException:
+                await asyncio.shield(_give_up([left, taken] if was_open else [left]))
+                raise
+            # Should this fail, its outcome may be unknown: both stay fenced, and the next reload goes on from here.
+            await unfence(taken, timeout=_FENCE_SECONDS)
+        switch()
+
+
+async def open_new_primaries(old: Arrangement, new: Arrangement) -> None:
+    """Unfence stores that become primaries besides, of single tables or companies."""
+    for kind, store in new.primaries.items():
+        if kind not in old.primaries and await is_fenced(store):
+            await unfence(store)
+
+
+async def check_open(arrangement: Arrangement) -> None:
+    """Refuse to begin with a primary that another one was moved away from.
+
+    Raises:
+        ConfigurationError: says what to do.
+    """
+    for store in arrangement.primaries.values():
+        if await is_fenced(store):
+            raise ConfigurationError(
+                f"{store.name} is fenced: a reload has made the other store the primary, or was cut off doing so. Start"
+                f" with the other store as primary; or, when no application has it as such, run `datalayer outbox"
+                " unfence` to go back",
+                variables=("USE_LEGACY_SUPABASE", "USE_REPOSITORY_PATTERN"),
+            )
+
+
+async def open_primary(settings: Settings) -> bool:
+    """Unfence the primary of these settings, and fence the store that follows; False where no fence stood.
+
+    Raises:
+        ConfigurationError: the other store still owes it something.
+    """
+    mode = resolve_mode(settings)
+    primary = await open_store_for(mode.primary, settings, ())
+    try:
+        if not await is_fenced(primary):
+            return False
+        if mode.secondary is not None and not both_lead(settings, mode):
+            secondary = await open_store_for(mode.secondary, settings, ())
+            try:
+                await _leave(secondary, settings)
+            finally:
+                await secondary.close()
+        await unfence(primary)
+        return True
+    finally:
+        await primary.close()
+
+
+async def _leave(store: Store, settings: Settings) -> None:
+    """Fence a store that was the primary, and see that it owes nothing."""
+    if not await captures_itself(store, settings) or await is_fenced(store) is None:
+        return
+    await fence(store, timeout=_FENCE_SECONDS)
+    outbox = Outbox(store)
+    if await outbox.entries(limit=1):
+        await unfence(store)
+        raise ConfigurationError(
+            f"{store.name} owes entries to the other store: run `datalayer relay --once` with {store.name} as primary,"
+            " then this again"
+        )
+
+
+async def _give_up(stores: Sequence[Store]) -> None:
+    """Let these be written again."""
+    for store in stores:
+        try:
+            await unfence(store)
+        except DataLayerError as error:
+            LOGGER.error(
+                "%s stays fenced (%s): reload again, or run `datalayer outbox unfence`",
+                store.name,
+                type(error).__name__,
+            )
+
+
+@asynccontextmanager
+async def _turn(settings: Settings) -> AsyncIterator[None]:
+    """Move alone: every pair of stores has a PostgreSQL, where a lock lasts as long as our connection."""
+    store = await open_store_for(StoreKind.POSTGRES, settings, ())
+    try:
+        if not isinstance(store, PostgresStore):
+            raise TypeError(f"not PostgreSQL: {type(store).__name__}")
+        async with store.connection() as connection:
+            if not await _try_turn(connection):
+                raise ConfigurationError("another process is changing the primary at this moment: reload again")
+            yield
+    finally:
+        await store.close()
+
+
+async def _try_turn(connection: Connection) -> bool:
+    try:
+        cursor = await connection.execute("select pg_try_advisory_lock(%s) as mine", [_TURN])
+        row = await cursor.fetchone()
+    except psycopg.Error as error:
+        failure = translate(error, operation="reload")
+    else:
+        return bool(row and row["mine"])
+    raise failure
