@@ -6,10 +6,17 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
+from time import monotonic
 from typing import Any, Final, TypeVar
 from uuid import uuid4
 
-from datalayer.errors import DataLayerError, InvalidValueError, OutcomeUnknownError, UnsupportedOperationError
+from datalayer.errors import (
+    DataLayerError,
+    InvalidValueError,
+    OutcomeUnknownError,
+    UnavailableError,
+    UnsupportedOperationError,
+)
 from datalayer.outbox.keys import decode_key, encode_key, key_of, keys_filter
 from datalayer.outbox.operations import Operation
 from datalayer.outbox.requests import KeyLookup, RequestCapture
@@ -22,6 +29,8 @@ WriteT = TypeVar("WriteT", Insert, Upsert, Update, Delete)
 
 #: More keys of one write than these are marked as their whole table.
 _MOST_MARKS: Final = 5_000
+#: How long covering a write may take; what is stopped for longer (a paused machine) is not sent any more.
+_COVERING_SECONDS: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +57,11 @@ class RequestCaptureStore:
     not captured; the script in sql/supabase captures all of it.
     """
 
-    def __init__(self, store: Store, capture: RequestCapture, *, timeout: float) -> None:
+    def __init__(
+        self, store: Store, capture: RequestCapture, *, timeout: float, clock: Callable[[], float] = monotonic
+    ) -> None:
         self._store = store
+        self._clock = clock
         self.capture = capture
         self._timeout = timeout
 
@@ -128,9 +140,18 @@ class RequestCaptureStore:
     ) -> Written:
         seconds = self._timeout if timeout is None else timeout
         texts = _texts(table, plan)
-        operation = Operation(uuid4(), table.name, plan.columns, texts, seconds)
+        operation = Operation(uuid4(), table.name, plan.columns, texts, _COVERING_SECONDS + seconds)
         knows_rows = texts is not None and plan.columns == table.primary_key
+        ends = self._clock() + _COVERING_SECONDS
         await self.capture.begin(operation)
+        if self._clock() > ends:
+            await self._resolve(operation, ())
+            raise UnavailableError(
+                "covering the write took too long; nothing was written",
+                store=self.name,
+                operation="write",
+                table=table.name,
+            )
         try:
             # The answer names the rows, where nothing else does.
             asked = question if knows_rows or question.returning else replace(question, returning=True)

@@ -136,3 +136,13 @@ async def test_operation_on_a_table_that_is_gone_holds_up_no_other(place: Place)
     await place.requests.settle()
     assert place.marks() == [("gone", "*"), ("parents", "[1]")]
     assert place.operations() == 0
+
+
+async def test_write_is_not_sent_when_it_was_stopped_for_too_long_after_it_was_covered(place: Place) -> None:
+    """Its operation might end before the request: the caller hears that nothing was written, and nothing is."""
+    times = iter([0.0, 3600.0])
+    store = RequestCaptureStore(place.supabase, place.requests, timeout=0.5, clock=times.__next__)
+    with pytest.raises(UnavailableError, match="nothing was written"):
+        await store.insert(Insert("parents", [{"code": "new"}]))
+    assert place.primary("select count(*) from parents") == [(0,)]
+    assert place.operations() == 0
