@@ -9,7 +9,7 @@ from datalayer.outbox.companions import Named
 from datalayer.outbox.entries import Entry
 from datalayer.outbox.queue import Claimed
 from datalayer.outbox.reconcile import Owed
-from datalayer.outbox.waiting import DELETES_ALLOWED
+from datalayer.outbox.waiting import let_through
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +28,13 @@ class Batch:
     whole_tables: list[Entry]
     claimed: Claimed
 
+    def of(self, keys: Iterable[Named]) -> list[Entry]:
+        """Return the entries of these keys."""
+        return [entry for named in keys for entry in self.entries[named]]
+
     def versions(self, keys: Iterable[Named]) -> list[int]:
         """Return the versions of the entries of these keys."""
-        return [entry.version for named in keys for entry in self.entries[named]]
+        return [entry.version for entry in self.of(keys)]
 
 
 def collect(claimed: Claimed) -> Batch:
@@ -50,4 +54,4 @@ def collect(claimed: Claimed) -> Batch:
 def _owed(named: Named, entries: list[Entry]) -> Owed:
     """Take the highest version that orders something; marks have none."""
     version = max((entry.version for entry in entries if entry.type != "sweep"), default=None)
-    return Owed(*named, version, deletes_allowed=any(entry.error == DELETES_ALLOWED for entry in entries))
+    return Owed(*named, version, deletes_allowed=any(let_through(entry.error) for entry in entries))

@@ -16,7 +16,7 @@ from uuid import uuid4
 from datalayer.errors import UnknownTableError
 from datalayer.outbox.entries import WHOLE_TABLE, Entry, EntryType, Key
 from datalayer.outbox.keys import decode_key, encode_key, key_payload
-from datalayer.outbox.waiting import DELETES_ALLOWED, DELETES_HELD, Selection, where_selected
+from datalayer.outbox.waiting import DELETES_ALLOWED, DELETES_HELD, Selection, after_failure, where_selected
 from datalayer.query import Delete, Filter, Insert, Row, Select, Update, asc, col
 from datalayer.stores.catalog import Catalog
 from datalayer.stores.contract import Store
@@ -110,14 +110,18 @@ class Outbox:
         """Count a try and put the entries off. ``error`` names classes, columns and constraints, never values."""
         at = self.clock() + dt.timedelta(seconds=retry_seconds)
         for tries in {entry.tries for entry in entries}:
-            for some in _chunks(entry.version for entry in entries if entry.tries == tries):
-                await self._set(some, tries=tries + 1, error=error, next_try_at=at, claimed_by=None, claimed_until=None)
+            alike = [entry for entry in entries if entry.tries == tries]
+            await self._set_error(alike, error, tries=tries + 1, next_try_at=at)
 
-    async def put_off(self, versions: Iterable[int], *, retry_seconds: float, error: str | None = None) -> None:
+    async def put_off(self, versions: Iterable[int], *, retry_seconds: float) -> None:
         """Leave entries for later without counting a try."""
         at = self.clock() + dt.timedelta(seconds=retry_seconds)
         for some in _chunks(versions):
-            await self._set(some, error=error, next_try_at=at, claimed_by=None, claimed_until=None)
+            await self._set(some, next_try_at=at, claimed_by=None, claimed_until=None)
+
+    async def suspend(self, entries: Sequence[Entry], error: str, *, retry_seconds: float) -> None:
+        """Leave entries for later, and say why, without counting a try."""
+        await self._set_error(entries, error, next_try_at=self.clock() + dt.timedelta(seconds=retry_seconds))
 
     async def hold(self, versions: Iterable[int]) -> None:
         """Keep deletes back until somebody lets them through."""
@@ -127,10 +131,8 @@ class Outbox:
     async def bury(self, entries: Sequence[Entry], error: str) -> None:
         """Give entries up; they stay as dead letters."""
         for tries in {entry.tries for entry in entries}:
-            for some in _chunks(entry.version for entry in entries if entry.tries == tries):
-                await self._set(
-                    some, tries=tries + 1, error=error, dead_at=self.clock(), claimed_by=None, claimed_until=None
-                )
+            alike = [entry for entry in entries if entry.tries == tries]
+            await self._set_error(alike, error, tries=tries + 1, dead_at=self.clock())
 
     async def mark(self, table: str, keys: Sequence[Key] | None = None, type: EntryType = "sweep") -> None:  # noqa: A002
         """Owe keys, or the whole table, to the other store though nobody wrote them.
@@ -264,6 +266,14 @@ class Outbox:
             except (ValueError, UnknownTableError) as error:
                 unreadable.append((_entry(row, None), type(error).__name__))
         return Claimed(tuple(entries), tuple(unreadable))
+
+    async def _set_error(self, entries: Sequence[Entry], error: str, **changes: object) -> None:
+        """Give entries back with an error, in which an operator's word for a delete is kept."""
+        written = {after_failure(entry.error, error) for entry in entries}
+        for text in written:
+            alike = (entry.version for entry in entries if after_failure(entry.error, error) == text)
+            for some in _chunks(alike):
+                await self._set(some, error=text, claimed_by=None, claimed_until=None, **changes)
 
     async def _set(self, versions: Sequence[int], **changes: object) -> None:
         where: Filter = col("version").in_(versions)

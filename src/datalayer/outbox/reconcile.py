@@ -35,7 +35,9 @@ from datalayer.outbox.rows import ledger_versions, read_rows
 from datalayer.stores.contract import Store
 
 #: Not the fault of any key: the secondary, or the way to it, is in trouble.
-_OUTAGES: Final = (UnavailableError, AccessDeniedError, OutcomeUnknownError, ConfigurationError)
+_OUTAGES: Final = (UnavailableError, OutcomeUnknownError, ConfigurationError)
+#: Of one key alone they are its fault, if the secondary is well.
+_DOUBTFUL: Final = (AccessDeniedError, StoreTimeoutError, OutcomeUnknownError)
 _CONFLICT_ATTEMPTS: Final = 8
 _CONFLICT_WAIT_SECONDS: Final = 0.02
 #: How often rows that stand in the way are looked for, and how many there may be.
@@ -87,6 +89,7 @@ class Outcome:
         failed: keys that the secondary refused, with class, constraint and columns.
         waiting: keys with another apply in flight.
         held: deletes that the breaker keeps back.
+        denied: keys whose rows the secondary does not accept from us, well as it is otherwise.
         untrusted: keys that are absent for a reader that does not see everything.
         outage: why the rest was not tried.
     """
@@ -96,13 +99,14 @@ class Outcome:
     failed: dict[Named, str] = field(default_factory=dict)
     waiting: set[Named] = field(default_factory=set)
     held: set[Named] = field(default_factory=set)
+    denied: set[Named] = field(default_factory=set)
     untrusted: set[Named] = field(default_factory=set)
     outage: DataLayerError | None = None
 
     @property
     def seen(self) -> set[Named]:
         """Keys of which something is known."""
-        return self.done | self.failed.keys() | self.waiting | self.held | self.untrusted
+        return self.done | self.failed.keys() | self.waiting | self.held | self.denied | self.untrusted
 
 
 class Reconciler:
@@ -175,7 +179,7 @@ class Reconciler:
         outcome = Outcome(failed=dict(reading.failed))
         try:
             await self._apply(await self._without_doubtful(reading.changes, reading.allowed, outcome), outcome)
-        except (*_OUTAGES, StoreTimeoutError, TransactionConflictError) as error:
+        except DataLayerError as error:
             outcome.outage = error
         return outcome
 
@@ -207,16 +211,25 @@ class Reconciler:
                 raise
             outcome.waiting |= held
             await self._apply([c for c in changes if _named(c) not in held], outcome)
-        except (*_OUTAGES, TransactionConflictError):
-            raise
         except DataLayerError as error:
-            if len(changes) > 1:
+            alone = len(changes) == 1
+            if alone and isinstance(error, _DOUBTFUL):
+                if not (await self.secondary.health()).healthy:
+                    raise
+                self._blame(changes[0], error, outcome)
+            elif isinstance(error, (*_OUTAGES, TransactionConflictError)):
+                raise
+            elif alone:
+                await self._apply_with_companions(changes[0], error, outcome)
+            else:
                 await self._apply(changes[: len(changes) // 2], outcome)
                 await self._apply(changes[len(changes) // 2 :], outcome)
-            elif isinstance(error, StoreTimeoutError) and not (await self.secondary.health()).healthy:
-                raise
-            else:
-                await self._apply_with_companions(changes[0], error, outcome)
+
+    def _blame(self, change: Change, error: DataLayerError, outcome: Outcome) -> None:
+        if isinstance(error, AccessDeniedError):
+            outcome.denied.add(_named(change))
+        else:
+            outcome.failed[_named(change)] = blamed(error)
 
     async def _applied(self, changes: Sequence[Change]) -> int:
         for attempt in range(_CONFLICT_ATTEMPTS):
@@ -252,7 +265,7 @@ class Reconciler:
             else:
                 outcome.done.add(_named(change))
                 return
-        outcome.failed[_named(change)] = blamed(error)
+        self._blame(change, error, outcome)
 
     async def _in_the_way(self, group: Iterable[Change], error: DataLayerError) -> list[Change]:
         """Return changes for the rows that the group lacks, in the state that the primary has them."""

@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from datalayer.errors import DataLayerError
+from datalayer.errors import AccessDeniedError, DataLayerError
 from datalayer.outbox.batches import Batch, collect
 from datalayer.outbox.entries import Entry
 from datalayer.outbox.pace import Pace, Waits
@@ -157,7 +157,13 @@ class Relay:
         if outcome.untrusted:
             LOGGER.error("rows are absent for a reader that may not see all of them; check the key's or user's rights")
             seconds = self._pace.longest_retry_seconds
-            await self._outbox.put_off(batch.versions(outcome.untrusted), retry_seconds=seconds, error=_UNTRUSTED)
+            await self._outbox.suspend(batch.of(outcome.untrusted), _UNTRUSTED, retry_seconds=seconds)
+        if outcome.denied:
+            names = ", ".join(sorted({table for table, _ in outcome.denied}))
+            LOGGER.error("rows of %s are not accepted from us: the key or user lacks a right there", names)
+            seconds = self._pace.longest_trouble_seconds
+            await self._outbox.suspend(batch.of(outcome.denied), AccessDeniedError.__name__, retry_seconds=seconds)
+            self._report.count(failed=len(batch.of(outcome.denied)), error=AccessDeniedError.__name__)
         for named, reason in outcome.failed.items():
             await self._refuse(batch.entries[named], reason)
         untried = batch.entries.keys() - outcome.seen

@@ -128,7 +128,7 @@ class Sweeper:
     async def _put_off(self, entry: Entry, reason: str) -> None:
         LOGGER.warning("comparing table %s was cut off and goes on later: %s", entry.table, reason)
         try:
-            await self._outbox.put_off([entry.version], retry_seconds=_RETRY_SECONDS, error=reason)
+            await self._outbox.suspend([entry], reason, retry_seconds=_RETRY_SECONDS)
         except DataLayerError as error:
             LOGGER.warning("its claim runs out: %s", type(error).__name__)
 

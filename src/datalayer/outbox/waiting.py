@@ -15,6 +15,16 @@ DELETES_HELD: Final = "DeletesHeld"
 DELETES_ALLOWED: Final = "DeletesAllowed"
 
 
+def let_through(error: str | None) -> bool:
+    """Whether an operator let an entry's delete through; what went wrong since may stand behind the word."""
+    return error is not None and error.split(": ")[0] == DELETES_ALLOWED
+
+
+def after_failure(before: str | None, error: str) -> str:
+    """Return an entry's new ``error``, in which the operator's word is kept."""
+    return f"{DELETES_ALLOWED}: {error}" if let_through(before) else error
+
+
 @dataclass(frozen=True, slots=True)
 class Selection:
     """Which entries are meant; of all when nothing is said.

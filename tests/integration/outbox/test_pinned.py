@@ -100,3 +100,26 @@ async def test_pins_outlive_the_last_request_sent_under_them(pair: Pair) -> None
     )
     assert left is not None
     assert 200 < left["seconds"] <= 220
+
+
+async def test_a_row_that_never_arrives_in_time_does_not_hold_up_the_others(
+    pair: Pair, outbox_postgrest: PostgrestServer
+) -> None:
+    """An answer that one row alone never gets counts a try of it while the secondary is well; the next rows arrive."""
+    assert isinstance(pair.primary, PostgresStore)
+    with psycopg.connect(outbox_postgrest.dsn, autocommit=True) as door:
+        door.execute("""
+            create function dawdle() returns trigger language plpgsql as
+            $$ begin perform pg_sleep(1); return new; end $$;
+            create trigger dawdle before insert on owners for each row when (new.id = 1) execute function dawdle();
+        """)
+    applier = PinnedApplier(pair.primary, pair.secondary, Pins(pair.primary, lifetime_seconds=3600))
+    pair.reconciler = await reconciler_between(
+        pair.primary, pair.secondary, applier, pair.outbox, ledger=pair.primary, timeout=0.3
+    )
+    await put_owners(pair.primary, [1])
+    await put_owners(pair.primary, [2])
+    event = await pair.relay(batch=1).drain()
+    assert (event.settled, event.failed) == (1, 1)
+    assert [(entry.key, entry.tries) for entry in await pair.outbox.entries()] == [((1,), 1)]
+    await asyncio.sleep(1)

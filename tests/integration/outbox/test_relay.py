@@ -8,8 +8,9 @@ from decimal import Decimal
 from uuid import uuid4
 
 import pytest
-from tests.integration.outbox.pairs import Pair, postgres_pair, put_owners
+from tests.integration.outbox.pairs import QUICK, Pair, postgres_pair, put_owners
 
+from datalayer.outbox.batches import collect
 from datalayer.outbox.capture import postgres as capture
 from datalayer.outbox.waiting import Selection, waiting
 from datalayer.query import Delete, Insert, Select, Update, Upsert, col
@@ -234,3 +235,44 @@ async def test_a_key_that_is_not_a_number_arrives(pair: Pair) -> None:
         await pair.primary.upsert(Upsert("odd", [row], ("id",), returning=False))
         await pair.settle()
         assert [r["word"] for r in await pair.secondary.select(Select("odd"))] == [word]
+
+
+async def test_a_table_that_may_not_be_written_does_not_hold_up_the_others(pair: Pair) -> None:
+    """Its rows wait and count no try, since a right may be granted; rows of other tables arrive."""
+    assert isinstance(pair.secondary, PostgresStore)
+    await pair.secondary.execute("""
+        create function refuse() returns trigger language plpgsql as $$
+        begin raise exception 'permission denied' using errcode = '42501'; end $$
+    """)
+    await pair.secondary.execute("create trigger refuse before insert on keys for each row execute function refuse()")
+    keys = [{"kind": "a", "number": number, "value": None} for number in range(3)]
+    await pair.primary.insert(Insert("keys", keys, returning=False))
+    await put_owners(pair.primary, range(5))
+    event = await pair.relay().drain()
+    assert len((await pair.rows("owners"))[1]) == 5
+    assert [(e.table, e.tries, e.error) for e in await pair.outbox.entries()] == [("keys", 0, "AccessDeniedError")] * 3
+    assert (event.failed, event.error) == (3, "AccessDeniedError")
+    await pair.secondary.execute("drop trigger refuse on keys")
+    await asyncio.sleep(QUICK.longest_trouble_seconds)
+    await pair.settle()
+    await pair.assert_equal()
+
+
+async def test_a_delete_that_was_let_through_stays_so_when_it_has_to_wait(pair: Pair) -> None:
+    """What an operator said of a delete holds for all further tries."""
+    await put_owners(pair.primary, [1])
+    await pair.settle()
+    await pair.primary.delete(Delete("owners", every_row=True))
+    await pair.outbox.hold(entry.version for entry in await pair.outbox.entries())
+    assert await pair.outbox.retry(Selection(held_deletes=True)) == 1
+    for give_back in ("put_off", "suspend", "fail"):
+        entries = (await pair.outbox.claim(10)).entries
+        if give_back == "put_off":
+            await pair.outbox.put_off([entry.version for entry in entries], retry_seconds=0)
+        elif give_back == "suspend":
+            await pair.outbox.suspend(entries, "AbsenceNotTrusted", retry_seconds=0)
+        else:
+            await pair.outbox.fail(entries, "ForeignKeyViolationError: fk", retry_seconds=0)
+        assert [owed.deletes_allowed for owed in collect(await pair.outbox.claim(10)).owed] == [True]
+        await pair.outbox.release(entry.version for entry in entries)
+    assert [entry.error for entry in await pair.outbox.entries()] == ["DeletesAllowed: ForeignKeyViolationError: fk"]
