@@ -115,7 +115,9 @@ async def _arrange(settings: Settings, observers: Sequence[Observer], opened: As
     cohorts = None
     if postgres is not None and mode.secondary is not None:
         wanted = await wanted_companies(settings, primaries[mode.primary])
-        cohorts = Cohorts(postgres, (primaries[mode.primary], primaries[mode.secondary]), directions, wanted)
+        stores = (primaries[mode.primary], primaries[mode.secondary])
+        doubt = settings.datalayer_request_lifetime_seconds
+        cohorts = Cohorts(postgres, stores, directions, wanted, doubt_seconds=doubt)
         opened.push_async_callback(cohorts.stop)
         await cohorts.start()
         store = CohortStore(store, asked[mode.secondary], cohorts.assignments)

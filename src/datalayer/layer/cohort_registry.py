@@ -112,10 +112,16 @@ class CohortRegistry:
             {"process": process, "name": name, "seen": seen},
         )
 
-    async def leave(self, process: UUID) -> None:
-        """Be counted no more."""
+    async def leave(self, process: UUID, *, after_seconds: float = 0.0) -> None:
+        """Be counted no more, or only for so long."""
         await self._store.execute(
-            "delete from datalayer_cohort_members where process = %(process)s", {"process": process}
+            "update datalayer_cohort_members set beat = clock_timestamp() - make_interval(secs => %(ago)s)"
+            " where process = %(process)s",
+            {"process": process, "ago": self._lease - after_seconds},
+        )
+        await self._store.execute(
+            "delete from datalayer_cohort_members where process = %(process)s and %(after)s = 0",
+            {"process": process, "after": after_seconds},
         )
 
     async def behind(self, version: int) -> list[str]:

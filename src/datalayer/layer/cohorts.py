@@ -51,6 +51,7 @@ class Cohorts:
         stores: the main primary and the other store, themselves.
         directions: both ways between them.
         wanted: companies that the settings want in the other store.
+        doubt_seconds: for how long a write whose outcome is unknown can still take effect.
     """
 
     def __init__(
@@ -59,8 +60,10 @@ class Cohorts:
         stores: tuple[Store, Store],
         directions: Sequence[Direction],
         wanted: frozenset[str],
+        *,
+        doubt_seconds: float,
     ) -> None:
-        self.assignments = Assignments(lease_seconds=_OWN_LEASE_SECONDS)
+        self.assignments = Assignments(lease_seconds=_OWN_LEASE_SECONDS, doubt_seconds=doubt_seconds)
         self._registry = CohortRegistry(postgres, LEASE_SECONDS)
         self._stores = stores
         self._directions = directions
@@ -83,13 +86,13 @@ class Cohorts:
         self._is_to_tell = True
 
     async def stop(self) -> None:
-        """End, and be counted no more."""
+        """End, and be counted no more once every write of ours is over."""
         task, self._task = self._task, None
         if task is not None:
             task.cancel()
             await asyncio.wait({task})
             try:
-                await self._registry.leave(self._process)
+                await self._registry.leave(self._process, after_seconds=self.assignments.doubt_seconds)
             except DataLayerError as error:
                 LOGGER.warning("this process could not leave the cohort's register: %s", type(error).__name__)
 

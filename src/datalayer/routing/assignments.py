@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from time import monotonic
 from typing import Final
 
-from datalayer.errors import UnavailableError
+from datalayer.errors import OutcomeUnknownError, UnavailableError
 from datalayer.stores.contract import StoreName
 
 #: Stands for writes that may be about any company.
@@ -25,17 +25,23 @@ class Assignments:
 
     Args:
         lease_seconds: for how long what was read may be believed.
+        doubt_seconds: for how long a write whose outcome is unknown can still take effect; its company stays so long.
         clock: seconds of a clock that only goes on.
     """
 
-    def __init__(self, *, lease_seconds: float, clock: Callable[[], float] = monotonic) -> None:
+    def __init__(
+        self, *, lease_seconds: float, doubt_seconds: float = 0.0, clock: Callable[[], float] = monotonic
+    ) -> None:
         self._lease = lease_seconds
+        self._doubt_seconds = doubt_seconds
         self._clock = clock
         self._read_at = clock()
         self._others: frozenset[str] = frozenset()
         self._moving: frozenset[str] = frozenset()
         #: Writes under way by company; ``*`` for those that may be about any.
         self._writing: Counter[str] = Counter()
+        #: Until when a write may still take effect whose outcome is unknown, by company.
+        self._doubts: dict[str, float] = {}
         self._changed = asyncio.Condition()
 
     @property
@@ -48,24 +54,30 @@ class Assignments:
         """Companies whose writes wait."""
         return self._moving
 
+    @property
+    def doubt_seconds(self) -> float:
+        """For how long a write whose outcome is unknown may still take effect; 0 where there is none."""
+        return max([0.0, *(until - self._clock() for until in self._doubts.values())])
+
     async def adopt(self, others: Collection[str], moving: Collection[str], *, read_at: float) -> bool:
-        """Take over what was read; False where a write that began before does not end soon.
+        """Take over what was read; False where a write that began before does not end soon, or nobody knows if it has.
 
         Args:
             read_at: the clock before the question was sent.
         """
         before, self._moving = self._moving, frozenset(moving)
+        # At once: a company that has moved is not held any more, and no write of it is under way.
+        self._others = frozenset(others)
+        self._read_at = read_at
         async with self._changed:
             try:
-                async with asyncio.timeout(_QUIET):
+                async with asyncio.timeout(0 if self._is_doubted() else _QUIET):
                     await self._changed.wait_for(self._is_quiet)
             except TimeoutError:
                 self._moving = before & self._moving
                 return False
             finally:
                 self._changed.notify_all()
-            self._others = frozenset(others)
-            self._read_at = read_at
             return True
 
     @asynccontextmanager
@@ -79,6 +91,11 @@ class Assignments:
         self._writing.update(companies)
         try:
             yield
+        except BaseException as error:
+            # A call that is cancelled leaves a request behind that may arrive after all.
+            if isinstance(error, OutcomeUnknownError) or not isinstance(error, Exception):
+                self._doubts.update(dict.fromkeys(companies, self._clock() + self._doubt_seconds))
+            raise
         finally:
             self._writing.subtract(companies)
             if self._moving:
@@ -86,7 +103,15 @@ class Assignments:
                     self._changed.notify_all()
 
     def _is_quiet(self) -> bool:
-        return not self._moving or not (self._writing["*"] or any(self._writing[company] for company in self._moving))
+        return not self._is_doubted() and not (
+            self._moving and any(self._writing[company] for company in self._moving | ANY)
+        )
+
+    def _is_doubted(self) -> bool:
+        """Whether a request may still arrive for a company that is to move."""
+        now = self._clock()
+        self._doubts = {company: until for company, until in self._doubts.items() if until > now}
+        return bool(self._moving) and not self._doubts.keys().isdisjoint(self._moving | ANY)
 
     def _waits(self, companies: frozenset[str]) -> bool:
         return bool(self._moving) and (companies == ANY or bool(companies & self._moving))

@@ -7,7 +7,7 @@ from time import monotonic
 
 import pytest
 
-from datalayer.errors import UnavailableError
+from datalayer.errors import OutcomeUnknownError, UnavailableError
 from datalayer.routing.assignments import ANY, Assignments
 
 SEVEN, EIGHT = frozenset({"7"}), frozenset({"8"})
@@ -55,3 +55,32 @@ async def test_writes_are_refused_when_the_lease_has_run_out() -> None:
         await write(assignments, SEVEN)
     await assignments.adopt((), (), read_at=30.0)
     await write(assignments, SEVEN)
+
+
+async def test_company_stays_while_a_request_of_it_may_still_arrive() -> None:
+    """After a write with an unknown outcome, or one cut off, its company does not move; others do meanwhile."""
+    now = [0.0]
+    assignments = Assignments(lease_seconds=60, doubt_seconds=5, clock=lambda: now[0])
+    for error in (OutcomeUnknownError("lost", store="supabase", operation="upsert"), asyncio.CancelledError()):
+        with pytest.raises(type(error)):
+            async with assignments.writing(SEVEN, store="supabase", table="clients"):
+                raise error
+        assert assignments.doubt_seconds == 5
+        assert await assignments.adopt((), SEVEN, read_at=now[0]) is False
+        assert await write(assignments, SEVEN) == frozenset()
+        assert await assignments.adopt((), EIGHT, read_at=now[0]) is True
+        now[0] += 5
+        assert assignments.doubt_seconds == 0
+        assert await assignments.adopt((), SEVEN, read_at=now[0]) is True
+        assert await assignments.adopt((), (), read_at=now[0]) is True
+
+
+async def test_company_that_has_moved_is_known_while_another_cannot_be_held() -> None:
+    """A process that missed the end of one move and cannot follow the next writes to the new store all the same."""
+    assignments = Assignments(lease_seconds=60, doubt_seconds=5)
+    assert await assignments.adopt((), SEVEN, read_at=monotonic()) is True
+    with pytest.raises(asyncio.CancelledError):
+        async with assignments.writing(EIGHT, store="supabase", table="clients"):
+            raise asyncio.CancelledError
+    assert await assignments.adopt(SEVEN, EIGHT, read_at=monotonic()) is False
+    assert await write(assignments, SEVEN) == SEVEN
