@@ -113,7 +113,8 @@ class Hashing:
         if self.strong:
             # Each sum of fewer than 2**32 numbers of 64 bits has its own place.
             return f"sum({_as_number('digest', 1)}) * {1 << 96} + sum({_as_number('digest', 9)})"
-        return "sum(hashbyteaextended(int8send(digest), 0))"
+        # As its own seed all 64 bits of it are mixed, which hashint8 alone folds to 32; PostgreSQL has both since 11.
+        return "sum(hashint8extended(digest, digest))"
 
     @property
     def digest(self) -> str:
