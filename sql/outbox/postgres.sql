@@ -57,6 +57,10 @@ declare
     value text;
     parts text[] := '{}';
 begin
+    -- Two transactions may hold one deferrable key at a time, so their versions need not follow their commits.
+    if exists (select 1 from pg_index where indrelid = target and indisprimary and not indimmediate) then
+        raise exception 'table % cannot be followed: its primary key is deferrable', target using errcode = '0A000';
+    end if;
     for part in
         select a.attname as name, base.oid as type_oid, base.typname as type_name, base.typtype as type_kind,
                coalesce(l.collisdeterministic, true) as deterministic

@@ -181,7 +181,9 @@ async def open_stray_outbox(settings: Settings) -> AsyncIterator[Outbox | None]:
         await store.close()
 
 
-async def reconcile(table: str, keys: Sequence[Key], settings: Settings | None = None) -> Outcome:
+async def reconcile(
+    table: str, keys: Sequence[Key], settings: Settings | None = None, *, versions: Sequence[int] | None = None
+) -> Outcome:
     """Make these keys equal on the store that follows: for another carrier of the outbox, such as Debezium.
 
     It opens and closes both stores; a consumer of many events keeps :func:`open_links` open and calls
@@ -190,13 +192,14 @@ async def reconcile(table: str, keys: Sequence[Key], settings: Settings | None =
     Args:
         keys: values of the primary key each, in the order of its columns.
         settings: None reads the environment.
+        versions: of the keys' entries, one for each key; without them keys are read again while others apply them.
     """
     if settings is None:
         from datalayer.settings import Settings as FromEnvironment
 
         settings = FromEnvironment()
     async with open_links(settings) as joined:
-        return await joined[0].reconciler.reconcile_keys(table, keys)
+        return await joined[0].reconciler.reconcile_keys(table, keys, versions=versions)
 
 
 def _no_dual_write() -> ConfigurationError:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 from uuid import UUID
 
@@ -86,6 +86,7 @@ class Outcome:
     Args:
         applied: changes that were newer than what the secondary had.
         done: keys that are settled.
+        outdated: those of them with which something was applied that is not from this reading: another was ahead.
         failed: keys that the secondary refused, with class, constraint and columns.
         waiting: keys with another apply in flight.
         held: deletes that the breaker keeps back.
@@ -96,6 +97,7 @@ class Outcome:
 
     applied: int = 0
     done: set[Named] = field(default_factory=set)
+    outdated: set[Named] = field(default_factory=set)
     failed: dict[Named, str] = field(default_factory=dict)
     waiting: set[Named] = field(default_factory=set)
     held: set[Named] = field(default_factory=set)
@@ -146,9 +148,31 @@ class Reconciler:
         """Read and apply."""
         return await self.apply(await self.read(owed))
 
-    async def reconcile_keys(self, table: str, keys: Sequence[Key]) -> Outcome:
-        """Make keys equal that nobody has an entry for: what another carrier of the outbox calls for each event."""
-        return await self.reconcile([Owed(table, key) for key in dict.fromkeys(keys)])
+    async def reconcile_keys(
+        self, table: str, keys: Sequence[Key], *, versions: Sequence[int] | None = None
+    ) -> Outcome:
+        """Make keys equal: what another carrier of the outbox calls for each event.
+
+        Args:
+            versions: of the keys' entries, one for each key. Without them a key is read again while somebody else
+                applies it meanwhile, since nothing tells whose reading is the newer one; what does not come to an end
+                is left in the outcome's ``waiting``.
+        """
+        if versions is not None:
+            latest: dict[Key, int] = {}
+            for key, version in zip(keys, versions, strict=True):
+                latest[key] = max(version, latest.get(key, version))
+            return await self.reconcile([Owed(table, key, version) for key, version in latest.items()])
+        outcome = await self.reconcile([Owed(table, key) for key in dict.fromkeys(keys)])
+        for attempt in range(_CONFLICT_ATTEMPTS):
+            if not outcome.outdated:
+                return outcome
+            await asyncio.sleep(_CONFLICT_WAIT_SECONDS * 2**attempt * random.random())  # noqa: S311 - no secret
+            again = await self.reconcile([Owed(*named) for named in outcome.outdated])
+            outcome = _joined(outcome, again)
+        outcome.done -= outcome.outdated
+        outcome.waiting |= outcome.outdated
+        return outcome
 
     async def read(self, owed: Sequence[Owed]) -> Reading:
         """Read the keys' rows, in the order of the keys; at most one of each key may be given."""
@@ -203,8 +227,11 @@ class Reconciler:
         if not changes:
             return
         try:
-            outcome.applied += await self._applied(changes)
+            applied = await self._applied(changes)
+            outcome.applied += applied
             outcome.done |= {_named(c) for c in changes}
+            if applied < len(changes):
+                outcome.outdated |= {_named(c) for c in changes}
         except KeysHeldError as error:
             held = set(error.held) & {_named(c) for c in changes}
             if not held:
@@ -254,7 +281,8 @@ class Reconciler:
             if not added or len(group) > _GROUP:
                 break
             try:
-                outcome.applied += await self._applied(list(group.values()))
+                applied = await self._applied(list(group.values()))
+                outcome.applied += applied
             except KeysHeldError:
                 outcome.waiting.add(_named(change))
                 return
@@ -264,6 +292,8 @@ class Reconciler:
                 error = again
             else:
                 outcome.done.add(_named(change))
+                if applied < len(group):
+                    outcome.outdated.add(_named(change))
                 return
         self._blame(change, error, outcome)
 
@@ -283,6 +313,21 @@ class Reconciler:
     async def _admitted(self, added: Sequence[Change]) -> bool:
         outcome = Outcome()
         return len(await self._without_doubtful(added, (), outcome)) == len(added)
+
+
+def _joined(before: Outcome, again: Outcome) -> Outcome:
+    """Return what became of keys of which the outdated ones were tried again."""
+    return replace(
+        again,
+        applied=before.applied + again.applied,
+        done=(before.done - before.outdated) | again.done,
+        failed=before.failed | again.failed,
+        waiting=before.waiting | again.waiting,
+        held=before.held | again.held,
+        denied=before.denied | again.denied,
+        untrusted=before.untrusted | again.untrusted,
+        outage=before.outage or again.outage,
+    )
 
 
 def blamed(error: DataLayerError) -> str:

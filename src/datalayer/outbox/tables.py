@@ -43,7 +43,7 @@ def is_bookkeeping(name: str) -> bool:
 def unusable(table: Table) -> str | None:
     """Return why a table cannot be followed and what to do about it; None where it can."""
     if not table.primary_key:
-        return "it has no primary key; add one, or leave the table out"
+        return "it has no primary key; add one that is not deferrable, or leave the table out"
     for name in table.primary_key:
         kind = table.by_name[name].type
         if kind.array or kind.kind not in KEY_KINDS or (kind.kind is Kind.TEXT and kind.declared in _AMBIGUOUS):

@@ -424,3 +424,13 @@ async def _until_somebody_waits(store: PostgresStore, kind: str = "advisory") ->
             return
         await asyncio.sleep(0.01)
     raise AssertionError("nobody waits for the lock")
+
+
+async def test_deferrable_primary_key_is_refused(door: psycopg.Connection, postgres: PostgresStore) -> None:
+    """Two transactions may hold one such key at a time, and their versions need not follow their commits."""
+    door.execute("create table late (id integer primary key deferrable initially deferred)")
+    with pytest.raises(ConfigurationError, match=r"late .*add one that is not deferrable"):
+        await capture.install(postgres, ["late"])
+    await capture.install(postgres, [])
+    with pytest.raises(psycopg.errors.FeatureNotSupported, match="late cannot be followed: its primary key is defer"):
+        door.execute("select datalayer_arm('late')")

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from decimal import Decimal
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from tests.integration.outbox.pairs import QUICK, Pair, postgres_pair, put_owners
 
+from datalayer.outbox.applying.server import server_applier
+from datalayer.outbox.assembly import reconciler_between
 from datalayer.outbox.batches import collect
 from datalayer.outbox.capture import postgres as capture
+from datalayer.outbox.contract import Applier
+from datalayer.outbox.entries import Change
 from datalayer.outbox.waiting import Selection, waiting
 from datalayer.query import Delete, Insert, Select, Update, Upsert, col
 from datalayer.stores.postgres import PostgresStore
@@ -276,3 +280,37 @@ async def test_a_delete_that_was_let_through_stays_so_when_it_has_to_wait(pair: 
         assert [owed.deletes_allowed for owed in collect(await pair.outbox.claim(10)).owed] == [True]
         await pair.outbox.release(entry.version for entry in entries)
     assert [entry.error for entry in await pair.outbox.entries()] == ["DeletesAllowed: ForeignKeyViolationError: fk"]
+
+
+class Gate:
+    """An applier that waits until it is opened, between a reading and its landing."""
+
+    def __init__(self, applier: Applier) -> None:
+        self._applier = applier
+        self.reached, self.opened = asyncio.Event(), asyncio.Event()
+
+    async def apply(self, origin: UUID, changes: Sequence[Change], *, timeout: float | None = None) -> int:
+        """Wait, then apply."""
+        self.reached.set()
+        await self.opened.wait()
+        return await self._applier.apply(origin, changes, timeout=timeout)
+
+
+@pytest.mark.parametrize("with_versions", [True, False])
+@pytest.mark.parametrize("first", [0, 1])
+async def test_two_consumers_of_one_key_leave_the_newest_row(pair: Pair, first: int, *, with_versions: bool) -> None:
+    """Whichever of two readings lands first, the row read last is there in the end, by versions or by reading again."""
+    gates = [Gate(server_applier(pair.secondary)) for _ in range(2)]
+    consumers = []
+    await put_owners(pair.primary, [1])
+    for gate, note in zip(gates, ("old", "new"), strict=True):
+        await pair.primary.update(Update("owners", {"note": note}, col("id").eq(1)))
+        version = (await pair.outbox.entries())[-1].version
+        reconciler = await reconciler_between(pair.primary, pair.secondary, gate, pair.outbox)
+        versions = [version] if with_versions else None
+        consumers.append(asyncio.create_task(reconciler.reconcile_keys("owners", [(1,)], versions=versions)))
+        await gate.reached.wait()
+    for place in (first, 1 - first):
+        gates[place].opened.set()
+        assert (await consumers[place]).done == {("owners", (1,))}
+    await pair.assert_equal()
