@@ -241,6 +241,21 @@ class Machine(RuleBasedStateMachine):
         if self.world.joined.slow:
             self._step(self.world.go_on(place, settles=settles))
 
+    @rule(area=_NUMBERS, name=_CODES, note=_NOTES, deletes=st.booleans(), settles=st.booleans())
+    def overtake_a_slow_relay(self, area: int, name: str, note: str | None, deletes: bool, settles: bool) -> None:
+        """What it has read is old when it goes on, and what is newer is settled."""
+        row = {"area": area, "name": name, "note": "old"}
+        newer = (
+            remove("places", "area", [area]) if deletes else put("places", [{**row, "note": note}], ("area", "name"))
+        )
+        self._run(self.world.write(put("places", [row], ("area", "name"))))
+        self._run(self.world.read_ahead(500))
+        self._run(self.world.write(newer))
+        self._run(self.world.relay(500))
+        if self.world.joined.slow:
+            self._run(self.world.go_on(-1, settles=settles))
+        self.world.steps += 1
+
     @rule(fault=st.sampled_from(_FAULTS), make=_SINGLE)
     def lose_a_request(self, fault: Fault | bytes, make: Make) -> None:
         """The caller's own, or the next one of a relay."""
