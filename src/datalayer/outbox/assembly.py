@@ -12,6 +12,7 @@ from datalayer.outbox.queue import Outbox
 from datalayer.outbox.reconcile import Reconciler
 from datalayer.outbox.relay import Relay
 from datalayer.outbox.rows import identity_of, sees_everything
+from datalayer.outbox.sequence import check_sequence
 from datalayer.outbox.sweep import Sweeper
 from datalayer.stores.contract import Store
 from datalayer.telemetry import RelayObserver
@@ -71,4 +72,10 @@ def relay_over(
     pace = pace or Pace()
     sweeper = Sweeper(reconciler, outbox, lease_seconds=pace.lease_seconds)
     between = (reconciler.primary.name, reconciler.secondary.name)
-    return Relay(outbox, reconciler, sweeper, between=between, pace=pace, observers=observers, chores=chores)
+
+    async def check() -> None:
+        await check_sequence(outbox.store, reconciler.ledger, reconciler.origin)
+
+    return Relay(
+        outbox, reconciler, sweeper, between=between, pace=pace, observers=observers, check=check, chores=chores
+    )

@@ -30,6 +30,11 @@ def ledger_version(version: int) -> int:
     return version * _STEPS
 
 
+def version_in_ledger(place: int) -> int:
+    """Return the sequence's version that a place in the ledger is at, or is a mark's step above."""
+    return place // _STEPS
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One outbox entry.

@@ -46,6 +46,7 @@ class Relay:
         between: from which store to which, for the reports.
         pace: how much at a time, and how often.
         observers: who hears of what was done, every few seconds.
+        check: asked before the first batch and after every trouble; while it raises nothing is claimed.
         chores: done along with the reports; for captured requests, resolving those that have expired.
     """
 
@@ -58,9 +59,13 @@ class Relay:
         between: tuple[str, str],
         pace: Pace | None = None,
         observers: Sequence[RelayObserver] = (),
+        check: Callable[[], Awaitable[object]] | None = None,
         chores: Sequence[Callable[[], Awaitable[object]]] = (),
     ) -> None:
         self._outbox = outbox
+        self._check = check
+        #: Changed by the relay's own task alone.
+        self._checked = check is None
         self._reconciler = reconciler
         self._sweeper = sweeper
         self._pace = pace or Pace()
@@ -117,6 +122,9 @@ class Relay:
         limit = self._waits.batch
         try:
             await self._report.give_when_due()
+            if self._check is not None and not self._checked:
+                await self._check()
+                self._checked = True
             claimed = await self._outbox.claim(limit, lease_seconds=self._pace.lease_seconds)
             batch = collect(claimed)
             for entry, reason in claimed.unreadable:
@@ -194,6 +202,7 @@ class Relay:
         if not self._waits.in_trouble:
             LOGGER.warning("the relay has trouble with %s and goes on trying: %s", doing, error)
         self._waits.trouble()
+        self._checked = self._check is None
         self._report.count(error=type(error).__name__)
 
     async def _idle(self) -> None:

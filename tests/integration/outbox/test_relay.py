@@ -10,12 +10,14 @@ from uuid import UUID, uuid4
 import pytest
 from tests.integration.outbox.pairs import QUICK, Pair, postgres_pair, put_owners
 
+from datalayer.errors import ConfigurationError
 from datalayer.outbox.applying.server import server_applier
 from datalayer.outbox.assembly import reconciler_between
 from datalayer.outbox.batches import collect
 from datalayer.outbox.capture import postgres as capture
 from datalayer.outbox.contract import Applier
 from datalayer.outbox.entries import Change
+from datalayer.outbox.sequence import check_sequence
 from datalayer.outbox.waiting import Selection, waiting
 from datalayer.query import Delete, Insert, Select, Update, Upsert, col
 from datalayer.stores.postgres import PostgresStore
@@ -313,4 +315,21 @@ async def test_two_consumers_of_one_key_leave_the_newest_row(pair: Pair, first: 
     for place in (first, 1 - first):
         gates[place].opened.set()
         assert (await consumers[place]).done == {("owners", (1,))}
+    await pair.assert_equal()
+
+
+async def test_a_sequence_that_was_set_back_stops_the_relay(pair: Pair) -> None:
+    """After a restore new versions are below applied ones: the relay says what to do, and goes on once it was done."""
+    assert isinstance(pair.primary, PostgresStore)
+    await put_owners(pair.primary, range(5))
+    await pair.settle()
+    await pair.primary.fetch_one("select setval('datalayer_version', 1)")
+    await pair.primary.update(Update("owners", {"note": "restored"}, col("id").eq(4)))
+    event = await pair.relay().drain()
+    assert (event.error, event.entries) == ("ConfigurationError", 1)
+    with pytest.raises(ConfigurationError, match=r"setval\('datalayer_version', 5\)"):
+        await check_sequence(pair.primary, pair.secondary, pair.reconciler.origin)
+    await pair.primary.fetch_one("select setval('datalayer_version', 5)")
+    await pair.outbox.mark("owners")
+    await pair.settle()
     await pair.assert_equal()
