@@ -32,7 +32,8 @@ async def cover(
         return store
 
     spool = None
-    if settings.datalayer_secondary_down == "spool":
+    if settings.datalayer_secondary_down == "spool" or await asyncio.to_thread(settings.datalayer_spool_path.exists):
+        # Under another policy it may hold what is still to be handed over.
         spool = await Spool.open(settings.datalayer_spool_path)
         opened.push_async_callback(spool.close)
     requests = RequestCapture(

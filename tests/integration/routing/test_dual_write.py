@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from tests.integration.layer.places import PostgresPlace
@@ -15,8 +17,11 @@ from typer.testing import CliRunner
 from datalayer import ConfigurationError, DataLayer, DualHealth, GivenSettings, Mode, Settings, StoreKind
 from datalayer.cli.app import app
 from datalayer.layer import directions
+from datalayer.layer.covering import cover
 from datalayer.migrations import apply
 from datalayer.outbox.capture import sqlite as sqlite_capture
+from datalayer.outbox.operations import Operation
+from datalayer.outbox.spool import Spool
 from datalayer.query import Insert
 from datalayer.routing.late_store import LateStore
 from datalayer.stores.contract import Store
@@ -232,3 +237,30 @@ async def test_relay_begins_anew_after_a_bug(pair: dict[str, Any], monkeypatch: 
 async def nothing_is_left(direction: directions.Direction) -> bool:
     """Whether nothing is owed in this direction."""
     return (await direction.left()).entries == 0
+
+
+async def test_spool_is_handed_over_under_another_policy(pair: dict[str, Any], tmp_path: Path) -> None:
+    """What waits on the disk reaches PostgreSQL also when DATALAYER_SECONDARY_DOWN does not say spool any more."""
+    path = tmp_path / "spool.sqlite3"
+    spool = await Spool.open(path)
+    await spool.begin(Operation(uuid4(), "clients", ("id",), ("[1]",), request_seconds=5))
+    settings = GivenSettings(**pair, datalayer_secondary_down="strict", datalayer_spool_path=path)
+    primary, follower = (
+        await SqliteStore.open(tmp_path / "other.sqlite3"),
+        await PostgresStore.open(pair["database_url"]),
+    )
+    try:
+        async with AsyncExitStack() as opened:
+            late = LateStore("postgres", lambda: asyncio.sleep(0, follower), follower)
+            await cover(primary, late, settings, lambda: None, opened)
+            await until(lambda: is_empty(spool))
+            assert await follower.fetch_one("select count(*) as n from datalayer_operations") == {"n": 1}
+    finally:
+        await spool.close()
+        await primary.close()
+        await follower.close()
+
+
+async def is_empty(spool: Spool) -> bool:
+    """Whether nothing waits on the disk."""
+    return await spool.count() == 0
