@@ -144,6 +144,10 @@ declare
     step record;
 begin
     perform set_config('datalayer.applying', 'on', true);
+    -- Entries are settled once this is answered, so it must be on the disk by then.
+    if current_setting('synchronous_commit') = 'off' then
+        perform set_config('synchronous_commit', 'on', true);
+    end if;
     with advanced as (
         insert into datalayer_ledger as ledger (origin, aggregatetype, aggregateid, version)
         select datalayer_apply.origin, seen."table", seen.key, seen.version
@@ -226,5 +230,32 @@ begin
         || '''x'' || encode(substr(sha256(record_send(row(%s))), 1, 8), ''hex''))::bit(64)::int8), 0)::text)'
         || ' from %s where %s', hashed, target, coalesce(bounds, 'true')) into answer using after, upto;
     return answer;
+end
+$$;
+
+-- Moves each sequence of generated keys behind the largest key that is stored, and none back; returns how many it moved.
+-- Rows that were applied brought their keys along, and the next generated one must not meet them.
+create or replace function datalayer_advance_keys() returns integer
+language plpgsql security definer set search_path from current
+as $$
+declare
+    found_one record;
+    largest bigint;
+    moved integer := 0;
+begin
+    for found_one in
+        select c.oid::regclass as relation, a.attname as name,
+               pg_get_serial_sequence(c.oid::regclass::text, a.attname)::regclass as generator
+        from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+        where c.relkind in ('r', 'p') and not c.relispartition and c.relnamespace = current_schema()::regnamespace
+            and c.relname not like 'datalayer\_%' and pg_get_serial_sequence(c.oid::regclass::text, a.attname) is not null
+    loop
+        execute format('select max(%I) from %s', found_one.name, found_one.relation) into largest;
+        if largest > coalesce(pg_sequence_last_value(found_one.generator), 0) then
+            perform setval(found_one.generator, largest);
+            moved := moved + 1;
+        end if;
+    end loop;
+    return moved;
 end
 $$;

@@ -6,3 +6,4 @@ drop function if exists datalayer_write(text, regclass, text[], jsonb);
 drop function if exists datalayer_field(regclass, text);
 drop function if exists datalayer_checksum(text, text[], jsonb, jsonb);
 drop function if exists datalayer_primary_key(regclass);
+drop function if exists datalayer_advance_keys();

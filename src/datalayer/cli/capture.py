@@ -11,7 +11,7 @@ import typer
 
 from datalayer.cli import output
 from datalayer.cli.errors import EXIT_CODES, opening
-from datalayer.cli.installing import AsJson, LockTimeout, Tables, tell_installed, tell_uninstalled
+from datalayer.cli.installing import AsJson, LockTimeout, Tables, Yes, refuse_to_drop, tell_installed, tell_uninstalled
 from datalayer.cli.outbox import commands
 from datalayer.cli.transfer import names
 from datalayer.errors import ConfigurationError, InvalidValueError, UnsupportedOperationError
@@ -49,18 +49,21 @@ def install(url: Url = None, tables: Tables = None, lock_timeout: LockTimeout = 
     tell_installed(asyncio.run(_install(url, names(tables), lock_timeout)), as_json)
 
 
-def uninstall(url: Url = None, lock_timeout: LockTimeout = 10, as_json: AsJson = False) -> None:
-    """Take triggers and bookkeeping away, entries included.
+def uninstall(url: Url = None, lock_timeout: LockTimeout = 10, yes: Yes = False, as_json: AsJson = False) -> None:
+    """Take triggers and bookkeeping away; refused without --yes while entries are owed.
 
     Example: datalayer outbox uninstall --url sqlite:///salon.sqlite3
     """
 
     async def run() -> dict[str, bool]:
         from datalayer.outbox.capture import postgres, sqlite
+        from datalayer.outbox.capture.installed import status_of
         from datalayer.stores.postgres import PostgresStore
 
         gone = {}
         async with _chosen(url) as stores:
+            for store, _ in stores:
+                refuse_to_drop(await status_of(store), store.name, yes=yes)
             for store, _ in stores:
                 if isinstance(store, PostgresStore):
                     gone[store.name] = await postgres.uninstall(store, lock_timeout=lock_timeout)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 import typer
 
 from datalayer.cli import output
+from datalayer.errors import InvalidValueError
 
 if TYPE_CHECKING:
     from datalayer.outbox.capture.status import CaptureStatus, Installed
@@ -19,6 +20,19 @@ AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print one JSON 
 LockTimeout: TypeAlias = Annotated[
     float, typer.Option(min=0.001, help="Seconds to wait for a table that is in use (PostgreSQL).")
 ]
+
+Yes: TypeAlias = Annotated[bool, typer.Option("--yes", help="Drop what is still owed to the other store, too.")]
+
+
+def refuse_to_drop(found: CaptureStatus, name: str, *, yes: bool) -> None:
+    """Raise InvalidValueError where an uninstall would drop entries that nobody has agreed to lose."""
+    owed = found.entries + found.dead
+    if owed and not yes:
+        raise InvalidValueError(
+            f"is missing: {output.counted(owed, 'change')} of {name} would never reach the other store; settle them"
+            " with `datalayer relay --once` first",
+            field="--yes",
+        )
 
 
 def tell_installed(told: dict[str, Installed], as_json: bool) -> None:

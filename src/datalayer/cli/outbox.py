@@ -80,7 +80,7 @@ def list_(
 
     Example: datalayer outbox list --dead
     """
-    from datalayer.outbox.waiting import Selection
+    from datalayer.outbox.waiting import DELETES_HELD, Selection
 
     found = asyncio.run(_entries(Selection(table, dead=dead, held_deletes=held), limit))
     if as_json:
@@ -95,7 +95,7 @@ def list_(
             entry.type,
             f"{(now - entry.created_at).total_seconds():,.0f} s",
             str(entry.tries),
-            "dead" if entry.dead_at else "waiting",
+            "dead" if entry.dead_at else "held" if entry.error == DELETES_HELD else "waiting",
             entry.error or "-",
         )
         for _, entry in found

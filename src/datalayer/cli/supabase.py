@@ -16,8 +16,10 @@ from datalayer.cli.installing import (
     AsJson,
     LockTimeout,
     Tables,
+    Yes,
     as_object,
     print_status,
+    refuse_to_drop,
     tell_installed,
     tell_uninstalled,
 )
@@ -99,13 +101,18 @@ def status(dsn: Dsn = None, as_json: AsJson = False) -> None:
 
 @commands.command(epilog=EXIT_CODES)
 def uninstall(
-    dsn: Dsn = None, printed: Printed = False, lock_timeout: LockTimeout = 10, as_json: AsJson = False
+    dsn: Dsn = None,
+    printed: Printed = False,
+    lock_timeout: LockTimeout = 10,
+    yes: Yes = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Take triggers, functions and bookkeeping away, entries included.
+    """Take triggers, functions and bookkeeping away; refused without --yes while entries are owed.
 
     Example: datalayer supabase uninstall --print
     """
     from datalayer.outbox.capture import supabase as capture
+    from datalayer.outbox.capture.installed import status_of
 
     if printed:
         sys.stdout.write(capture.uninstall_script())
@@ -113,6 +120,7 @@ def uninstall(
 
     async def run() -> bool:
         async with _direct(dsn) as store:
+            refuse_to_drop(await status_of(store), "supabase", yes=yes)
             return await capture.uninstall(store, lock_timeout=lock_timeout)
 
     tell_uninstalled({"supabase": asyncio.run(run())}, as_json)

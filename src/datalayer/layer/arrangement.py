@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
+from datalayer.errors import UnsupportedOperationError
 from datalayer.flags import Mode, StoreKind, has_cohort, resolve_mode
 from datalayer.layer.cohort_registry import CohortRegistry
 from datalayer.layer.cohorts import LEASE_SECONDS, Cohorts, wanted_companies
@@ -102,8 +103,8 @@ async def _arrange(settings: Settings, observers: Sequence[Observer], opened: As
     await _check_schemas(settings, mode, primaries, routes)
     secondary = await _secondary(settings, mode, primaries, opener, opened)
     postgres = await _postgres_of_cohort(settings, mode, primaries, secondary)
-    if secondary is not None and StoreKind.POSTGRES in primaries:
-        await advance_keys(primaries[StoreKind.POSTGRES])
+    if secondary is not None:
+        await _advance_keys(primaries)
     directions = await _directions(settings, mode, primaries, secondary, observers, opened)
     asked = {kind: direction.asked for kind, direction in zip(primaries, directions, strict=False)} or primaries
     shadows = None
@@ -143,6 +144,15 @@ async def _postgres_of_cohort(
     primaries[mode.secondary] = secondary.opened
     await use_upper_keys(postgres)
     return postgres
+
+
+async def _advance_keys(primaries: Mapping[StoreKind, Store]) -> None:
+    """Have no primary generate a key that the other store has brought to it."""
+    for kind, store in primaries.items():
+        try:
+            await advance_keys(store)
+        except UnsupportedOperationError as error:
+            LOGGER.warning("%s: %s", kind.value, error)
 
 
 async def _directions(

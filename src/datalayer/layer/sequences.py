@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import psycopg
 
-from datalayer.errors import UnsupportedOperationError
+from datalayer.errors import SchemaError, UnsupportedOperationError
 from datalayer.stores.contract import Store
 
 if TYPE_CHECKING:
@@ -35,12 +35,11 @@ async def advance_keys(store: Store) -> None:
     """Move every sequence behind the largest stored number; none is moved back. SQLite counts from its rows anyway.
 
     Raises:
-        UnsupportedOperationError: the store's sequences cannot be moved from here (Supabase).
+        UnsupportedOperationError: the store's sequences cannot be moved from here (Supabase without the script).
     """
     if store.name == "supabase":
-        raise UnsupportedOperationError(
-            "supabase", "moving sequences over REST", "set them in Supabase's SQL editor and restart the application"
-        )
+        await _advance_by_function(store)
+        return
     if store.name != "postgres":
         return
     from datalayer.stores.postgres import PostgresStore
@@ -59,3 +58,18 @@ async def advance_keys(store: Store) -> None:
     else:
         return
     raise failure
+
+
+async def _advance_by_function(store: Store) -> None:
+    from datalayer.stores.supabase import SupabaseStore
+
+    if not isinstance(store, SupabaseStore):
+        return
+    try:
+        await store.call_function("datalayer_advance_keys", {}, writes=True)
+    except SchemaError:
+        raise UnsupportedOperationError(
+            "supabase",
+            "moving sequences over REST",
+            "run `datalayer supabase install`, or set them behind the largest keys in Supabase's SQL editor",
+        ) from None

@@ -19,6 +19,7 @@ from datalayer.errors import (
     UnknownTableError,
     WritesHeldError,
 )
+from datalayer.layer.sequences import advance_keys
 from datalayer.outbox.applying.functions import FunctionApplier
 from datalayer.outbox.capture import supabase as capture
 from datalayer.outbox.entries import Change
@@ -190,6 +191,17 @@ async def test_status_is_the_same_over_http_and_over_the_direct_address(
         await direct.close()
 
 
+async def test_keys_are_generated_behind_those_that_were_brought_along(store: SupabaseStore) -> None:
+    """On the way back to Supabase its sequences move behind the other store's keys, over HTTP, and never back."""
+    row = {"id": 500, "name": "brought", "amount": None}
+    assert await FunctionApplier(store).apply(UUID(int=1), [Change("items", (500,), 1, row)]) == 1
+    await advance_keys(store)
+    assert (await store.insert(Insert("items", [{"name": "made"}]))).rows[0]["id"] == 501
+    await store.delete(Delete("items", every_row=True))
+    await advance_keys(store)
+    assert (await store.insert(Insert("items", [{"name": "next"}]))).rows[0]["id"] == 502
+
+
 async def test_fence_holds_writes_over_http(store: SupabaseStore) -> None:
     """A refused write is its own error; nothing of it happened."""
     await store.call_function("datalayer_fence", {}, writes=True)
@@ -284,7 +296,10 @@ async def test_commands_install_show_and_uninstall(
     code, printed = await command("supabase", "status", "--json")
     assert (code, json.loads(printed)["armed"]) == (0, ["items", "prices"])
     assert "items, prices" in (await command("supabase", "status"))[1]
-    assert await command("supabase", "uninstall", "--dsn", url) == (0, "supabase: uninstalled\n")
+    project.door.execute("insert into items (id, name) values (4711, 'owed')")
+    code, _ = await command("supabase", "uninstall", "--dsn", url)
+    assert code == 2
+    assert await command("supabase", "uninstall", "--dsn", url, "--yes") == (0, "supabase: uninstalled\n")
     assert await command("supabase", "uninstall", "--dsn", url) == (0, "supabase: nothing was installed\n")
     assert (await command("supabase", "install", "--print"))[1].startswith("begin;")
     assert (await command("supabase", "install"))[0] == 2

@@ -32,7 +32,11 @@ _ADVANCE: Final = """
         where ledger.version < excluded.version
     returning aggregatetype, aggregateid
 """
-_QUIETLY: Final = "select set_config('datalayer.applying', 'on', true)"
+#: Entries are settled on the primary once the commit is answered, so it must be on the disk by then.
+_QUIETLY: Final = (
+    "select set_config('datalayer.applying', 'on', true), set_config('synchronous_commit', case"
+    " current_setting('synchronous_commit') when 'off' then 'on' else current_setting('synchronous_commit') end, true)"
+)
 
 
 class PostgresApplier:
