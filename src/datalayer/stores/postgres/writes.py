@@ -4,7 +4,7 @@
     2 to 1,999 of a shape one statement with one JSON parameter
     2,000 and more        COPY into a temporary table and one statement from there, chunk by chunk
 
-The sizes are measured; see docs/decisions/0002-bulk-writes.md.
+The sizes are measured; see docs/decisions/0004-bulk-writes.md.
 """
 
 from __future__ import annotations
