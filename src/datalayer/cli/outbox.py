@@ -125,6 +125,7 @@ def retry(
     else:
         selection = Selection(table, tuple(version) if version else None, dead=not version)
     count = asyncio.run(_change(selection, discard=False))
+    _expect(count, named=bool(version or table or deletes))
     _say(count, "retried", as_json=as_json)
 
 
@@ -145,6 +146,7 @@ def discard(
         raise InvalidValueError("is missing: the stores stay different where an entry is dropped", field="--yes")
     selection = Selection(table, tuple(version) if version else None, dead=not version)
     count = asyncio.run(_change(selection, discard=True))
+    _expect(count, named=bool(version or table))
     _say(count, "discarded", as_json=as_json)
 
 
@@ -187,6 +189,12 @@ async def _change(selection: Selection, *, discard: bool) -> int:
 
     async with open_outboxes(Settings()) as outboxes:
         return sum([await (o.discard(selection) if discard else o.retry(selection)) for o in outboxes])
+
+
+def _expect(count: int, *, named: bool) -> None:
+    """Raise where what was named is not there: a typing mistake must not look like work done."""
+    if named and not count:
+        raise InvalidValueError("no entry is like that; `datalayer outbox list` shows those that are there")
 
 
 def _say(count: int, done: str, *, as_json: bool) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from datalayer.errors import ConfigurationError
 from datalayer.outbox.applying.pinned import PinnedApplier
@@ -19,6 +19,9 @@ from datalayer.stores.contract import Store
 
 if TYPE_CHECKING:
     from datalayer.settings import Settings
+
+#: A batch of pinned keys is several requests, and has so many times the timeout of one.
+_BUDGET_TIMEOUTS: Final = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +113,10 @@ def _pinned(primary: Store, secondary: Store, settings: Settings) -> Applier:
     if not isinstance(primary, PostgresStore):
         raise ConfigurationError("Supabase follows PostgreSQL alone", variables=("DATABASE_URL",))
     lifetime = settings.datalayer_request_lifetime_seconds
-    return PinnedApplier(primary, secondary, Pins(primary, lifetime_seconds=lifetime))
+    pins = Pins(
+        primary, lifetime_seconds=lifetime, budget_seconds=settings.datalayer_timeout_seconds * _BUDGET_TIMEOUTS
+    )
+    return PinnedApplier(primary, secondary, pins)
 
 
 async def _trusted() -> bool:

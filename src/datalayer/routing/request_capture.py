@@ -29,8 +29,8 @@ WriteT = TypeVar("WriteT", Insert, Upsert, Update, Delete)
 
 #: More keys of one write than these are marked as their whole table.
 _MOST_MARKS: Final = 5_000
-#: How long covering a write may take; what is stopped for longer (a paused machine) is not sent any more.
-_COVERING_SECONDS: Final = 10.0
+#: Covering a write may take so many timeouts; what is stopped for longer (a paused machine) is not sent any more.
+_COVERING_TIMEOUTS: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,9 +140,10 @@ class RequestCaptureStore:
     ) -> Written:
         seconds = self._timeout if timeout is None else timeout
         texts = _texts(table, plan)
-        operation = Operation(uuid4(), table.name, plan.columns, texts, _COVERING_SECONDS + seconds)
+        covering = self._timeout * _COVERING_TIMEOUTS
+        operation = Operation(uuid4(), table.name, plan.columns, texts, covering + seconds)
         knows_rows = texts is not None and plan.columns == table.primary_key
-        ends = self._clock() + _COVERING_SECONDS
+        ends = self._clock() + covering
         await self.capture.begin(operation)
         if self._clock() > ends:
             await self._resolve(operation, ())

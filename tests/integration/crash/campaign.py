@@ -30,13 +30,13 @@ Victim: TypeAlias = Literal["writer", "postgres", "behind", "rest"]
 #: The longest that a writer lives after it is ready.
 _LONGEST_SECONDS: Final = 0.6
 _START_SECONDS: Final = 30.0
-_SETTLE_SECONDS: Final = 60.0
+_SETTLE_SECONDS: Final = 120.0
 #: A killed relay's claims are free soon; a batch takes far less.
 _LEASE_SECONDS: Final = 0.2
 _POLL_SECONDS: Final = 0.02
 _MOST_FILES: Final = 4096
 #: No request of the campaign outlives this at a server on the same machine, when its client is dead.
-_LIFETIME_SECONDS: Final = 1.0
+_LIFETIME_SECONDS: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +113,7 @@ def settings_for(place: Place, setting: Setting, spool: Path) -> Settings:
         use_legacy_supabase=setting.primary == "supabase",
         enable_dual_write=True,
         datalayer_capture=setting.capture,
-        datalayer_timeout_seconds=2,
+        datalayer_timeout_seconds=1,
         datalayer_check_schema=False,
         datalayer_sentry=False,
         datalayer_spool_path=spool,

@@ -128,6 +128,8 @@ async def test_dead_letters_are_listed_retried_and_discarded(salon: Salon) -> No
     assert await salon.call("outbox", "retry") == (ExitCode.OK, [{"retried": 1}])
     await salon.call("relay", "--once")
     assert await salon.call("outbox", "discard", "--yes") == (ExitCode.OK, [{"discarded": 1}])
+    for named in (("--version", "99999999"), ("--table", "nosuch")):
+        assert (await asyncio.to_thread(salon.run, "outbox", "retry", *named)).returncode == ExitCode.USAGE
     assert (await salon.call("outbox", "status"))[0] == ExitCode.OK
 
 
