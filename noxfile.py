@@ -35,9 +35,9 @@ def imports(session: nox.Session) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """Run unit and integration tests; arguments go to pytest."""
+    """Run unit and integration tests, two files at a time; arguments go to pytest."""
     session.install("-e", ".[test]", *CONSTRAINTS)
-    session.run("pytest", *session.posargs)
+    session.run("pytest", "-n", "2", "--dist", "loadfile", *session.posargs)
 
 
 @nox.session
