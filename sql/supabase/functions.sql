@@ -250,7 +250,9 @@ begin
         where c.relkind in ('r', 'p') and not c.relispartition and c.relnamespace = current_schema()::regnamespace
             and c.relname not like 'datalayer\_%' and pg_get_serial_sequence(c.oid::regclass::text, a.attname) is not null
     loop
-        execute format('select max(%I) from %s', found_one.name, found_one.relation) into largest;
+        -- Keys from 1,000,000,000 on are PostgreSQL's own while some companies live there.
+        execute format('select max(%1$I) from %2$s where %1$I < 1000000000', found_one.name, found_one.relation)
+            into largest;
         if largest > coalesce(pg_sequence_last_value(found_one.generator), 0) then
             perform setval(found_one.generator, largest);
             moved := moved + 1;
