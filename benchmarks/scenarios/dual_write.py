@@ -1,7 +1,12 @@
-"""What dual-write and shadow reads cost the callers of the primary."""
+"""What dual-write and shadow reads cost the callers of the primary.
+
+The relay carries a write a tenth of a second after it. Calls with pauses, in turns of half a second, meet it at work as
+those of an application do. Calls without a pause share the machine with a relay and three servers that never rest.
+"""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
@@ -24,6 +29,7 @@ from datalayer.stores.postgres import PostgresStore
 #: Nothing listens there (RFC 6335 reserves port 0; port 1 is tcpmux, which nobody runs).
 _NOBODY = "http://127.0.0.1:1"
 _ROWS = 20_000
+_PAUSE_SECONDS = 0.005
 
 
 async def measure(stage: Stage) -> list[Figure]:
@@ -36,7 +42,17 @@ async def measure(stage: Stage) -> list[Figure]:
         writes = {name: _upsert(layer) for name, layer in layers.items() if name != names.SHADOWED}
         reads = {name: _read(layers[name]) for name in (names.PLAIN, names.SHADOWED)}
         return [
-            *await take_turns(names.DUAL_UPSERT, writes, rounds=scale.rounds(40), calls=25, baseline=names.PLAIN),
+            *await take_turns(
+                names.DUAL_UPSERT,
+                writes,
+                rounds=scale.rounds(20),
+                calls=60,
+                baseline=names.PLAIN,
+                before=lambda: asyncio.sleep(_PAUSE_SECONDS),
+            ),
+            *await take_turns(
+                names.DUAL_UPSERT_BUSY, writes, rounds=scale.rounds(10), calls=1000, baseline=names.PLAIN
+            ),
             *await take_turns(names.SHADOW_READ, reads, rounds=scale.rounds(40), calls=200, baseline=names.PLAIN),
         ]
 
