@@ -35,7 +35,8 @@ def observers_for(settings: Settings) -> tuple[Observer, ...]:
     """Build the sinks that the settings ask for."""
     slow_seconds = settings.db_query_latency_threshold_ms / 1000
     observers: list[Observer] = []
-    if settings.log_database_calls or slow_seconds:
+    # A relay's trouble is logged also where no call is.
+    if settings.log_database_calls or slow_seconds or settings.enable_dual_write:
         observers.append(LogObserver(every_call=settings.log_database_calls, slow_seconds=slow_seconds))
     if _reports_to_sentry(settings):
         from datalayer.telemetry.sentry import SentryObserver

@@ -42,6 +42,10 @@ class SentryObserver:
     that quotes row values.
     """
 
+    def __init__(self) -> None:
+        #: Held deletes by primary and secondary, as of the last report; changed by `relayed` alone.
+        self._held: dict[tuple[str, str], int] = {}
+
     def __call__(self, event: CallEvent) -> None:
         """Report the call."""
         if not sentry_sdk.is_initialized():
@@ -66,13 +70,16 @@ class SentryObserver:
             _capture(event, title)
 
     def relayed(self, event: RelayEvent) -> None:
-        """Report new dead letters, and deletes that wait for an operator."""
+        """Report new dead letters, and new deletes that wait for an operator."""
         if not sentry_sdk.is_initialized():
             return
         if event.buried:
             _capture_relay(event, "outbox entries are dead letters")
-        if event.held:
+        between = (event.primary, event.secondary)
+        if event.held > self._held.get(between, 0):
             _capture_relay(event, "deletes wait for an operator")
+        if event.held or event.error is None:  # with an error, 0 may mean that nobody could count
+            self._held[between] = event.held
 
 
 def _capture_relay(event: RelayEvent, what: str) -> None:

@@ -42,6 +42,12 @@ def test_settings_turn_every_sink_off() -> None:
     assert observers_for(GivenSettings(db_query_latency_threshold_ms=0)) == ()
 
 
+def test_relays_are_logged_where_no_call_is() -> None:
+    """With dual-write the log hears of dead letters and outages, whatever is said of slow calls."""
+    settings = GivenSettings(enable_dual_write=True, db_query_latency_threshold_ms=0)
+    assert observers_for(settings) == (LogObserver(every_call=False, slow_seconds=0),)
+
+
 def test_settings_reach_the_log_sink() -> None:
     """The flag and the threshold are what the settings say."""
     settings = GivenSettings(log_database_calls="true", db_query_latency_threshold_ms=250)

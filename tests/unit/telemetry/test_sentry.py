@@ -11,6 +11,7 @@ from sentry_sdk.envelope import Envelope
 from sentry_sdk.transport import Transport
 from tests.unit.telemetry.events import FAILED, GOOD, REFUSED
 
+from datalayer.telemetry import RelayEvent
 from datalayer.telemetry.sentry import SentryObserver
 
 
@@ -97,3 +98,39 @@ def test_sentry_marks_the_span_of_a_failed_call(transport: KeepingTransport) -> 
     error, transaction = transport.sent
     assert error["message"].startswith("UnavailableError")
     assert transaction["spans"][0]["status"] == "internal_error"
+
+
+def test_sentry_hears_of_dead_letters_and_of_held_deletes_once(transport: KeepingTransport) -> None:
+    """A relay reports every few seconds: only what is new since the last report is an alert."""
+    observer = SentryObserver()
+    reports = [
+        RelayEvent("supabase", "postgres", settled=7),
+        RelayEvent("supabase", "postgres", failed=1, buried=1, dead=1),
+        RelayEvent("supabase", "postgres", dead=1, held=3),
+        RelayEvent("supabase", "postgres", dead=1, held=3),
+        RelayEvent("supabase", "postgres", error="UnavailableError"),
+        RelayEvent("supabase", "postgres", dead=1, held=3),
+        RelayEvent("postgres", "supabase", held=1),
+        RelayEvent("supabase", "postgres", dead=1, held=4),
+        RelayEvent("supabase", "postgres", dead=1),
+        RelayEvent("supabase", "postgres", dead=1, held=1),
+    ]
+    heard = []
+    for report in reports:
+        before = len(transport.sent)
+        observer.relayed(report)
+        heard.append([event["message"] for event in transport.sent[before:]])
+    dead, held = "outbox entries are dead letters", "deletes wait for an operator"
+    there, back = "supabase to postgres", "postgres to supabase"
+    assert heard == [
+        [],
+        [f"{dead}: {there}"],
+        [f"{held}: {there}"],
+        [],
+        [],
+        [],
+        [f"{held}: {back}"],
+        [f"{held}: {there}"],
+        [],
+        [f"{held}: {there}"],
+    ]
