@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import os
 import sys
 from collections.abc import Sequence
 from typing import Annotated
@@ -63,8 +65,23 @@ for _command in _COMMANDS:
 
 
 def main() -> None:
-    """Run the command line of this process and end it with the exit code."""
-    sys.exit(run(sys.argv[1:]))
+    """Run the command line of this process and end it with the exit code.
+
+    Letters that stdout's encoding does not have are escaped. Who reads it may go away (``| head``): that is no error.
+    """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+    try:
+        code = run(sys.argv[1:])
+        sys.stdout.flush()
+    except (BrokenPipeError, SystemExit) as error:
+        # rich makes of a broken pipe a SystemExit(1), which would be a difference found.
+        if not isinstance(error, BrokenPipeError) and not isinstance(error.__context__, BrokenPipeError):
+            raise
+        # Source: Python's documentation of signal, "Note on SIGPIPE": the last flush must not fail once more.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = ExitCode.INTERRUPTED
+    sys.exit(code)
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -77,6 +94,8 @@ def run(arguments: Sequence[str]) -> int:
         code = app(args=list(arguments), prog_name="datalayer", standalone_mode=False)
     except typer.Abort:
         code = ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        raise
     except Exception as error:
         besides = error.goes_on_with if isinstance(error, DataLayerError) else ()
         code = report(error, debug="--debug" in arguments, command=_command_in(arguments))

@@ -11,6 +11,7 @@ from typing import Final
 
 import typer
 
+from datalayer.cli.resuming import without_secrets
 from datalayer.errors import (
     AccessDeniedError,
     ConfigurationError,
@@ -134,4 +135,5 @@ def _command_of(error: typer.TyperException) -> str | None:
 
 
 def _one_line(text: str) -> str:
-    return " ".join(text.split())
+    """Fold lines into one; what was typed may stand in it, and with it a password."""
+    return " ".join(without_secrets(word) for word in text.split())

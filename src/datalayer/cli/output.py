@@ -55,12 +55,17 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 def print_json(value: Mapping[str, Any]) -> None:
     """Write one JSON object; dataclasses in it become objects, what JSON has no word for becomes its text."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2, default=_jsonable) + "\n")
+    _write_json(value, indent=2)
 
 
 def print_json_line(value: object) -> None:
     """Write one value as JSON in one line."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, default=_jsonable) + "\n")
+    _write_json(value, indent=None)
+
+
+def _write_json(value: object, *, indent: int | None) -> None:
+    escaped = "utf" not in (sys.stdout.encoding or "utf").lower()
+    sys.stdout.write(json.dumps(value, ensure_ascii=escaped, indent=indent, default=_jsonable) + "\n")
 
 
 def _jsonable(value: object) -> object:

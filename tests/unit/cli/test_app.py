@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import os
+import sqlite3
+import subprocess
 import sys
 from asyncio.subprocess import PIPE
 from collections.abc import Iterator
+from contextlib import closing
 from importlib.metadata import version
+from pathlib import Path
 
 import pytest
 import typer
@@ -26,6 +32,7 @@ from datalayer.errors import (
     UnsupportedOperationError,
 )
 
+PROGRAM = [sys.executable, "-c", "from datalayer.cli.app import main; main()"]
 COMMANDS = [["migrate", "up"], ["migrate", "status"], ["migrate", "plan"]]
 
 
@@ -110,6 +117,25 @@ def test_mistyped_argument_points_at_the_help_of_its_command(
 
 
 @pytest.mark.parametrize(
+    "arguments",
+    [
+        ["copy", "postgresql://app:s3cret@db/salon"],
+        ["postgresql://app:s3cret@db/salon"],
+        ["load", "postgresql://app:s3cret@db/salon", "--target", "sqlite:///a.db"],
+        ["copy", "--sorce=postgresql://app:s3cret@db/salon"],
+        ["export", "verify", "postgresql:///salon?password=s3cret"],
+        ["copy", "--source", "mysql://app:s3cret@db/salon", "--target", "sqlite:///a.db"],
+    ],
+)
+def test_password_in_a_wrong_place_is_not_repeated(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """A URL that was given as an argument, or to a mistyped option, is shown without its secrets."""
+    assert run(arguments) in (ExitCode.USAGE, ExitCode.CONFIGURATION)
+    err = capsys.readouterr().err
+    assert err.startswith("error: ")
+    assert "s3cret" not in err
+
+
+@pytest.mark.parametrize(
     ("error", "code"),
     [
         (ConfigurationError("x"), ExitCode.CONFIGURATION),
@@ -168,6 +194,36 @@ def test_exit_of_a_command_is_the_exit_of_the_program(failing_command: list[Exce
     """A command says that it found a difference by its own code."""
     failing_command.append(typer.Exit(ExitCode.DIFFERENCE))
     assert run(["fail"]) == ExitCode.DIFFERENCE
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["migrate", "plan", "--url", "sqlite://:memory:"]])
+def test_reader_that_goes_away_is_no_error(arguments: list[str]) -> None:
+    """``datalayer --help | head -1`` says nothing on stderr, whoever of the two is quicker, and finds no difference."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    ended = subprocess.run([*PROGRAM, *arguments], stdout=writing, stderr=subprocess.PIPE, check=False)
+    os.close(writing)
+    assert (ended.returncode, ended.stderr) == (ExitCode.INTERRUPTED, b"")
+
+
+def test_letters_that_the_output_cannot_have_are_escaped(tmp_path: Path) -> None:
+    """A pipe in ASCII gets the whole answer, and JSON stays JSON."""
+    with closing(sqlite3.connect(tmp_path / "shop.db")) as connection:
+        connection.execute('create table "товар 🌼" (id integer primary key)')
+    command = [
+        *PROGRAM,
+        "copy",
+        "--dry-run",
+        "--target",
+        "sqlite://:memory:",
+        "--source",
+        f"sqlite:///{tmp_path}/shop.db",
+    ]
+    environment = os.environ | {"PYTHONIOENCODING": "ascii"}
+    lines = subprocess.run(command, env=environment, capture_output=True, check=True).stdout
+    assert rb"\u0442\u043e\u0432\u0430\u0440 \U0001f33c" in lines
+    as_json = subprocess.run([*command, "--json"], env=environment, capture_output=True, check=True).stdout
+    assert json.loads(as_json)["tables"][0]["table"] == "товар 🌼"
 
 
 async def test_help_loads_no_store() -> None:
