@@ -1,4 +1,4 @@
-"""Every check of the project: `nox` runs the default ones; `nox -s bench`, `kills` and `docs` stand apart."""
+"""Every check of the project: `nox` runs the default ones; `nox -s bench`, `crash`, `kills` and `docs` stand apart."""
 
 import nox
 

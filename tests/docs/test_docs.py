@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from datalayer import Settings
+from datalayer.layer.calls import Calls
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -47,6 +48,14 @@ def test_links_of_the_documentation_lead_somewhere(page: Path) -> None:
     """Every relative link names a file or folder of the project."""
     links = [link for link in _LINK.findall(page.read_text()) if "://" not in link]
     assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_every_named_call_is_documented() -> None:
+    """The page of repositories names the twenty calls, and no other of their kind."""
+    rows = [line for line in (ROOT / "docs" / "repositories.md").read_text().splitlines() if line.startswith("| ")]
+    named = {name for line in rows for name in re.findall(r"`((?:get|search|upsert)_\w+)`", line)}
+    calls = {name for name in vars(Calls) if not name.startswith("_")}
+    assert named - {"upsert_many"} == calls
 
 
 def test_every_setting_is_documented() -> None:

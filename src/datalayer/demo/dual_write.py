@@ -11,13 +11,12 @@ from datalayer.demo.application import Application
 from datalayer.demo.lag import LagWatch
 from datalayer.demo.report import Act
 from datalayer.demo.screen import Screen
-from datalayer.demo.stage import Outage, Stage
+from datalayer.demo.stage import Outage, Stage, opened
 from datalayer.layer import DataLayer
 from datalayer.layer.pairs import open_links
 from datalayer.outbox.backfill import Filled, backfill
 from datalayer.outbox.capture import postgres, sqlite, supabase
 from datalayer.query import Row
-from datalayer.stores.opening import open_store
 from datalayer.stores.postgres import PostgresStore
 from datalayer.stores.sqlite import SqliteStore
 
@@ -29,15 +28,12 @@ async def install(stage: Stage, screen: Screen) -> None:
     """Put triggers and bookkeeping into both databases."""
     with screen.step("Let both sides note their changes"):
         for side in (stage.legacy, stage.own):
-            store = await open_store(side.database)
-            try:
+            async with opened(side.database) as store:
                 if isinstance(store, SqliteStore):
                     installed = await sqlite.install(store)
                 elif isinstance(store, PostgresStore):
                     script = postgres if side is stage.own else supabase
                     installed = await script.install(store)
-            finally:
-                await store.close()
             screen.line(words.installed(side is stage.own, stage.engines, installed.status.armed))
         await asyncio.to_thread(stage.legacy.reload_schema)
 

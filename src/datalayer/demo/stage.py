@@ -6,8 +6,8 @@ import importlib.util
 import logging
 import sqlite3
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,6 +24,8 @@ from datalayer.servers.npm import obtain_postgrest
 from datalayer.servers.postgres import EmbeddedPostgres
 from datalayer.servers.postgrest import PostgrestServer
 from datalayer.settings import GivenSettings, Settings
+from datalayer.stores.contract import Store
+from datalayer.stores.opening import open_store
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,16 @@ def started_stage(screen: Screen) -> Iterator[Stage]:
             for line in words.sides(stage.engines):
                 screen.line(line)
         yield stage
+
+
+@asynccontextmanager
+async def opened(url: str, key: str | None = None) -> AsyncIterator[Store]:
+    """Open a store of the stage, and close it."""
+    store = await open_store(url, key=key)
+    try:
+        yield store
+    finally:
+        await store.close()
 
 
 def check_installed() -> None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from datalayer import migrations
@@ -17,11 +16,10 @@ from datalayer.demo.quiet import silenced
 from datalayer.demo.report import ComparedCall, DemoReport, DualWriteReport, compare_calls
 from datalayer.demo.salon import build_salon
 from datalayer.demo.screen import Screen
-from datalayer.demo.stage import Side, Stage
+from datalayer.demo.stage import Side, Stage, opened
 from datalayer.layer import DataLayer
 from datalayer.query import Insert, Row
 from datalayer.stores.contract import Store
-from datalayer.stores.opening import open_store
 from datalayer.transfer import VerifiedTable, copy, verify
 
 _BATCH_ROWS = 500
@@ -57,7 +55,7 @@ async def _make_tables(stage: Stage, screen: Screen) -> None:
     with screen.step("Create the tables on both sides, from numbered SQL files"):
         notices: dict[str, None] = {}  # in order, each once: both sides may have the same to say
         for side in (stage.legacy, stage.own):
-            async with _opened(side.database) as store:
+            async with opened(side.database) as store:
                 applied = await migrations.apply(store)
             notices |= dict.fromkeys(words.notice(notice) for file in applied for notice in file.notices)
         await asyncio.to_thread(stage.legacy.reload_schema)
@@ -68,7 +66,7 @@ async def _make_tables(stage: Stage, screen: Screen) -> None:
 
 async def _fill(side: Side, screen: Screen, salon: Mapping[str, Sequence[Row]]) -> None:
     with screen.step("Fill the legacy side with a beauty salon"):
-        async with _opened(side.database) as store:
+        async with opened(side.database) as store:
             for table, rows in salon.items():
                 for start in range(0, len(rows), _BATCH_ROWS):
                     await store.insert(Insert(table, rows[start : start + _BATCH_ROWS], returning=False))
@@ -100,7 +98,7 @@ async def _call_own(
 
 
 async def _verify_sides(stage: Stage, screen: Screen, title: str, *, brief: bool = False) -> Sequence[VerifiedTable]:
-    async with _opened(stage.legacy.url, stage.legacy.key) as source, _opened(stage.own.url) as target:
+    async with opened(stage.legacy.url, stage.legacy.key) as source, opened(stage.own.url) as target:
         return await _verify(source, target, screen, title, brief=brief)
 
 
@@ -139,15 +137,6 @@ async def _verify(
 
 async def _move_sqlite(stage: Stage, screen: Screen, file: Path) -> Sequence[VerifiedTable]:
     """Copy a file of any tables into a database of its own on the own side; its path is absolute, it is only read."""
-    async with _opened(f"sqlite:///{file}") as source, _opened(stage.spare_database) as target:
+    async with opened(f"sqlite:///{file}") as source, opened(stage.spare_database) as target:
         await _copy(source, target, screen, f"Copy {file.name} to PostgreSQL, tables and all")
         return await _verify(source, target, screen, f"Verify {file.name}")
-
-
-@asynccontextmanager
-async def _opened(url: str, key: str | None = None) -> AsyncIterator[Store]:
-    store = await open_store(url, key=key)
-    try:
-        yield store
-    finally:
-        await store.close()

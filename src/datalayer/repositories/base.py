@@ -72,7 +72,9 @@ class BaseRepository(ReadRepository[RowT]):
         return self._one(written.rows[0], "insert")
 
     async def insert_many(self, rows: Iterable[GivenRow], *, timeout: float | None = None) -> builtins.list[RowT]:
-        """Write 1 to 500 new rows, all or none, and return them as stored, in the order given.
+        """Write 1 to 500 new rows and return them as stored, in the order given.
+
+        All are written or none; over Supabase that holds for the rows with the same columns.
 
         Raises:
             BatchItemError: rows break rules; names every index and field.

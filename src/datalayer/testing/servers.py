@@ -18,7 +18,7 @@ import psycopg
 from datalayer.errors import ConfigurationError
 from datalayer.servers import databases
 from datalayer.servers.postgres import THROWAWAY_SETTINGS, EmbeddedPostgres
-from datalayer.servers.postgrest import find_postgrest_binary
+from datalayer.servers.postgrest import PostgrestServer, find_postgrest_binary
 
 DSN_VARIABLE: Final = "DATALAYER_TEST_DSN"
 POSTGREST_VARIABLE: Final = "DATALAYER_REQUIRE_POSTGREST"
@@ -52,6 +52,16 @@ class FoundServer:
             yield dsn
         finally:
             self.drop_database(name)
+
+    @contextmanager
+    def fresh_postgrest(self, script: str = "") -> Iterator[PostgrestServer]:
+        """Lend a PostgREST before a new database, in which a script of SQL runs first; see `postgrest_for_tests`."""
+        binary = postgrest_for_tests()
+        with self.fresh_database() as dsn:
+            with psycopg.connect(dsn, autocommit=True) as connection:
+                connection.execute(script.encode())
+            with PostgrestServer(dsn, binary=binary) as server:
+                yield server
 
 
 def fresh_name() -> str:

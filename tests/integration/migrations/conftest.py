@@ -39,14 +39,6 @@ async def store(url: str) -> AsyncIterator[Migratable]:
 
 
 @pytest.fixture
-async def postgres(datalayer_database: str) -> AsyncIterator[PostgresStore]:
-    """Open an empty PostgreSQL database."""
-    opened = await PostgresStore.open(datalayer_database)
-    yield opened
-    await opened.close()
-
-
-@pytest.fixture
 async def sqlite(sqlite_url: str) -> AsyncIterator[SqliteStore]:
     """Open an empty SQLite file."""
     opened = await open_store(sqlite_url)

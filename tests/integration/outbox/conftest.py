@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 
 import psycopg
 import pytest
 
 from datalayer.servers.postgrest import PostgrestServer
-from datalayer.stores.postgres import PostgresStore
-from datalayer.testing.servers import FoundServer, postgrest_for_tests
+from datalayer.testing.servers import FoundServer
 
 
 @pytest.fixture
@@ -19,19 +18,10 @@ def door(datalayer_database: str) -> Iterator[psycopg.Connection]:
         yield connection
 
 
-@pytest.fixture
-async def postgres(datalayer_database: str) -> AsyncIterator[PostgresStore]:
-    """Lend a store on the same database."""
-    store = await PostgresStore.open(datalayer_database, max_size=4)
-    yield store
-    await store.close()
-
-
 @pytest.fixture(scope="session")
 def outbox_postgrest(datalayer_postgres: FoundServer) -> Iterator[PostgrestServer]:
     """Lend a PostgREST before a database that no other tests use; see :func:`emptied`."""
-    binary = postgrest_for_tests()
-    with datalayer_postgres.fresh_database() as dsn, PostgrestServer(dsn, binary=binary) as server:
+    with datalayer_postgres.fresh_postgrest() as server:
         yield server
 
 

@@ -19,7 +19,7 @@ from datalayer.routing.request_capture import RequestCaptureStore, key_lookup
 from datalayer.servers.postgrest import PostgrestServer
 from datalayer.stores.postgres import PostgresStore
 from datalayer.stores.supabase import SupabaseStore
-from datalayer.testing.servers import FoundServer, postgrest_for_tests
+from datalayer.testing.servers import FoundServer
 
 REQUEST_SECONDS = 0.5
 
@@ -27,12 +27,8 @@ REQUEST_SECONDS = 0.5
 @pytest.fixture(scope="session")
 def primary_rest(datalayer_postgres: FoundServer) -> Iterator[PostgrestServer]:
     """Lend a PostgREST on a database with the tables."""
-    binary = postgrest_for_tests()
-    with datalayer_postgres.fresh_database() as dsn:
-        with psycopg.connect(dsn, autocommit=True) as connection:
-            connection.execute(TABLES)
-        with PostgrestServer(dsn, binary=binary) as server:
-            yield server
+    with datalayer_postgres.fresh_postgrest(TABLES) as server:
+        yield server
 
 
 @pytest.fixture

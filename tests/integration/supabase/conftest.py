@@ -10,7 +10,7 @@ from tests.integration.supabase.proxy import FaultyProxy
 
 from datalayer.servers.postgrest import PostgrestServer
 from datalayer.stores.supabase import SupabaseStore
-from datalayer.testing.servers import FoundServer, postgrest_for_tests
+from datalayer.testing.servers import FoundServer
 
 DDL = """
 create type mood as enum ('calm', 'glad');
@@ -36,12 +36,8 @@ create table pairs (a integer, b text, c integer, primary key (a, b), unique (c,
 @pytest.fixture(scope="session")
 def rest(datalayer_postgres: FoundServer) -> Iterator[PostgrestServer]:
     """Lend a PostgREST with the usual cap of 1,000 rows."""
-    binary = postgrest_for_tests()
-    with datalayer_postgres.fresh_database() as dsn:
-        with psycopg.connect(dsn, autocommit=True) as connection:
-            connection.execute(DDL)
-        with PostgrestServer(dsn, binary=binary) as server:
-            yield server
+    with datalayer_postgres.fresh_postgrest(DDL) as server:
+        yield server
 
 
 @pytest.fixture
