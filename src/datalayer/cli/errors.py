@@ -90,6 +90,8 @@ def told_by_options() -> Iterator[None]:
 def exit_code(error: Exception) -> ExitCode:
     """Return the exit code of an error; a transfer that a store's error ended has the code of that."""
     cause = error.__cause__
+    if isinstance(error, OpeningError) and isinstance(cause, UnavailableError) and cause.store == "sqlite":
+        return ExitCode.CONFIGURATION  # a file that is none: there is no server that could come back
     if isinstance(error, OpeningError | TransferError) and isinstance(cause, DataLayerError):
         return exit_code(cause)
     return next((code for kind, code in _CODES if isinstance(error, kind)), ExitCode.FAILED)
@@ -104,12 +106,13 @@ def report(error: Exception, *, debug: bool, command: str = "datalayer") -> Exit
     if debug:
         traceback.print_exception(error, file=sys.stderr)
     if isinstance(error, typer.TyperException):
-        say(f"{_one_line(error.format_message()).removesuffix('.')} (see {_command_of(error) or command} --help)")
+        typed = _without_secrets(error.format_message()).removesuffix(".")
+        say(f"{typed} (see {_command_of(error) or command} --help)")
         return ExitCode.USAGE
     if isinstance(error, DataLayerError):
-        say(_one_line(str(error)))
+        say(" ".join(str(error).split()))
     else:
-        say(f"unexpected {type(error).__name__}: {_one_line(str(error))} (datalayer --debug ... shows where)")
+        say(f"unexpected {type(error).__name__}: {_without_secrets(str(error))} (datalayer --debug ... shows where)")
     return exit_code(error)
 
 
@@ -134,6 +137,6 @@ def _command_of(error: typer.TyperException) -> str | None:
     return path
 
 
-def _one_line(text: str) -> str:
-    """Fold lines into one; what was typed may stand in it, and with it a password."""
+def _without_secrets(text: str) -> str:
+    """Fold lines into one that may repeat what was typed, and with it a password."""
     return " ".join(without_secrets(word) for word in text.split())

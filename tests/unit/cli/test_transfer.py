@@ -11,6 +11,7 @@ import pytest
 from datalayer.cli.app import run
 from datalayer.cli.errors import ExitCode
 
+FILES = ["empty.db", "notes.txt", "shop.db"]
 AWAY = "postgresql://app:hidden@127.0.0.1:1/salon"
 
 
@@ -21,6 +22,8 @@ def shop(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     with closing(sqlite3.connect("shop.db")) as connection:
         connection.executescript("create table goods (id integer primary key); insert into goods values (1)")
     Path("empty.db").touch()
+    Path("notes.txt").write_text("no database")
+    monkeypatch.setenv("SUPABASE_SERVICE_ROLE_KEY", "key")
 
 
 def files() -> list[str]:
@@ -38,6 +41,11 @@ def files() -> list[str]:
         (("copy", "mysql://host/db", "sqlite:///new.db"), ExitCode.CONFIGURATION, "source: no store"),
         (("copy", AWAY, "sqlite:///new.db"), ExitCode.UNAVAILABLE, "source: postgres connect: "),
         (("copy", "sqlite:///shop.db", AWAY), ExitCode.UNAVAILABLE, "target: postgres connect: "),
+        (("copy", "postgresql://app:hidden@h:99999/d", "sqlite:///new.db"), ExitCode.CONFIGURATION, "source: the Post"),
+        (("copy", "postgresql://app:hidden@h:port/d", "sqlite:///new.db"), ExitCode.CONFIGURATION, "source: the Post"),
+        (("copy", "supabase+http://h:99999", "sqlite:///new.db"), ExitCode.CONFIGURATION, "source: the Supabase URL has"),
+        (("copy", "sqlite:///notes.txt", "sqlite:///new.db"), ExitCode.CONFIGURATION, "source: sqlite connect: notes"),
+        (("copy", "sqlite:///shop.db", "sqlite:///."), ExitCode.CONFIGURATION, "target: sqlite connect: "),
         (("verify", "sqlite:///no.db", "sqlite:///shop.db"), ExitCode.CONFIGURATION, "source: the file no.db"),
         (("verify", "sqlite:///shop.db", "sqlite:///no.db"), ExitCode.CONFIGURATION, "target: the file no.db"),
         (("verify", "sqlite:///shop.db", "mysql://host/db"), ExitCode.CONFIGURATION, "target: no store"),
@@ -59,7 +67,7 @@ def test_error_says_which_side_is_meant(
     assert err.count("\n") == (2 if code == ExitCode.UNAVAILABLE else 1)
     assert "DATABASE_URL" not in err
     assert "hidden" not in err
-    assert files() == ["empty.db", "shop.db"]
+    assert files() == FILES
 
 
 def test_plan_of_a_copy_makes_no_file(capsys: pytest.CaptureFixture[str]) -> None:
@@ -67,14 +75,14 @@ def test_plan_of_a_copy_makes_no_file(capsys: pytest.CaptureFixture[str]) -> Non
     both = ["--source", "sqlite:///shop.db", "--target", "sqlite:///new.db"]
     assert run(["copy", *both, "--dry-run"]) == ExitCode.OK
     assert "goods" in capsys.readouterr().out
-    assert files() == ["empty.db", "shop.db"]
+    assert files() == FILES
 
 
 def test_export_of_a_missing_file_makes_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     """Neither the database nor the directory."""
     assert run(["export", "--source", "sqlite:///no.db", "--out", "out"]) == ExitCode.CONFIGURATION
     assert "source: the file no.db does not exist" in capsys.readouterr().err
-    assert files() == ["empty.db", "shop.db"]
+    assert files() == FILES
 
 
 def test_verify_that_compared_nothing_fails(capsys: pytest.CaptureFixture[str]) -> None:
@@ -114,7 +122,7 @@ def test_sync_into_a_missing_file_makes_none(capsys: pytest.CaptureFixture[str])
     both = ["--source", "sqlite:///shop.db", "--target", "sqlite:///shpo.db", "--column", "id"]
     assert run(["sync", *both]) == ExitCode.CONFIGURATION
     assert "target: the file shpo.db does not exist" in capsys.readouterr().err
-    assert files() == ["empty.db", "shop.db"]
+    assert files() == FILES
 
 
 def test_sync_of_one_table_is_not_many(capsys: pytest.CaptureFixture[str]) -> None:
@@ -144,4 +152,4 @@ def test_what_an_option_names_and_is_not_there_is_wrong_usage(
     """One code for one mistake, over all commands; no file appears."""
     assert run(arguments) == ExitCode.USAGE
     assert capsys.readouterr().err.endswith(" --help)\n")
-    assert files() == ["empty.db", "shop.db"]
+    assert files() == FILES

@@ -142,8 +142,18 @@ def _conninfo(dsn: str, timeout: float) -> str:
             " as % codes, and behind a ? only parameters that libpq knows, such as sslmode",
             variables=("DATABASE_URL",),
         ) from None
+    if not all(_is_port(part) for part in str(given.get("port") or "").split(",")):
+        raise ConfigurationError(
+            "the PostgreSQL DSN has a port that is none; write a whole number from 1 to 65535",
+            variables=("DATABASE_URL",),
+        )
     defaults: dict[str, Any] = _NETWORK | {"connect_timeout": max(2, round(timeout))}
     return make_conninfo(**{**defaults, **given})
+
+
+def _is_port(text: str) -> bool:
+    """Whether libpq takes this for a port; nothing at all stands for its default."""
+    return not text or (text.isdecimal() and 1 <= int(text) <= 65535)
 
 
 async def _connect(conninfo: str) -> AsyncConnection[Any]:

@@ -81,6 +81,12 @@ def _checked_url(url: str) -> str:
             "the Supabase URL must have no user and no password: the key is set in SUPABASE_SERVICE_ROLE_KEY",
             variables=("SUPABASE_URL", "SUPABASE_SERVICE_ROLE_KEY"),
         )
+    try:
+        URL(found[0])
+    except ValueError:
+        raise ConfigurationError(
+            "the Supabase URL has a port that is none; write a whole number up to 65535", variables=("SUPABASE_URL",)
+        ) from None
     return found[0]
 
 
