@@ -43,7 +43,7 @@ def files() -> list[str]:
         (("copy", "sqlite:///shop.db", AWAY), ExitCode.UNAVAILABLE, "target: postgres connect: "),
         (("copy", "postgresql://app:hidden@h:99999/d", "sqlite:///new.db"), ExitCode.CONFIGURATION, "source: the Post"),
         (("copy", "postgresql://app:hidden@h:port/d", "sqlite:///new.db"), ExitCode.CONFIGURATION, "source: the Post"),
-        (("copy", "supabase+http://h:99999", "sqlite:///new.db"), ExitCode.CONFIGURATION, "source: the Supabase URL has"),
+        (("copy", "supabase+http://h:99999", "sqlite:///new.db"), ExitCode.CONFIGURATION, "source: the Supabase"),
         (("copy", "sqlite:///notes.txt", "sqlite:///new.db"), ExitCode.CONFIGURATION, "source: sqlite connect: notes"),
         (("copy", "sqlite:///shop.db", "sqlite:///."), ExitCode.CONFIGURATION, "target: sqlite connect: "),
         (("verify", "sqlite:///no.db", "sqlite:///shop.db"), ExitCode.CONFIGURATION, "source: the file no.db"),
