@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from typing import Any, Final
 
 from datalayer.errors import ConfigurationError
@@ -25,7 +24,9 @@ from datalayer.outbox.tables import (
 )
 from datalayer.query import Update
 from datalayer.stores.catalog import Catalog, Table
+from datalayer.stores.sql_names import quote
 from datalayer.stores.sqlite import SqliteStore
+from datalayer.stores.sqlite.atomic import atomic
 
 #: The switch that tells of applied rows stays: the salon's own triggers ask it.
 _DROPPED: Final = (CONTROL, OUTBOX, MARKS, LEDGER, OPERATIONS, PINS)
@@ -38,13 +39,14 @@ async def install(store: SqliteStore, tables: Iterable[str] | None = None) -> In
         tables: None for all that have a usable key.
 
     Raises:
-        ConfigurationError: a table cannot be followed, or the file has a newer script.
+        SelectionError: a named table is not there, or cannot be followed.
+        ConfigurationError: the file has a newer script.
     """
     chosen = followed(await store.catalog(refresh=True), None if tables is None else list(tables))
 
     def run(connection: sqlite3.Connection) -> list[str]:
         _refuse_newer(connection)
-        with _immediate(connection):
+        with atomic(connection):
             for statement in _statements(read_script("outbox/sqlite.sql")):
                 connection.execute(statement)
             return [table.name for table in chosen if _arm(connection, table)]
@@ -59,9 +61,9 @@ async def uninstall(store: SqliteStore) -> bool:
     def run(connection: sqlite3.Connection) -> bool:
         if not _is_installed(connection):
             return False
-        with _immediate(connection):
+        with atomic(connection):
             for name, _, _ in _capture_triggers(connection):
-                connection.execute(f"drop trigger {_quote(name)}")
+                connection.execute(f"drop trigger {quote(name)}")
             for table in _DROPPED:
                 connection.execute(f"drop table if exists {table}")
         return True
@@ -94,7 +96,7 @@ def _arm(connection: sqlite3.Connection, table: Table) -> bool:
     if present == wanted:
         return False
     for name in present:
-        connection.execute(f"drop trigger {_quote(name)}")
+        connection.execute(f"drop trigger {quote(name)}")
     for statement in wanted.values():
         connection.execute(statement)
     return True
@@ -168,18 +170,3 @@ def _statements(script: str) -> Iterator[str]:
         if sqlite3.complete_statement(statement):
             yield statement
             statement = ""
-
-
-@contextmanager
-def _immediate(connection: sqlite3.Connection) -> Iterator[None]:
-    connection.execute("begin immediate")
-    try:
-        yield
-    except BaseException:
-        connection.execute("rollback")
-        raise
-    connection.execute("commit")
-
-
-def _quote(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'

@@ -12,6 +12,7 @@ from typing import Final
 
 from datalayer.outbox.tables import CONTROL, OUTBOX
 from datalayer.stores.catalog import Kind, Table
+from datalayer.stores.sql_names import literal, quote
 from datalayer.stores.sqlite.declared import Affinity, read_declared
 
 #: Every trigger's name begins with this.
@@ -44,27 +45,27 @@ def trigger_statements(table: Table) -> dict[str, str]:
 
 
 def _trigger(table: Table, suffix: str, event: str, body: Sequence[str]) -> str:
-    name = _quote(f"{TRIGGER_PREFIX}{suffix}_{table.name}")
+    name = quote(f"{TRIGGER_PREFIX}{suffix}_{table.name}")
     lines = "\n    ".join([_FENCE, *body])
-    return f"create trigger {name} {event} on {_quote(table.name)} when {_QUIETLY}\nbegin\n    {lines}\nend"
+    return f"create trigger {name} {event} on {quote(table.name)} when {_QUIETLY}\nbegin\n    {lines}\nend"
 
 
 def _entry(table: Table, record: str, kind: str, condition: str = "") -> str:
     parts = [_json_value(table, record, name) for name in table.primary_key]
     return (
-        f"insert into {OUTBOX} (aggregatetype, aggregateid, type, payload) select {_literal(table.name)},"
+        f"insert into {OUTBOX} (aggregatetype, aggregateid, type, payload) select {literal(table.name)},"
         f" json_array({', '.join(parts)}), '{kind}', {_payload(table, parts)}{condition};"
     )
 
 
 def _displaced(table: Table, unique: Sequence[str]) -> str:
     parts = [_json_value(table, "t", name) for name in table.primary_key]
-    same = " and ".join(f"t.{_quote(name)} = new.{_quote(name)}" for name in unique)
+    same = " and ".join(f"t.{quote(name)} = new.{quote(name)}" for name in unique)
     other = _tuple("t", table.primary_key) + " is not " + _tuple("new", table.primary_key)
     return (
-        f"insert into {OUTBOX} (aggregatetype, aggregateid, type, payload) select {_literal(table.name)},"
+        f"insert into {OUTBOX} (aggregatetype, aggregateid, type, payload) select {literal(table.name)},"
         f" json_array({', '.join(parts)}), 'delete', {_payload(table, parts)}"
-        f" from {_quote(table.name)} as t where {same} and {other};"
+        f" from {quote(table.name)} as t where {same} and {other};"
     )
 
 
@@ -73,7 +74,7 @@ def _required(table: Table) -> list[str]:
     loose = [name for name in table.primary_key if table.by_name[name].nullable]
     if not loose:
         return []
-    missing = " or ".join(f"new.{_quote(name)} is null" for name in loose)
+    missing = " or ".join(f"new.{quote(name)} is null" for name in loose)
     return [f"select raise(abort, 'DL002: a row that is written to two stores needs a key') where {missing};"]
 
 
@@ -82,18 +83,18 @@ def _moved(table: Table) -> str:
 
 
 def _tuple(record: str, columns: Sequence[str]) -> str:
-    listed = ", ".join(f"{record}.{_quote(name)} collate binary" for name in columns)
+    listed = ", ".join(f"{record}.{quote(name)} collate binary" for name in columns)
     return f"({listed})" if len(columns) > 1 else listed
 
 
 def _payload(table: Table, parts: Sequence[str]) -> str:
-    pairs = (f"{_literal(name)}, {part}" for name, part in zip(table.primary_key, parts, strict=True))
+    pairs = (f"{literal(name)}, {part}" for name, part in zip(table.primary_key, parts, strict=True))
     return f"json_object({', '.join(pairs)})"
 
 
 def _json_value(table: Table, record: str, name: str) -> str:
     """Write the expression of one value of a key inside of json_array: exact, whatever SQLite holds there."""
-    column = f"{record}.{_quote(name)}"
+    column = f"{record}.{quote(name)}"
     declared = table.by_name[name].type
     if declared.kind is Kind.BYTEA:
         return f"lower(hex({column}))"
@@ -111,11 +112,3 @@ def _shortest(column: str) -> str:
         for digits in (15, 16)
     )
     return f"case when typeof({column}) <> 'real' then {column}{tried} else printf('%!.17g', {column}) end"
-
-
-def _quote(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

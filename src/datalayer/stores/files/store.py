@@ -19,6 +19,7 @@ from datalayer.query import Delete, Insert, Update, Upsert, Written
 from datalayer.stores.catalog import Column, Kind
 from datalayer.stores.files.layout import Source, find_sources
 from datalayer.stores.files.types import SeenTypes
+from datalayer.stores.sql_names import quote
 from datalayer.stores.sqlite import SqliteStore
 from datalayer.stores.sqlite.atomic import atomic
 from datalayer.stores.sqlite.catalog import Facts, read_schema
@@ -102,17 +103,17 @@ def _fill(source: Source, connection: sqlite3.Connection) -> None:
         raise InvalidValueError(f"the primary key of {source.table} has {', '.join(unknown)}, which no record has")
     if not columns:
         return
-    lines = [f"{_quote(name)} {_quote(declared)}" for name, declared in columns.items()]
+    lines = [f"{quote(name)} {quote(declared)}" for name, declared in columns.items()]
     lines = [
         f"{line} not null" if name in said.primary_key else line for name, line in zip(columns, lines, strict=True)
     ]
     if said.primary_key:
-        lines.append(f"primary key ({', '.join(map(_quote, said.primary_key))})")
+        lines.append(f"primary key ({', '.join(map(quote, said.primary_key))})")
     with atomic(connection):
-        connection.execute(f"create table {_quote(source.table)} ({', '.join(lines)})")
+        connection.execute(f"create table {quote(source.table)} ({', '.join(lines)})")
         facts = read_schema(connection).facts[source.table]
         places = ", ".join("?" * len(columns))
-        statement = f"insert into {_quote(source.table)} values ({places})"
+        statement = f"insert into {quote(source.table)} values ({places})"
         for chunk in _sliced(_stored(source, facts), _CHUNK_ROWS):
             try:
                 connection.executemany(statement, chunk)
@@ -171,7 +172,3 @@ def _bytes(value: Any) -> bytes:
 def _sliced(rows: Iterator[list[Any]], size: int) -> Iterator[list[list[Any]]]:
     while chunk := list(islice(rows, size)):
         yield chunk
-
-
-def _quote(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'

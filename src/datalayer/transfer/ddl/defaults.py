@@ -13,8 +13,8 @@ from enum import Enum
 from typing import Final, TypeAlias
 
 from datalayer.stores.catalog import Column, Kind
+from datalayer.stores.sql_names import literal
 from datalayer.transfer.conversions import INTEGERS
-from datalayer.transfer.ddl.names import literal
 
 
 class Special(Enum):

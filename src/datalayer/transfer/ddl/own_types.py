@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from datalayer.stores.catalog import Column, ColumnType, DomainType, EnumType, OwnType, Table
-from datalayer.transfer.ddl.names import literal, quote
+from datalayer.stores.sql_names import literal, quote
 
 
 def create_type(own: OwnType) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datalayer.stores.catalog import Column, ForeignKey, Table
 from datalayer.stores.contract import StoreName
+from datalayer.stores.sql_names import quote, quote_all
 from datalayer.transfer.conversions import INTEGERS
 from datalayer.transfer.ddl.defaults import postgres_default, read_default
-from datalayer.transfer.ddl.names import quote, quote_all
 from datalayer.transfer.ddl.types import postgres_type
 
 #: PostgreSQL cuts longer names silently. Source: PostgreSQL 18 manual, "Identifiers and Key Words".

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 
 from datalayer.stores.catalog import Column, ForeignKey, Table
 from datalayer.stores.contract import StoreName
+from datalayer.stores.sql_names import quote, quote_all
 from datalayer.transfer.conversions import INTEGERS
 from datalayer.transfer.ddl.defaults import read_default, sqlite_default
-from datalayer.transfer.ddl.names import quote, quote_all
 from datalayer.transfer.ddl.own_types import as_base, described, domain_checks, enum_of, label_check
 from datalayer.transfer.ddl.types import sqlite_type
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datalayer.stores.catalog import ForeignKey, Table
-from datalayer.transfer.ddl.names import quote
+from datalayer.stores.sql_names import quote
 
 
 def count_orphans(table: Table, key: ForeignKey) -> str:

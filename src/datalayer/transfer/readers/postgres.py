@@ -22,7 +22,7 @@ from datalayer.stores.contract import StoreName
 from datalayer.stores.postgres import PostgresStore
 from datalayer.stores.postgres.compile import is_foreign_array
 from datalayer.stores.postgres.errors import translate
-from datalayer.transfer.ddl.names import literal, quote, quote_all
+from datalayer.stores.sql_names import literal, quote, quote_all
 from datalayer.transfer.pairing import TablePair
 from datalayer.transfer.readers.contract import Block, Done, Part, Rows, Strand
 from datalayer.transfer.readers.copy_out import copy_out

@@ -12,11 +12,11 @@ from typing import Any, TypeAlias
 
 from datalayer.stores.catalog import Table
 from datalayer.stores.contract import StoreName
+from datalayer.stores.sql_names import quote, quote_all
 from datalayer.stores.sqlite import SqliteStore
 from datalayer.stores.sqlite.catalog import Facts, read_schema
 from datalayer.stores.sqlite.codecs import Codec
 from datalayer.transfer.conversions import Conversion
-from datalayer.transfer.ddl.names import quote, quote_all
 from datalayer.transfer.fitting import fit
 from datalayer.transfer.limits import MisfitError
 from datalayer.transfer.misfits import Misfit, MisfitCounter

@@ -19,9 +19,9 @@ from datalayer.errors import ConfigurationError, StoreError, TransferError, Unsu
 from datalayer.query import Count, col
 from datalayer.stores.catalog import Catalog, ForeignKey, Table
 from datalayer.stores.contract import Store
+from datalayer.stores.sql_names import quote
 from datalayer.stores.sqlite import SqliteStore
 from datalayer.transfer.conversions import INTEGERS
-from datalayer.transfer.ddl.names import quote
 from datalayer.transfer.readers.patience import count
 from datalayer.transfer.reports import Check
 from datalayer.transfer.verifying.snapshots import PATIENCE, Side

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from datalayer.stores.catalog import JSON_KINDS, Kind
-from datalayer.transfer.ddl.names import quote
+from datalayer.stores.sql_names import quote
 from datalayer.transfer.pairing import ColumnPair, TablePair
 from datalayer.transfer.verifying.cut_sql import CutSql
 from datalayer.transfer.verifying.cuts import Cut

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
+from datalayer.stores.sql_names import quote
 from datalayer.stores.sqlite.codecs import Codec
-from datalayer.transfer.ddl.names import quote
 from datalayer.transfer.pairing import TablePair
 from datalayer.transfer.verifying.cuts import NULLS, Cut, HashCut, RangeCut
 from datalayer.transfer.verifying.digests import HASH_BYTES, MODULUS, Digest

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from datalayer.stores.catalog import ColumnType, Kind
+from datalayer.stores.sql_names import quote
 from datalayer.transfer.conversions import INTEGERS
-from datalayer.transfer.ddl.names import quote
 from datalayer.transfer.pairing import TablePair
 from datalayer.transfer.verifying.snapshots import Side
 from datalayer.transfer.verifying.texts import Form, SideName, form_of, ordered_columns, places_of, sides

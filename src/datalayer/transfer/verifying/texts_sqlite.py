@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from datalayer.stores.catalog import ColumnType, Kind
+from datalayer.stores.sql_names import quote
 from datalayer.stores.sqlite.codecs import Codec
 from datalayer.stores.sqlite.declared import read_declared
 from datalayer.transfer.conversions import INTEGERS, alignment
-from datalayer.transfer.ddl.names import quote
 from datalayer.transfer.pairing import TablePair
 from datalayer.transfer.verifying.texts import Form, SideName, form_of, ordered_columns, places_of, sides, spelling
 

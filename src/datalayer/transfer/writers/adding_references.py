@@ -8,8 +8,8 @@ from datalayer.errors import TransferError
 from datalayer.stores.catalog import ForeignKey, Table
 from datalayer.stores.contract import StoreName
 from datalayer.stores.postgres import PostgresStore
+from datalayer.stores.sql_names import quote
 from datalayer.transfer.ddl import postgres as ddl
-from datalayer.transfer.ddl.names import quote
 from datalayer.transfer.writers.failures import failure
 from datalayer.transfer.writers.transactions import plain_transaction, transaction
 

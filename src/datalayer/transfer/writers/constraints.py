@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from psycopg import AsyncConnection
 
 from datalayer.query import Row
-from datalayer.transfer.ddl.names import quote
+from datalayer.stores.sql_names import quote
 
 #: pg_trigger.tgenabled and the words that bring a trigger back to it.
 _ENABLED = {"O": "enable trigger", "R": "enable replica trigger", "A": "enable always trigger"}

@@ -11,7 +11,7 @@ from psycopg import AsyncConnection
 from datalayer.query import Row
 from datalayer.stores.catalog import Column, ColumnType, Kind
 from datalayer.stores.postgres.values import Encoder, encoder
-from datalayer.transfer.ddl.names import quote, quote_all
+from datalayer.stores.sql_names import quote, quote_all
 from datalayer.transfer.pairing import TablePair
 from datalayer.transfer.readers.contract import Block, Rows
 

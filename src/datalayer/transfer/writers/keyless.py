@@ -10,7 +10,7 @@ from psycopg import AsyncConnection
 
 from datalayer.query import Row
 from datalayer.stores.catalog import Column
-from datalayer.transfer.ddl.names import quote, quote_all
+from datalayer.stores.sql_names import quote, quote_all
 from datalayer.transfer.pairing import TablePair
 from datalayer.transfer.writers.copy_in import has_equality, incoming
 

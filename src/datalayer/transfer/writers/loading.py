@@ -17,7 +17,7 @@ from psycopg import AsyncConnection
 
 from datalayer.query import Row
 from datalayer.stores.postgres import PostgresStore
-from datalayer.transfer.ddl.names import quote
+from datalayer.stores.sql_names import quote
 from datalayer.transfer.ordering import dependency_groups
 from datalayer.transfer.pace import Pace
 from datalayer.transfer.pairing import TablePair

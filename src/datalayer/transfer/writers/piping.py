@@ -8,7 +8,7 @@ import psycopg
 from psycopg import AsyncConnection
 
 from datalayer.query import Row
-from datalayer.transfer.ddl.names import quote
+from datalayer.stores.sql_names import quote
 from datalayer.transfer.pairing import ColumnPair, TablePair
 from datalayer.transfer.writers.failures import failure
 

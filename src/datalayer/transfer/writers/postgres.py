@@ -12,8 +12,8 @@ from datalayer.query import Row
 from datalayer.stores.catalog import ForeignKey, Table
 from datalayer.stores.contract import StoreName
 from datalayer.stores.postgres import PostgresStore
+from datalayer.stores.sql_names import literal, quote
 from datalayer.transfer.ddl import postgres as ddl
-from datalayer.transfer.ddl.names import literal, quote
 from datalayer.transfer.pace import Pace
 from datalayer.transfer.pairing import TablePair
 from datalayer.transfer.readers.contract import Reader

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from psycopg import AsyncConnection
 
 from datalayer.query import Row
-from datalayer.transfer.ddl.names import quote
+from datalayer.stores.sql_names import quote
 
 #: Removed when the copy is finished.
 PROGRESS_TABLE = "datalayer_copy_progress"

@@ -6,7 +6,7 @@ from psycopg import AsyncConnection
 
 from datalayer.query import Row
 from datalayer.stores.catalog import Table
-from datalayer.transfer.ddl.names import literal, quote
+from datalayer.stores.sql_names import literal, quote
 
 
 async def advance_sequences(connection: AsyncConnection[Row], table: Table) -> None:

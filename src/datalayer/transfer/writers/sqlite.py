@@ -12,12 +12,12 @@ from datalayer.errors import StoreError, TransferError
 from datalayer.query import Count, Row
 from datalayer.stores.catalog import Table
 from datalayer.stores.contract import StoreName
+from datalayer.stores.sql_names import quote, quote_all
 from datalayer.stores.sqlite import SqliteStore
 from datalayer.stores.sqlite.atomic import atomic
 from datalayer.stores.sqlite.catalog import Facts, read_schema
 from datalayer.stores.sqlite.unfit import Unfit
 from datalayer.transfer.ddl import sqlite as ddl
-from datalayer.transfer.ddl.names import quote, quote_all
 from datalayer.transfer.pace import Pace
 from datalayer.transfer.pairing import TablePair
 from datalayer.transfer.readers.contract import Reader, Rows

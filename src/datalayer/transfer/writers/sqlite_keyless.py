@@ -10,9 +10,9 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Any, Final
 
+from datalayer.stores.sql_names import quote, quote_all
 from datalayer.stores.sqlite.atomic import atomic
 from datalayer.stores.sqlite.catalog import Facts
-from datalayer.transfer.ddl.names import quote, quote_all
 from datalayer.transfer.pairing import TablePair
 from datalayer.transfer.writers.sqlite_triggers import triggers_away
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 
-from datalayer.transfer.ddl.names import quote
+from datalayer.stores.sql_names import quote
 from datalayer.transfer.pairing import TablePair
 from datalayer.transfer.writers.progress import PROGRESS_TABLE
 

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from datalayer.transfer.ddl.names import literal, quote
+from datalayer.stores.sql_names import literal, quote
 
 
 def triggers_of(connection: sqlite3.Connection, table: str) -> list[tuple[str, str]]:
