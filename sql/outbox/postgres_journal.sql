@@ -1,19 +1,8 @@
 -- Bookkeeping about another database's rows, which has no triggers: marks, open writes, applies in flight.
 
 create table if not exists datalayer_marks (
-    version bigint primary key default nextval('datalayer_version'),
-    id uuid not null default gen_random_uuid(),
-    aggregatetype text not null,
-    aggregateid text not null,
-    type text not null check (type in ('upsert', 'delete', 'truncate', 'sweep')),
-    payload json,
-    created_at timestamptz not null default clock_timestamp(),
-    tries integer not null default 0,
-    next_try_at timestamptz,
-    claimed_by text,
-    claimed_until timestamptz,
-    error text,
-    dead_at timestamptz
+    like datalayer_outbox including defaults including constraints,
+    primary key (version)
 ) with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_insert_scale_factor = 0.05);
 create index if not exists datalayer_marks_key on datalayer_marks (aggregatetype, aggregateid);
 

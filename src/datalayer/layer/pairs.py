@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,10 +16,12 @@ from datalayer.layer.opening import open_store_for
 from datalayer.outbox.assembly import reconciler_between, relay_over
 from datalayer.outbox.breaker import DeleteBreaker
 from datalayer.outbox.checks import check_bookkeeping
+from datalayer.outbox.left_behind import LeftBehind
 from datalayer.outbox.operations import OperationJournal
+from datalayer.outbox.outcome import Outcome
 from datalayer.outbox.pace import Pace
 from datalayer.outbox.queue import Outbox, OutboxTable
-from datalayer.outbox.reconcile import Outcome, Reconciler
+from datalayer.outbox.reconcile import Reconciler
 from datalayer.outbox.relay import Relay
 from datalayer.outbox.requests import RequestCapture
 from datalayer.outbox.tables import MARKS
@@ -102,7 +104,9 @@ async def links(mode: Mode, stores: dict[StoreKind, Store], settings: Settings) 
 def _chores(
     primary: Store, secondary: Store, outbox: Outbox, settings: Settings
 ) -> tuple[Callable[[], Awaitable[object]], ...]:
-    """Resolve the expired writes of applications that are gone, where writes are captured as requests."""
+    """Resolve the expired writes of applications that are gone, where writes are or were captured as requests."""
+    if (left := left_behind(primary, secondary, settings)) is not None and outbox.table != MARKS:
+        return (left.hand_over,)
     if outbox.table != MARKS or not isinstance(secondary, PostgresStore):
         return ()
     following = secondary
@@ -113,6 +117,20 @@ def _chores(
     lifetime = settings.datalayer_request_lifetime_seconds
     requests = RequestCapture(OperationJournal(reach), key_lookup(primary), policy="strict", lifetime_seconds=lifetime)
     return (requests.settle,)
+
+
+def left_behind(primary: Store, secondary: Store | None, settings: Settings) -> LeftBehind | None:
+    """Return what carries over the requests that were captured before Supabase had triggers; None for other pairs."""
+    if primary.name != "supabase" or not isinstance(secondary, PostgresStore) or settings.supabase_url is None:
+        return None
+    return LeftBehind(
+        secondary,
+        Outbox(primary),
+        key_lookup(primary),
+        spool_path=settings.datalayer_spool_path,
+        primary_url=settings.supabase_url,
+        lifetime_seconds=settings.datalayer_request_lifetime_seconds,
+    )
 
 
 @asynccontextmanager
@@ -141,7 +159,10 @@ async def open_links(
 
 @asynccontextmanager
 async def open_outboxes(settings: Settings) -> AsyncIterator[list[Outbox]]:
-    """Open the stores that have outboxes, and no other: what is owed can be seen while the secondary is away."""
+    """Open the stores that have outboxes, and no other: what is owed can be seen while the secondary is away.
+
+    What request capture has left behind comes last, where the store that has it can be reached.
+    """
     mode = resolve_mode(settings)
     kinds = [mode.primary]
     if mode.secondary is not None and both_lead(settings, mode):
@@ -157,6 +178,12 @@ async def open_outboxes(settings: Settings) -> AsyncIterator[list[Outbox]]:
                 opened.push_async_callback(store.close)
             await check_bookkeeping(store)
             outboxes.append(Outbox(store, table))
+        if outboxes[0].table != MARKS and mode.primary is StoreKind.SUPABASE and mode.secondary is StoreKind.POSTGRES:
+            with suppress(UnavailableError, StoreTimeoutError):
+                following = await open_store_for(mode.secondary, settings, ())
+                opened.push_async_callback(following.close)
+                if MARKS in (await following.catalog()).tables:
+                    outboxes.append(Outbox(following, MARKS))
         yield outboxes
 
 

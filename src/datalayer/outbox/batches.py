@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from datalayer.outbox.companions import Named
 from datalayer.outbox.entries import Entry
+from datalayer.outbox.outcome import Owed
 from datalayer.outbox.queue import Claimed
-from datalayer.outbox.reconcile import Owed
 from datalayer.outbox.waiting import let_through
 
 

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from datalayer.outbox.entries import Change, Key
-from datalayer.outbox.reconcile import Reading, Reconciler
+from datalayer.outbox.outcome import Reading
+from datalayer.outbox.reconcile import Reconciler
 from datalayer.outbox.rows import ledger_versions
 from datalayer.query import Row
 from datalayer.stores.catalog import Table

@@ -19,25 +19,6 @@ from datalayer.outbox.entries import Key
 from datalayer.query import Filter, Group, Row, col
 from datalayer.stores.catalog import Kind, Table
 
-#: Kinds that a key may have: equal values have one text, and the text is exact.
-KEY_KINDS: Final = frozenset(
-    {
-        Kind.BOOLEAN,
-        Kind.SMALLINT,
-        Kind.INTEGER,
-        Kind.BIGINT,
-        Kind.NUMERIC,
-        Kind.TEXT,
-        Kind.UUID,
-        Kind.DATE,
-        Kind.TIME,
-        Kind.TIMESTAMP,
-        Kind.TIMESTAMPTZ,
-        Kind.BYTEA,
-    }
-)
-
-
 #: Not a number is unlike itself, but for the same object.
 _NAN: Final = Decimal("NaN")
 
@@ -179,6 +160,8 @@ _ENCODERS: Final[Mapping[Kind, tuple[Callable[[Any], Any], tuple[type, ...]]]] =
     Kind.TIMESTAMPTZ: (_moment, (datetime,)),
     Kind.BYTEA: (bytes.hex, (bytes,)),
 }
+#: Kinds that a key may have: equal values have one text, and the text is exact.
+KEY_KINDS: Final = frozenset(_ENCODERS)
 _DECODERS: Final[Mapping[Kind, Callable[[Any], Any]]] = {
     Kind.BOOLEAN: _truth,
     Kind.SMALLINT: _whole,

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, field, replace
 from typing import Final
 from uuid import UUID
 
@@ -21,7 +20,6 @@ from datalayer.errors import (
     ForeignKeyViolationError,
     OutcomeUnknownError,
     SchemaError,
-    StoreError,
     StoreTimeoutError,
     TransactionConflictError,
     UnavailableError,
@@ -31,6 +29,7 @@ from datalayer.outbox.breaker import DeleteBreaker
 from datalayer.outbox.companions import Companions, Named
 from datalayer.outbox.contract import Applier, KeysHeldError
 from datalayer.outbox.entries import Change, Key, ledger_version
+from datalayer.outbox.outcome import Outcome, Owed, Reading, blamed
 from datalayer.outbox.rows import ledger_versions, read_rows
 from datalayer.stores.contract import Store
 
@@ -43,72 +42,6 @@ _CONFLICT_WAIT_SECONDS: Final = 0.02
 #: How often rows that stand in the way are looked for, and how many there may be.
 _ROUNDS: Final = 10
 _GROUP: Final = 500
-
-
-@dataclass(frozen=True, slots=True)
-class Owed:
-    """A key that is owed.
-
-    Args:
-        version: the highest version of the entries seen for it; None for marks alone.
-        deletes_allowed: an operator let its delete through.
-    """
-
-    table: str
-    key: Key
-    version: int | None = None
-    deletes_allowed: bool = False
-
-    @property
-    def named(self) -> Named:
-        """Table and key."""
-        return self.table, self.key
-
-
-@dataclass(slots=True)
-class Reading:
-    """What keys are to become.
-
-    Args:
-        failed: keys whose table cannot be read, with the reason.
-        allowed: keys whose delete an operator let through.
-    """
-
-    changes: list[Change] = field(default_factory=list)
-    failed: dict[Named, str] = field(default_factory=dict)
-    allowed: frozenset[Named] = frozenset()
-
-
-@dataclass(slots=True)
-class Outcome:
-    """What became of keys; those that are nowhere in it were not tried.
-
-    Args:
-        applied: changes that were newer than what the secondary had.
-        done: keys that are settled.
-        outdated: those of them with which something was applied that is not from this reading: another was ahead.
-        failed: keys that the secondary refused, with class, constraint and columns.
-        waiting: keys with another apply in flight.
-        held: deletes that the breaker keeps back.
-        denied: keys whose rows the secondary does not accept from us, well as it is otherwise.
-        untrusted: keys that are absent for a reader that does not see everything.
-        outage: why the rest was not tried.
-    """
-
-    applied: int = 0
-    done: set[Named] = field(default_factory=set)
-    outdated: set[Named] = field(default_factory=set)
-    failed: dict[Named, str] = field(default_factory=dict)
-    waiting: set[Named] = field(default_factory=set)
-    held: set[Named] = field(default_factory=set)
-    denied: set[Named] = field(default_factory=set)
-    untrusted: set[Named] = field(default_factory=set)
-    outage: DataLayerError | None = None
-
-    @property
-    def seen(self) -> set[Named]:
-        """Keys of which something is known."""
-        return self.done | self.failed.keys() | self.waiting | self.held | self.denied | self.untrusted
 
 
 class Reconciler:
@@ -169,7 +102,7 @@ class Reconciler:
                 return outcome
             await asyncio.sleep(_CONFLICT_WAIT_SECONDS * 2**attempt * random.random())  # noqa: S311 - no secret
             again = await self.reconcile([Owed(*named) for named in outcome.outdated])
-            outcome = _joined(outcome, again)
+            outcome = again.after(outcome)
         outcome.done -= outcome.outdated
         outcome.waiting |= outcome.outdated
         return outcome
@@ -313,29 +246,6 @@ class Reconciler:
     async def _admitted(self, added: Sequence[Change]) -> bool:
         outcome = Outcome()
         return len(await self._without_doubtful(added, (), outcome)) == len(added)
-
-
-def _joined(before: Outcome, again: Outcome) -> Outcome:
-    """Return what became of keys of which the outdated ones were tried again."""
-    return replace(
-        again,
-        applied=before.applied + again.applied,
-        done=(before.done - before.outdated) | again.done,
-        failed=before.failed | again.failed,
-        waiting=before.waiting | again.waiting,
-        held=before.held | again.held,
-        denied=before.denied | again.denied,
-        untrusted=before.untrusted | again.untrusted,
-        outage=before.outage or again.outage,
-    )
-
-
-def blamed(error: DataLayerError) -> str:
-    """Say what an error is about, without values."""
-    if not isinstance(error, StoreError):
-        return type(error).__name__
-    about = [error.constraint or "", ", ".join(error.columns)]
-    return ": ".join([type(error).__name__, *(part for part in about if part)])
 
 
 def _named(change: Change) -> Named:

@@ -17,9 +17,10 @@ from typing import Final
 from datalayer.errors import AccessDeniedError, DataLayerError
 from datalayer.outbox.batches import Batch, collect
 from datalayer.outbox.entries import Entry
+from datalayer.outbox.outcome import Outcome, Reading
 from datalayer.outbox.pace import Pace, Waits
 from datalayer.outbox.queue import Outbox
-from datalayer.outbox.reconcile import Outcome, Reading, Reconciler
+from datalayer.outbox.reconcile import Reconciler
 from datalayer.outbox.reporting import Report
 from datalayer.outbox.sweep import Sweeper
 from datalayer.telemetry import RelayEvent, RelayObserver

@@ -17,10 +17,11 @@ from datalayer.outbox.batches import Batch, collect
 from datalayer.outbox.breaker import DeleteBreaker
 from datalayer.outbox.contract import Applier
 from datalayer.outbox.operations import OperationJournal
+from datalayer.outbox.outcome import Reading
 from datalayer.outbox.pace import Pace
 from datalayer.outbox.pinning import Pins
 from datalayer.outbox.queue import Outbox, OutboxTable, utc_now
-from datalayer.outbox.reconcile import Reading, Reconciler
+from datalayer.outbox.reconcile import Reconciler
 from datalayer.outbox.relay import Relay
 from datalayer.outbox.requests import RequestCapture
 from datalayer.outbox.spool import Spool
@@ -118,7 +119,7 @@ async def join(primary: Side, secondary: Side, clock: Clock, spool_path: Path) -
         async def reach() -> PostgresStore:
             return following
 
-        spool = await Spool.open(spool_path)
+        spool = await Spool.open(spool_path, "supabase")
         capture = RequestCapture(
             OperationJournal(reach), key_lookup(primary.store), spool=spool, lifetime_seconds=_LIFETIME
         )

@@ -17,6 +17,7 @@ from datalayer.stores.catalog import Catalog, Column, Kind, Table, UniqueKey
 from datalayer.stores.contract import Session
 
 _LENGTH: Final = re.compile(r"\((\d+)\)")
+_PRECISION: Final = re.compile(r"\((\d+), ?(\d+)\)")
 _BITS: Final = {Kind.SMALLINT: 15, Kind.INTEGER: 31, Kind.BIGINT: 63}
 
 
@@ -78,6 +79,12 @@ def _number(column: Column) -> int:
     return -1 - secrets.randbelow(2 ** _BITS[column.type.kind])
 
 
+def _exact(column: Column) -> Decimal:
+    limits = _PRECISION.search(column.type.declared)
+    digits, scale = (int(limits[1]), int(limits[2])) if limits else (15, 0)
+    return -Decimal(1 + secrets.randbelow(10**digits - 1)).scaleb(-scale)
+
+
 def _moment(column: Column) -> datetime:
     moment = datetime(1, 1, 2) + timedelta(microseconds=secrets.randbelow(10**15))
     return moment.replace(tzinfo=UTC) if column.type.kind is Kind.TIMESTAMPTZ else moment
@@ -88,7 +95,7 @@ _PASSING: Final[Mapping[Kind, Callable[[Column], Any]]] = {
     Kind.SMALLINT: _number,
     Kind.INTEGER: _number,
     Kind.BIGINT: _number,
-    Kind.NUMERIC: lambda _: Decimal(-1 - secrets.randbelow(100)),
+    Kind.NUMERIC: _exact,
     Kind.UUID: lambda _: uuid4(),
     Kind.DATE: lambda _: date.fromordinal(1 + secrets.randbelow(300_000)),
     Kind.TIMESTAMP: _moment,

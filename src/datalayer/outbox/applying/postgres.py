@@ -1,4 +1,4 @@
-"""Applies changes to PostgreSQL."""
+"""One batch applied to PostgreSQL."""
 
 from __future__ import annotations
 
@@ -8,11 +8,9 @@ from uuid import UUID
 
 import psycopg
 
-from datalayer.errors import UniqueViolationError
 from datalayer.outbox.applying import statements
 from datalayer.outbox.applying.order import Step, by_table, plan
 from datalayer.outbox.applying.parking import park
-from datalayer.outbox.applying.schema import catalog_for
 from datalayer.outbox.entries import Change
 from datalayer.outbox.keys import encode_key
 from datalayer.query import Row, Upsert
@@ -39,32 +37,23 @@ _QUIETLY: Final = (
 )
 
 
-class PostgresApplier:
-    """Writes another store's rows into PostgreSQL; see :class:`datalayer.outbox.contract.Applier`."""
-
-    def __init__(self, store: PostgresStore) -> None:
-        self._store = store
-
-    async def apply(self, origin: UUID, changes: Sequence[Change], *, timeout: float | None = None) -> int:
-        """Apply all changes or none; return how many were not outdated."""
-        if not changes:
-            return 0
-        catalog = await catalog_for(self._store, changes)
-        try:
-            return await self._apply(catalog, origin, changes, timeout, parking=False)
-        except UniqueViolationError:
-            return await self._apply(catalog, origin, changes, timeout, parking=True)
-
-    async def _apply(
-        self, catalog: Catalog, origin: UUID, changes: Sequence[Change], timeout: float | None, *, parking: bool
-    ) -> int:
-        async with self._store.transaction(timeout=timeout) as transaction:
-            await transaction.fetch_one(_QUIETLY, timeout=timeout)
-            fresh = await _advanced(transaction, catalog, origin, changes, timeout)
-            if fresh:
-                await transaction.execute("set constraints all deferred", timeout=timeout)
-                await _write(transaction, catalog, by_table(fresh), timeout, parking=parking)
-        return len(fresh)
+async def apply_in_transaction(
+    store: PostgresStore,
+    catalog: Catalog,
+    origin: UUID,
+    changes: Sequence[Change],
+    timeout: float | None,
+    *,
+    parking: bool,
+) -> int:
+    """Advance the ledger and write what it had not seen; return how many changes that were."""
+    async with store.transaction(timeout=timeout) as transaction:
+        await transaction.fetch_one(_QUIETLY, timeout=timeout)
+        fresh = await _advanced(transaction, catalog, origin, changes, timeout)
+        if fresh:
+            await transaction.execute("set constraints all deferred", timeout=timeout)
+            await _write(transaction, catalog, by_table(fresh), timeout, parking=parking)
+    return len(fresh)
 
 
 async def _advanced(

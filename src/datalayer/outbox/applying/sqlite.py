@@ -1,14 +1,12 @@
-"""Applies changes to SQLite, in whose transactions nobody else writes."""
+"""One batch applied to SQLite, in whose transactions nobody else writes."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
-from datalayer.errors import UniqueViolationError
 from datalayer.outbox.applying.order import by_table, plan
 from datalayer.outbox.applying.parking import park
-from datalayer.outbox.applying.schema import catalog_for
 from datalayer.outbox.entries import Change
 from datalayer.outbox.keys import encode_key, key_of, keys_filter
 from datalayer.outbox.tables import APPLYING, LEDGER
@@ -20,37 +18,28 @@ from datalayer.stores.sqlite import SqliteStore
 _LEDGER_KEY = ("origin", "aggregatetype", "aggregateid")
 
 
-class SqliteApplier:
-    """Writes another store's rows into SQLite; see :class:`datalayer.outbox.contract.Applier`."""
-
-    def __init__(self, store: SqliteStore) -> None:
-        self._store = store
-
-    async def apply(self, origin: UUID, changes: Sequence[Change], *, timeout: float | None = None) -> int:
-        """Apply all changes or none; return how many were not outdated."""
-        if not changes:
-            return 0
-        catalog = await catalog_for(self._store, changes)
-        try:
-            return await self._apply(catalog, origin, changes, timeout, parking=False)
-        except UniqueViolationError:
-            return await self._apply(catalog, origin, changes, timeout, parking=True)
-
-    async def _apply(
-        self, catalog: Catalog, origin: UUID, changes: Sequence[Change], timeout: float | None, *, parking: bool
-    ) -> int:
-        async with self._store.transaction(timeout=timeout) as transaction:
-            fresh = [
-                change
-                for name, group in by_table(changes).items()
-                for change in await _advanced(transaction, catalog.tables[name], origin, group)
-            ]
-            if fresh:
-                await transaction.defer_foreign_keys()
-                await transaction.update(Update(APPLYING, {"active": True}, every_row=True))
-                await _write(transaction, catalog, by_table(fresh), parking=parking)
-                await transaction.update(Update(APPLYING, {"active": False}, every_row=True))
-        return len(fresh)
+async def apply_in_transaction(
+    store: SqliteStore,
+    catalog: Catalog,
+    origin: UUID,
+    changes: Sequence[Change],
+    timeout: float | None,
+    *,
+    parking: bool,
+) -> int:
+    """Advance the ledger and write what it had not seen; return how many changes that were."""
+    async with store.transaction(timeout=timeout) as transaction:
+        fresh = [
+            change
+            for name, group in by_table(changes).items()
+            for change in await _advanced(transaction, catalog.tables[name], origin, group)
+        ]
+        if fresh:
+            await transaction.defer_foreign_keys()
+            await transaction.update(Update(APPLYING, {"active": True}, every_row=True))
+            await _write(transaction, catalog, by_table(fresh), parking=parking)
+            await transaction.update(Update(APPLYING, {"active": False}, every_row=True))
+    return len(fresh)
 
 
 async def _advanced(transaction: Session, table: Table, origin: UUID, changes: Sequence[Change]) -> list[Change]:
