@@ -102,10 +102,24 @@ begin
                    array_agg(a.attname::text) over (partition by x.indexrelid) as members,
                    case
                        when not a.attnotnull then 'null'
-                       when t.typname in ('int2', 'int4', 'int8') then '(-1 - floor(random() * 32767))::int2'
+                       -- No parent has a passing value.
+                       when exists (
+                           select 1 from pg_constraint r
+                           where r.conrelid = target and r.contype = 'f' and a.attnum = any (r.conkey)
+                       ) then null
+                       when t.typname = 'int2' then '(-1 - floor(random() * 32767))::int2'
+                       when t.typname in ('int4', 'int8') then '(-1 - floor(random() * 2147483647))::int4'
+                       when t.typname = 'numeric' then format(
+                           '(-1 - floor(random() * (1e%s - 1))) / 1e%s',
+                           least(case when a.atttypmod > 4 then (a.atttypmod - 4) >> 16 end, 15),
+                           case when a.atttypmod > 4 then (a.atttypmod - 4) & 65535 else 0 end)
                        when t.typname in ('text', 'varchar', 'bpchar') then format(
                            'left(md5(random()::text), %s)', case when a.atttypmod > 4 then a.atttypmod - 4 else 32 end)
                        when t.typname = 'uuid' then 'gen_random_uuid()'
+                       when t.typname = 'date' then 'date ''0001-01-01'' + floor(random() * 300000)::int4'
+                       when t.typname in ('timestamp', 'timestamptz') then
+                           'timestamp ''0001-01-02'' + random() * interval ''10000 days'''
+                       when t.typname = 'bytea' then 'decode(md5(random()::text), ''hex'')'
                    end as passing
             from pg_index x
             cross join lateral unnest(x.indkey::int2[]) with ordinality as k (number, place)

@@ -39,6 +39,10 @@ alter table hens add foreign key (egg) references eggs (id);
 create table items (id integer primary key, note integer not null);
 create table badges (id integer primary key, code varchar(6) not null unique, day date not null,
                      number smallint not null, unique (day, number));
+create table seats (id integer primary key, parent integer not null references parents (id),
+                    place integer not null, price numeric(6, 2) not null unique, day date not null unique,
+                    moment timestamp not null unique, instant timestamptz not null unique, raw bytea not null unique,
+                    token uuid not null unique, unique (parent, place));
 """
 _SQLITE: Final = """
 create table parents (id integer primary key, boss int4 references parents (id), name text unique,
@@ -55,14 +59,18 @@ create table eggs (id integer primary key, hen int4 references hens (id));
 create table items (id integer primary key, note int4 not null);
 create table badges (id integer primary key, code varchar(6) not null unique, day date not null,
                      number smallint not null, unique (day, number));
+create table seats (id integer primary key, parent int4 not null references parents (id), place int4 not null,
+                    price decimal_text(6, 2) not null unique, day date not null unique,
+                    moment timestamp not null unique, instant timestamptz not null unique, raw bytea not null unique,
+                    token uuid not null unique, unique (parent, place));
 """
 _CLEARED: Final = (
     "update hens set egg = null",
     *(
         f"delete from {table}"
         for table in (
-            "eggs", "hens", "kids", "parents", "things", "blobs", "badges", "pairs", "items", "datalayer_outbox",
-            "datalayer_ledger",
+            "eggs", "hens", "kids", "seats", "parents", "things", "blobs", "badges", "pairs", "items",
+            "datalayer_outbox", "datalayer_ledger",
         )
     ),
 )  # fmt: skip

@@ -157,6 +157,23 @@ async def test_unique_values_that_must_not_be_null_change_places_too(follower: F
     assert [(r["code"], r["number"]) for r in await follower.rows("badges")] == [("b", 3), ("aaaaaa", 1), ("c", 2)]
 
 
+async def test_values_of_every_type_and_beside_a_reference_change_places(follower: Follower) -> None:
+    """No reference is given a passing value, which no parent has; all other types of unique columns are."""
+
+    def seat(number: int, version: int, place: int) -> Change:
+        day = dt.datetime(2025, 1, place)
+        row = {
+            "id": number, "parent": 1, "place": place, "price": Decimal(place), "day": day.date(), "moment": day,
+            "instant": day.replace(tzinfo=dt.UTC), "raw": bytes([place]), "token": UUID(int=place),
+        }  # fmt: skip
+        return Change("seats", (number,), version, row)
+
+    await follower.applier.apply(ORIGIN, [parent(1, 1), *(seat(n, 1, n) for n in (1, 2, 3))])
+    moved = [seat(n, 2, n % 3 + 1) for n in (1, 2, 3)]
+    assert await follower.applier.apply(ORIGIN, moved) == 3
+    assert await follower.rows("seats") == [change.row for change in moved]
+
+
 async def test_tables_that_refer_to_each_other_are_written_together(follower: Follower) -> None:
     """A circle of foreign keys comes and goes in one batch each."""
     hens = [Change("hens", (n,), 1, {"id": n, "egg": n}) for n in (1, 2)]
