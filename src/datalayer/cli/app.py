@@ -6,6 +6,7 @@ import io
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
 from typing import Annotated
 
 import typer
@@ -28,6 +29,7 @@ from datalayer.cli import (
 from datalayer.cli.errors import EXIT_CODES, ExitCode, report, say
 from datalayer.cli.output import note
 from datalayer.cli.resuming import continuing
+from datalayer.demo.quiet import silenced
 from datalayer.errors import DataLayerError
 
 #: Modules with a ``register(app)``; they import what they need inside of their commands.
@@ -46,6 +48,9 @@ _COMMANDS = (
     relay,
     demo,
 )
+
+#: Loggers that report each attempt to reach a server that is away, which the commands themselves say once.
+_NOISY = ("psycopg.pool", "stamina")
 
 #: Errors after which the arguments may be right.
 _MAY_GO_ON = (ExitCode.UNAVAILABLE, ExitCode.FAILED, ExitCode.INTERRUPTED)
@@ -90,15 +95,19 @@ def run(arguments: Sequence[str]) -> int:
     An error becomes one line on stderr. Where the same command goes on once the cause is mended, another line is it.
     """
     besides: tuple[str, ...] = ()
+    debug = "--debug" in arguments
     try:
-        code = app(args=list(arguments), prog_name="datalayer", standalone_mode=False)
+        with ExitStack() as quiet:
+            for name in () if debug else _NOISY:
+                quiet.enter_context(silenced(name))
+            code = app(args=list(arguments), prog_name="datalayer", standalone_mode=False)
     except typer.Abort:
         code = ExitCode.INTERRUPTED
     except BrokenPipeError:
         raise
     except Exception as error:
         besides = error.goes_on_with if isinstance(error, DataLayerError) else ()
-        code = report(error, debug="--debug" in arguments, command=_command_in(arguments))
+        code = report(error, debug=debug, command=_command_in(arguments))
     if code == ExitCode.INTERRUPTED:
         say("interrupted")
     if code in _MAY_GO_ON and (line := continuing(_command_in(arguments), [*arguments, *besides])):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -33,8 +34,11 @@ def relay(
 
     Example: ENABLE_DUAL_WRITE=true datalayer relay
     """
-    left = asyncio.run(_relay(once=once, as_json=as_json))
-    if once and left:
+    last = asyncio.run(_relay(once=once, as_json=as_json))
+    if any(event.entries is None for event in last):
+        output.note("note: the outbox could not be asked at the end, so it is not known what is left")
+        raise typer.Exit(ExitCode.UNAVAILABLE)
+    if any(event.entries for event in last):
         output.note(
             "note: entries are left, see datalayer outbox list; what another relay had claimed when it was killed is"
             " free after DATALAYER_RELAY_LEASE_SECONDS"
@@ -42,7 +46,8 @@ def relay(
         raise typer.Exit(ExitCode.DIFFERENCE)
 
 
-async def _relay(*, once: bool, as_json: bool) -> int:
+async def _relay(*, once: bool, as_json: bool) -> list[RelayEvent]:
+    """Carry; return the last report of each relay where they end by themselves."""
     from datalayer.layer.opening import observers_for
     from datalayer.layer.pairs import open_links, pace_of
     from datalayer.settings import Settings
@@ -67,13 +72,14 @@ async def _relay(*, once: bool, as_json: bool) -> int:
             heard = [observer for observer in observers if isinstance(observer, RelayObserver)]
             relays += [link.relay(pace_of(settings), observers=heard) for link in links]
             if once:
-                events = await asyncio.gather(*(one.drain() for one in relays))
-                return sum(event.entries for event in events)
+                last = await asyncio.gather(*(one.drain() for one in relays))
+                shown.end(last)
+                return last
             await asyncio.gather(*(one.run() for one in relays))
     except asyncio.CancelledError:
         if relays:
             raise
-    return 0
+    return []
 
 
 class _Shown:
@@ -81,6 +87,7 @@ class _Shown:
 
     def __init__(self, *, as_json: bool) -> None:
         self._as_json = as_json
+        self._told: set[tuple[str, str]] = set()
 
     def __call__(self, event: object) -> None:
         """Pass over a store's calls."""
@@ -90,13 +97,26 @@ class _Shown:
         if self._as_json:
             output.print_json_line(event)
         elif event.settled or event.failed or event.error:
-            sys.stdout.write(
-                f"{event.primary} to {event.secondary}: {event.settled:,} settled,"
-                f" {event.entries:,} left, lag {event.lag_seconds:.1f} s"
-                + (f", {event.failed:,} failed" if event.failed else "")
-                + (f", {event.dead:,} dead" if event.dead else "")
-                + (f", {event.held:,} held" if event.held else "")
-                + (f", {event.error}" if event.error else "")
-                + "\n"
-            )
+            self._told.add((event.primary, event.secondary))
+            sys.stdout.write(_line(event))
         sys.stdout.flush()
+
+    def end(self, last: Sequence[RelayEvent]) -> None:
+        """Say of each relay that had nothing to say so far how it ended."""
+        for event in last:
+            if not self._as_json and (event.primary, event.secondary) not in self._told:
+                owed = _line(event) if event.entries else f"{event.primary} to {event.secondary}: nothing is owed\n"
+                sys.stdout.write(owed)
+
+
+def _line(event: RelayEvent) -> str:
+    known = event.entries is not None and event.lag_seconds is not None
+    return (
+        f"{event.primary} to {event.secondary}: {event.settled:,} settled, "
+        + (f"{event.entries:,} left, lag {event.lag_seconds:.1f} s" if known else "what is left is unknown")
+        + (f", {event.failed:,} failed" if event.failed else "")
+        + (f", {event.dead:,} dead" if event.dead else "")
+        + (f", {event.held:,} held" if event.held else "")
+        + (f", {event.error}" if event.error else "")
+        + "\n"
+    )

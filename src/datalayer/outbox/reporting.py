@@ -72,7 +72,8 @@ class Report:
             left = await waiting(self._outbox.store, self._outbox.table, self._outbox.clock)
             event = replace(event, entries=left.entries, dead=left.dead, held=left.held, lag_seconds=left.lag_seconds)
         except DataLayerError as error:
-            event = replace(event, error=event.error or type(error).__name__)
+            error_name = event.error or type(error).__name__
+            event = replace(event, entries=None, dead=None, held=None, lag_seconds=None, error=error_name)
         notify_relay(self._observers, event)
         return event
 

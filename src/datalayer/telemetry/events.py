@@ -49,7 +49,8 @@ class RelayEvent:
         applied: keys that were newer than what the secondary had.
         failed: entries that were refused; they come again unless they are buried.
         buried: those among them that became dead letters.
-        entries: everything in the outbox, dead letters and held deletes included.
+        entries: everything in the outbox, dead letters and held deletes included; None where the outbox could not be
+            asked, and so for the next three.
         dead: dead letters.
         held: deletes that wait for an operator.
         lag_seconds: age of the oldest entry that is not dead.
@@ -63,10 +64,10 @@ class RelayEvent:
     applied: int = 0
     failed: int = 0
     buried: int = 0
-    entries: int = 0
-    dead: int = 0
-    held: int = 0
-    lag_seconds: float = 0.0
+    entries: int | None = 0
+    dead: int | None = 0
+    held: int | None = 0
+    lag_seconds: float | None = 0.0
     duration_seconds: float = 0.0
     error: str | None = None
 

@@ -48,15 +48,13 @@ class LogObserver:
             return
         RELAY_LOGGER.log(
             logging.WARNING if wrong else logging.INFO,
-            "relay %s to %s: settled=%d failed=%d entries=%d dead=%d held=%d lag_seconds=%.1f error=%s",
+            "relay %s to %s: settled=%d failed=%d entries=%s dead=%s held=%s lag_seconds=%s error=%s",
             event.primary,
             event.secondary,
             event.settled,
             event.failed,
-            event.entries,
-            event.dead,
-            event.held,
-            event.lag_seconds,
+            *("unknown" if number is None else number for number in (event.entries, event.dead, event.held)),
+            "unknown" if event.lag_seconds is None else f"{event.lag_seconds:.1f}",
             event.error or "-",
             extra={"relay": asdict(event)},
         )

@@ -70,10 +70,12 @@ class OpenTelemetryObserver:
         span.end(end_time=end)
 
     def relayed(self, event: RelayEvent) -> None:
-        """Record a relay's report."""
+        """Record a relay's report; of what waits nothing while the outbox cannot be asked."""
         pair = {"datalayer.primary": event.primary, "datalayer.secondary": event.secondary}
         self._settled.add(event.settled, pair)
         self._failed.add(event.failed, pair)
+        if event.entries is None or event.dead is None or event.held is None or event.lag_seconds is None:
+            return
         live = event.entries - event.dead - event.held
         for state, number in (("live", live), ("dead", event.dead), ("held", event.held)):
             self._entries.set(number, {**pair, "datalayer.state": state})

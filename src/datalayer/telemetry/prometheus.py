@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
 
 from datalayer.telemetry.events import CallEvent, RelayEvent
@@ -50,11 +52,14 @@ class PrometheusObserver:
             self._pool_waiting.labels(event.store).set(event.pool_waiting)
 
     def relayed(self, event: RelayEvent) -> None:
-        """Count a relay's report."""
+        """Count a relay's report; what is not known is not a number."""
         pair = (event.primary, event.secondary)
         self._settled.labels(*pair).inc(event.settled)
         self._failed.labels(*pair).inc(event.failed)
-        self._entries.labels(*pair).set(event.entries)
-        self._dead.labels(*pair).set(event.dead)
-        self._held.labels(*pair).set(event.held)
-        self._lag.labels(*pair).set(event.lag_seconds)
+        for gauge, value in (
+            (self._entries, event.entries),
+            (self._dead, event.dead),
+            (self._held, event.held),
+            (self._lag, event.lag_seconds),
+        ):
+            gauge.labels(*pair).set(math.nan if value is None else value)

@@ -114,6 +114,34 @@ async def test_status_shows_what_waits_and_once_settles_it(salon: Salon) -> None
     assert (await salon.call("outbox", "status", "--max-lag", "0"))[1] == [{"tables": [], "ok": True}]
 
 
+async def test_once_says_that_nothing_is_owed(salon: Salon) -> None:
+    """Silence could be anything: one line says so, and with --json the report does."""
+    done = await asyncio.to_thread(salon.run, "relay", "--once")
+    assert (done.returncode, done.stdout, done.stderr) == (ExitCode.OK, "sqlite to postgres: nothing is owed\n", "")
+    code, reports = await salon.call("relay", "--once")
+    assert (code, reports[-1]["entries"], reports[-1]["settled"]) == (ExitCode.OK, 0, 0)
+
+
+async def test_a_side_that_is_away_is_said_once(salon: Salon) -> None:
+    """Neither the pool's attempts nor the client's repeats fill stderr: one line of our own tells."""
+    salon.environment["DATABASE_URL"] = "postgresql://nobody@127.0.0.1:1/nowhere"
+    done = await asyncio.to_thread(salon.run, "relay", "--once")
+    assert done.returncode == ExitCode.UNAVAILABLE
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("error: postgres connect: ")
+    program = "import sys; from datalayer.cli.app import run; sys.exit(run(sys.argv[1:]))"
+    waits = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", program, "relay", env=salon.environment, stderr=asyncio.subprocess.PIPE
+    )
+    assert waits.stderr is not None
+    told = (await waits.stderr.readline()).decode()
+    assert told.startswith("postgres is away and is tried again: ")
+    waits.send_signal(signal.SIGTERM)
+    rest = (await waits.stderr.read()).decode()
+    await waits.wait()
+    assert rest == ""
+
+
 async def test_dead_letters_are_listed_retried_and_discarded(salon: Salon) -> None:
     """What the following store refuses becomes a dead letter, which the commands show, take up again and drop."""
     async with salon.secondary.connection() as connection:

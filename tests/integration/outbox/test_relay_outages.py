@@ -96,6 +96,16 @@ async def test_lost_answers_lose_nothing(pair: Pair, proxy: FaultyProxy, fault: 
         await pair.assert_equal()
 
 
+async def test_a_report_says_unknown_where_the_outbox_cannot_be_asked(pair: Pair, proxy: FaultyProxy) -> None:
+    """While the primary is away nobody knows what is owed, which is not nothing."""
+    await put_owners(pair.primary, range(3))
+    relay = pair.relay()
+    await pair.primary.close()
+    event = await relay.drain()
+    assert (event.entries, event.dead, event.held, event.lag_seconds) == (None, None, None, None)
+    assert event.error == "UnavailableError"
+
+
 async def test_an_outage_of_the_secondary_is_waited_out(pair: Pair, datalayer_postgres: FoundServer) -> None:
     """While nobody can connect to the secondary entries wait without a try; afterwards they arrive."""
     assert isinstance(pair.secondary, PostgresStore)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from dataclasses import replace
 
 import pytest
@@ -17,6 +18,7 @@ from datalayer.telemetry.prometheus import PrometheusObserver
 
 WELL = RelayEvent("supabase", "postgres", settled=7, applied=5, entries=3, lag_seconds=1.5, duration_seconds=5.0)
 ILL = replace(WELL, failed=2, buried=1, dead=1, held=1, error="UnavailableError")
+UNKNOWN = replace(WELL, entries=None, dead=None, held=None, lag_seconds=None, error="UnavailableError")
 PAIR = {"primary": "supabase", "secondary": "postgres"}
 
 
@@ -64,6 +66,25 @@ def test_the_log_warns_of_trouble_and_is_silent_when_all_is_well(caplog: pytest.
         LogObserver().relayed(ILL)
     assert [record.levelname for record in caplog.records] == ["INFO", "WARNING"]
     assert "dead=1 held=1" in caplog.records[1].message
+
+
+def test_what_nobody_could_be_asked_is_unknown_in_every_sink(caplog: pytest.LogCaptureFixture) -> None:
+    """An outbox that cannot be asked may owe anything: no sink says 0, nor what was true before."""
+    registry, reader = CollectorRegistry(), InMemoryMetricReader()
+    meters = MeterProvider([reader], shutdown_on_exit=False)
+    sinks: list[RelayObserver] = [
+        PrometheusObserver(registry), OpenTelemetryObserver(meter_provider=meters), LogObserver()
+    ]  # fmt: skip
+    with caplog.at_level(logging.INFO, logger="datalayer.relay"):
+        notify_relay(sinks, UNKNOWN)
+    assert math.isnan(registry.get_sample_value("datalayer_outbox_lag_seconds", PAIR) or 0.0)
+    assert math.isnan(registry.get_sample_value("datalayer_outbox_entries", PAIR) or 0.0)
+    data = reader.get_metrics_data()
+    meters.shutdown()
+    assert data is not None
+    told = {metric.name for metric in data.resource_metrics[0].scope_metrics[0].metrics}
+    assert not told & {"datalayer.outbox.entries", "datalayer.outbox.lag"}
+    assert "entries=unknown dead=unknown held=unknown lag_seconds=unknown" in caplog.text
 
 
 def test_a_failing_observer_does_not_keep_others_from_hearing(caplog: pytest.LogCaptureFixture) -> None:
