@@ -169,7 +169,7 @@ class TransferError(DataLayerError):
 
 
 class SelectionError(TransferError):
-    """The choice of tables names one that is not there, or none at all; or a directory has something else in it."""
+    """The choice of tables names one that is not there or not usable, or none; or a directory has something else."""
 
 
 class StoreError(DataLayerError):

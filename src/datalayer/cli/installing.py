@@ -8,6 +8,7 @@ import typer
 
 from datalayer.cli import output
 from datalayer.errors import InvalidValueError
+from datalayer.stores.catalog import RELOAD_SCHEMA
 
 if TYPE_CHECKING:
     from datalayer.outbox.capture.status import CaptureStatus, Installed
@@ -44,13 +45,19 @@ def tell_installed(told: dict[str, Installed], as_json: bool) -> None:
         output.print_json({"stores": shown})
         return
     for name, installed in told.items():
-        armed = output.counted(len(installed.armed), "table")
-        output.results().print(f"{name}: installed, {armed} armed now, {len(installed.status.armed)} in all")
+        output.results().print(f"{name}: installed, {_armed(installed)}")
         _note_what_is_left(installed.status)
         if not installed.settled:
             output.note(
                 "note: transactions from before the install are still open; start a backfill when they are over"
             )
+
+
+def _armed(installed: Installed) -> str:
+    now, total = len(installed.armed), len(installed.status.armed)
+    if now:
+        return f"{output.counted(now, 'table')} armed now, {total} in all"
+    return f"{output.counted(total, 'table')} armed already" if total else "the bookkeeping alone"
 
 
 def tell_uninstalled(gone: dict[str, bool], as_json: bool) -> None:
@@ -65,7 +72,10 @@ def tell_uninstalled(gone: dict[str, bool], as_json: bool) -> None:
 def print_status(found: CaptureStatus) -> None:
     """Show for people what is installed."""
     if not found.installed:
-        output.results().print("not installed; run datalayer supabase install")
+        output.results().print(
+            "not installed; run datalayer supabase install. Where it was run, PostgREST has not read the schema since:"
+            f" run {RELOAD_SCHEMA}"
+        )
         return
     state = "current" if found.is_current else "outdated, install again"
     rows = [

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from datalayer.outbox.entries import Entry
     from datalayer.outbox.queue import Outbox
     from datalayer.outbox.waiting import Selection, Waiting
+    from datalayer.settings import Settings
     from datalayer.stores.contract import StoreName
 
 AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
@@ -157,11 +158,12 @@ async def _status() -> list[tuple[str, str, Waiting]]:
 
     async with open_outboxes(Settings()) as outboxes:
         found = [
-            (outbox.store.name, table, await waiting(outbox.store, outbox.table, outbox.clock, table=table))
+            (_primary_of(outbox), table, await waiting(outbox.store, outbox.table, outbox.clock, table=table))
             for outbox in outboxes
             for table in await tables_waiting(outbox.store, outbox.table)
         ]
-        return [*found, *[open_ for outbox in outboxes for open_ in await _open_operations(outbox)]]
+        covered = [open_ for outbox in outboxes for open_ in await _open_operations(outbox)]
+    return [*found, *covered, *await _spooled(Settings())]
 
 
 async def _open_operations(outbox: Outbox) -> list[tuple[str, str, Waiting]]:
@@ -174,12 +176,30 @@ async def _open_operations(outbox: Outbox) -> list[tuple[str, str, Waiting]]:
     return [("supabase", "writes without an answer", Waiting(count, 0, 0, 0.0))] if count else []
 
 
+async def _spooled(settings: Settings) -> list[tuple[str, str, Waiting]]:
+    """Count the writes that wait on this machine's disk."""
+    from datalayer.flags import StoreKind, resolve_mode
+    from datalayer.outbox.spool import Spool
+    from datalayer.outbox.waiting import Waiting
+
+    if resolve_mode(settings).primary is not StoreKind.SUPABASE or settings.supabase_url is None:
+        return []
+    if not await asyncio.to_thread(settings.datalayer_spool_path.exists):
+        return []
+    spool = await Spool.open(settings.datalayer_spool_path, settings.supabase_url)
+    try:
+        count = await spool.count()
+    finally:
+        await spool.close()
+    return [("supabase", "writes on this machine's spool", Waiting(count, 0, 0, 0.0))] if count else []
+
+
 async def _entries(selection: Selection, limit: int) -> list[tuple[StoreName, Entry]]:
     from datalayer.layer.pairs import open_outboxes
     from datalayer.settings import Settings
 
     async with open_outboxes(Settings()) as outboxes:
-        found = [(o.store.name, entry) for o in outboxes for entry in await o.entries(selection, limit=limit)]
+        found = [(_primary_of(o), entry) for o in outboxes for entry in await o.entries(selection, limit=limit)]
     return found[:limit]
 
 
@@ -189,6 +209,13 @@ async def _change(selection: Selection, *, discard: bool) -> int:
 
     async with open_outboxes(Settings()) as outboxes:
         return sum([await (o.discard(selection) if discard else o.retry(selection)) for o in outboxes])
+
+
+def _primary_of(outbox: Outbox) -> StoreName:
+    """Return whose rows the entries are about: what request capture owes is kept in the store that follows."""
+    from datalayer.outbox.tables import MARKS
+
+    return "supabase" if outbox.table == MARKS else outbox.store.name
 
 
 def _expect(count: int, *, named: bool) -> None:

@@ -19,7 +19,7 @@ from datalayer.layer.opening import observers_for, open_store_for
 from datalayer.layer.schema import DOMAIN, TABLES_OF_REPOSITORIES, check_schema
 from datalayer.layer.sequences import advance_keys, use_upper_keys
 from datalayer.layer.shadowing import Shadows
-from datalayer.outbox.checks import check_service_key
+from datalayer.outbox.service_key import check_service_key
 from datalayer.routing.cohort_store import CohortStore
 from datalayer.routing.late_store import LateStore
 from datalayer.routing.routed_store import RoutedStore

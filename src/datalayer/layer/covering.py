@@ -34,7 +34,7 @@ async def cover(
     spool = None
     if settings.datalayer_secondary_down == "spool" or await asyncio.to_thread(settings.datalayer_spool_path.exists):
         # Under another policy it may hold what is still to be handed over.
-        spool = await Spool.open(settings.datalayer_spool_path)
+        spool = await Spool.open(settings.datalayer_spool_path, settings.supabase_url or primary.name)
         opened.push_async_callback(spool.close)
     requests = RequestCapture(
         OperationJournal(reach),

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from datalayer.errors import DataLayerError, UnavailableError
 from datalayer.layer.covering import cover
 from datalayer.layer.joining import check_join
-from datalayer.layer.pairs import link, pace_of
+from datalayer.layer.pairs import left_behind, link, pace_of
 from datalayer.outbox.entries import Key
 from datalayer.outbox.queue import Outbox
 from datalayer.outbox.relay import Relay
@@ -88,12 +88,13 @@ class Direction:
         await check_join(self.primary, self.secondary.opened, self.settings, by_triggers=by_triggers)
 
     async def left(self) -> Waiting:
-        """Count what is owed, writes whose outcome is not known yet included."""
+        """Count what is owed, writes whose outcome is not known yet and what was left by request capture included."""
         outbox = self.outbox
         left = await waiting(outbox.store, outbox.table, _now)
-        if self.requests is None:
-            return left
-        return replace(left, entries=left.entries + await self.requests.owed())
+        if self.requests is not None:
+            return replace(left, entries=left.entries + await self.requests.owed())
+        behind = left_behind(self.primary, self.secondary.opened, self.settings)
+        return left if behind is None else replace(left, entries=left.entries + await behind.count())
 
     async def owes(self, table: str, keys: Sequence[Key] | None) -> bool:
         """Whether an entry is there for one of the keys, or for any row of the table."""

@@ -15,6 +15,7 @@ from datalayer.outbox.contract import Applier
 from datalayer.outbox.pinning import Pins
 from datalayer.outbox.queue import Outbox
 from datalayer.outbox.tables import MARKS, followed
+from datalayer.stores.catalog import RELOAD_SCHEMA
 from datalayer.stores.contract import Store
 
 if TYPE_CHECKING:
@@ -58,7 +59,8 @@ async def captures_itself(primary: Store, settings: Settings) -> bool:
     if settings.datalayer_capture == "triggers" and not installed:
         raise ConfigurationError(
             "DATALAYER_CAPTURE=triggers and Supabase has none: run `datalayer supabase install`, or set"
-            " DATALAYER_CAPTURE=requests",
+            " DATALAYER_CAPTURE=requests. Where it was run, PostgREST has not read the schema since: run there"
+            f" {RELOAD_SCHEMA}",
             variables=("DATALAYER_CAPTURE",),
         )
     return installed

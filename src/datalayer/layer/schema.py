@@ -54,7 +54,7 @@ async def check_schema(store: Store, kinds: Sequence[RepositoryKind] = DOMAIN) -
     problems = await schema_problems(store, kinds)
     if problems:
         raise ConfigurationError(
-            f"the schema of this {store.name} store is not what the repositories need: "
+            f"{_key_doubt(store)}the schema of this {store.name} store is not what the repositories need: "
             + "; ".join(problems)
             + "; to start without this check set DATALAYER_CHECK_SCHEMA=false",
             variables=("DATALAYER_CHECK_SCHEMA",),
@@ -68,7 +68,7 @@ async def schema_problems(store: Store, kinds: Sequence[RepositoryKind] = DOMAIN
     problems: list[str] = []
     absent = [kind.table for kind in kinds if kind.table not in catalog.tables]
     if absent:
-        problems.append(f"there is no table {', '.join(absent)}: {_key_doubt(store)}{migrate}")
+        problems.append(f"there is no table {', '.join(absent)}: {migrate}")
     present = [(catalog.tables[kind.table], kind) for kind in kinds if kind.table in catalog.tables]
     for table, kind in present:
         problems.extend(_column_problems(table, kind, migrate))
@@ -78,14 +78,19 @@ async def schema_problems(store: Store, kinds: Sequence[RepositoryKind] = DOMAIN
 
 
 def _key_doubt(store: Store) -> str:
-    """A key that is not the service role's does not see tables that it has no right to."""
+    """Name the likely cause before all that is missing: a lesser key is shown no table that it has no right to."""
     if store.name != "supabase":
         return ""
     from datalayer.stores.supabase import SupabaseStore
     from datalayer.stores.supabase.keys import lesser_role
 
     role = lesser_role(store.client.supabase_key) if isinstance(store, SupabaseStore) else None
-    return f"the Supabase key is {role}: set SUPABASE_SERVICE_ROLE_KEY to the service role's key, or " if role else ""
+    if role is None:
+        return ""
+    return (
+        f"the Supabase key is {role}, which is shown no table that it has no right to: set SUPABASE_SERVICE_ROLE_KEY to"
+        " the service role's key. As this key sees it "
+    )
 
 
 def _column_problems(table: Table, kind: RepositoryKind, migrate: str) -> list[str]:

@@ -50,7 +50,8 @@ async def backfill(
         tables: None for all that can be followed.
 
     Raises:
-        ConfigurationError: a table cannot be followed, or another process fills it.
+        SelectionError: a named table is not there, or cannot be followed.
+        ConfigurationError: another process fills a table.
     """
     catalog = await reconciler.primary.catalog(refresh=True)
     done: list[Filled] = []

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
 from collections.abc import Collection, Iterable
-from typing import Final
 from uuid import UUID
 
 from datalayer.errors import AccessDeniedError, ConfigurationError
 from datalayer.outbox.capture.installed import status_of
+from datalayer.outbox.service_key import check_service_key
 from datalayer.outbox.tables import CONTROL, LEDGER, OUTBOX, SCRIPT, followed, is_bookkeeping, unusable
 from datalayer.query import Select
-from datalayer.stores.catalog import Catalog, Table
+from datalayer.stores.catalog import RELOAD_SCHEMA, Catalog, Table
 from datalayer.stores.contract import Store
-
-_KEY_VARIABLES: Final = ("SUPABASE_SERVICE_ROLE_KEY", "SUPABASE_KEY")
-#: Supabase's keys that are no tokens begin with these.
-_SECRET_KEY, _PUBLIC_KEY = "sb_secret_", "sb_publishable_"
 
 
 async def check_dual_write(
@@ -41,6 +34,7 @@ async def check_dual_write(
         secondary_script: False for a Supabase secondary without the script.
 
     Raises:
+        SelectionError: a table that is named is not there, or cannot be followed.
         ConfigurationError: a table cannot be followed or is missing there, bookkeeping is missing or outdated, a table
             has no triggers, or both stores are one database.
         AccessDeniedError: the key or user does not see all rows: hidden rows would be taken for deleted ones.
@@ -69,7 +63,12 @@ async def check_dual_write(
 def check_tables(
     primary: Catalog, secondary: Catalog, tables: Iterable[str] | None = None, *, left_out: Iterable[str] = ()
 ) -> list[Table]:
-    """Return the tables to follow, or raise ConfigurationError for one without a usable key or not alike there."""
+    """Return the tables to follow.
+
+    Raises:
+        SelectionError: a table that is named is not there, or cannot be followed.
+        ConfigurationError: a table has no usable key, or is not alike there.
+    """
     ignored = set(left_out)
     chosen = followed(primary, _all_but(primary, ignored) if tables is None else list(tables))
     for table in chosen:
@@ -104,7 +103,11 @@ async def check_bookkeeping(store: Store) -> UUID:
     catalog = await store.catalog()
     missing = [name for name in (CONTROL, OUTBOX, LEDGER) if name not in catalog.tables]
     if missing:
-        raise ConfigurationError(f"{store.name} has no table {missing[0]}; run {_install_command(store)}")
+        stale = f"; where it was run, PostgREST has not read the schema since: run {RELOAD_SCHEMA}"
+        raise ConfigurationError(
+            f"{store.name} has no table {missing[0]}; run {_install_command(store)}"
+            + (stale if store.name == "supabase" else "")
+        )
     rows = await store.select(Select(CONTROL, columns=("id", "script")))
     if len(rows) != 1:
         raise AccessDeniedError(
@@ -134,40 +137,6 @@ async def check_armed(store: Store, tables: Iterable[Table]) -> None:
             f"{store.name}: changes of {', '.join(loose)} are not captured; run {_install_command(store)}, or leave the"
             " table out"
         )
-
-
-def check_service_key(key: str, *, must_tell: bool = False) -> None:
-    """Raise AccessDeniedError for a Supabase key that is known not to be the service role's.
-
-    Args:
-        must_tell: refuse a key that names no role, too: nothing else would show that it sees all rows.
-    """
-    role = _role(key)
-    if role is None and must_tell:
-        role = "(it names none)"
-    if role is not None and role != "service_role":
-        raise AccessDeniedError(
-            f"the key is the role {role}'s, from whom row security hides rows, which would be taken for deleted ones",
-            store="supabase",
-            operation="check",
-            sqlstate="42501",
-            hint="set SUPABASE_SERVICE_ROLE_KEY to the service role's key",
-        )
-
-
-def _role(key: str) -> str | None:
-    """Read the role out of a key; None where it does not tell."""
-    if key.startswith((_SECRET_KEY, _PUBLIC_KEY)):
-        return "service_role" if key.startswith(_SECRET_KEY) else "anon"
-    parts = key.split(".")
-    if len(parts) != 3:
-        return None
-    try:
-        claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
-    except (ValueError, binascii.Error):
-        return None
-    role = claims.get("role") if isinstance(claims, dict) else None
-    return role if isinstance(role, str) else None
 
 
 def _install_command(store: Store) -> str:

@@ -11,17 +11,20 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 from uuid import UUID
 
+from datalayer.errors import ConfigurationError
 from datalayer.outbox.operations import Operation
 from datalayer.stores.sqlite import SqliteStore
+from datalayer.stores.sqlite.atomic import atomic
 
 T = TypeVar("T")
 
-_TABLE = """
+_OPERATIONS = """
 create table if not exists operations (
     id text primary key, aggregatetype text not null, target text not null, keys text, request_seconds real not null,
     resolved integer not null default 0, marks text, sweep integer not null default 0
 )
 """
+_PRIMARY = 'create table if not exists belongs_to ("only" integer primary key check ("only" = 1), url text not null)'
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +43,26 @@ class Spool:
         self._store = store
 
     @classmethod
-    async def open(cls, path: Path, *, timeout: float = 5.0) -> Self:
-        """Open or create the file, for its owner's eyes: keys are in it. Several processes may share it."""
+    async def open(cls, path: Path, primary: str, *, timeout: float = 5.0) -> Self:
+        """Open or create the file, for its owner's eyes: keys are in it. Several processes may share it.
+
+        Args:
+            primary: URL of the project whose writes it is for.
+
+        Raises:
+            ConfigurationError: it is for the writes of another project.
+        """
         await asyncio.to_thread(path.touch, mode=0o600)
         store = await SqliteStore.open(path, timeout=timeout)
         spool = cls(store)
         try:
-            await spool._run(lambda connection: connection.execute(_TABLE).close())
+            whose = await spool._run(lambda connection: _claimed(connection, primary))
+            if whose != primary:
+                raise ConfigurationError(
+                    f"the spool {path} belongs to {whose}, and the primary is {primary}: name another file in"
+                    " DATALAYER_SPOOL_PATH. What it holds is handed over by an application with that primary",
+                    variables=("DATALAYER_SPOOL_PATH", "SUPABASE_URL"),
+                )
         except BaseException:
             await store.close()
             raise
@@ -120,6 +136,16 @@ class Spool:
 
     async def _run(self, job: Callable[[sqlite3.Connection], T]) -> T:
         return await self._store.run(job)
+
+
+def _claimed(connection: sqlite3.Connection, primary: str) -> str:
+    """Make the tables where there are none, and return whose they are."""
+    with atomic(connection):
+        connection.execute(_OPERATIONS)
+        connection.execute(_PRIMARY)
+        connection.execute('insert or ignore into belongs_to ("only", url) values (1, ?)', (primary,))
+    (url,) = connection.execute("select url from belongs_to").fetchone()
+    return str(url)
 
 
 def _spooled(row: Sequence[Any]) -> Spooled:

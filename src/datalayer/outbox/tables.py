@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from datalayer.errors import ConfigurationError
+from datalayer.errors import SelectionError
 from datalayer.outbox.keys import KEY_KINDS
 from datalayer.stores.catalog import Catalog, Kind, Table
 
@@ -58,7 +58,7 @@ def followed(catalog: Catalog, named: Iterable[str] | None = None) -> list[Table
     """Return the tables to follow by name: those named, else all but bookkeeping that can be followed.
 
     Raises:
-        ConfigurationError: a named table is missing, is bookkeeping, or cannot be followed.
+        SelectionError: a named table is missing, is bookkeeping, or cannot be followed.
     """
     if named is None:
         found = [table for name, table in sorted(catalog.tables.items()) if not is_bookkeeping(name)]
@@ -69,8 +69,8 @@ def followed(catalog: Catalog, named: Iterable[str] | None = None) -> list[Table
 def _usable(catalog: Catalog, name: str) -> Table:
     table = catalog.tables.get(name)
     if table is None:
-        raise ConfigurationError(f"there is no table {name}; check the name, or create the table first")
+        raise SelectionError(f"there is no table {name}; check the name, or create the table first", table=name)
     reason = "it is bookkeeping; leave it out" if is_bookkeeping(name) else unusable(table)
     if reason is not None:
-        raise ConfigurationError(f"the table {name} cannot be written to two stores: {reason}")
+        raise SelectionError(f"the table {name} cannot be written to two stores: {reason}", table=name)
     return table

@@ -16,6 +16,9 @@ from datalayer.errors import UnknownColumnError, UnknownTableError
 #: The next step where a table is missing.
 CREATE_TABLE = "create it: the salon's own by datalayer migrate up, another for example by datalayer migrate up --dir"
 
+#: The next step where Supabase's interface does not show what its database has: run it there.
+RELOAD_SCHEMA = "notify pgrst, 'reload schema'"
+
 
 class Kind(StrEnum):
     """Portable column types. What a store has no name for is TEXT with its own name in ``ColumnType.declared``."""

@@ -76,10 +76,11 @@ class SentryObserver:
         if event.buried:
             _capture_relay(event, "outbox entries are dead letters")
         between = (event.primary, event.secondary)
+        if event.held is None:
+            return
         if event.held > self._held.get(between, 0):
             _capture_relay(event, "deletes wait for an operator")
-        if event.held or event.error is None:  # with an error, 0 may mean that nobody could count
-            self._held[between] = event.held
+        self._held[between] = event.held
 
 
 def _capture_relay(event: RelayEvent, what: str) -> None:

@@ -282,6 +282,7 @@ async def test_layer_says_that_the_anon_key_is_in_the_wrong_variable(datalayer_p
         async with DataLayer.open(settings):
             pass
     assert "set SUPABASE_SERVICE_ROLE_KEY" in str(caught.value)
+    assert str(caught.value).index("anon role's key") < str(caught.value).index("there is no table")
     assert datalayer_postgrest.anon_key not in str(caught.value)
 
 

@@ -11,9 +11,10 @@ import pytest
 from psycopg.conninfo import make_conninfo
 from tests.integration.outbox.conftest import emptied
 
-from datalayer.errors import AccessDeniedError, ConfigurationError
+from datalayer.errors import AccessDeniedError, ConfigurationError, SelectionError
 from datalayer.outbox.capture import postgres, sqlite
-from datalayer.outbox.checks import check_bookkeeping, check_dual_write, check_service_key
+from datalayer.outbox.checks import check_bookkeeping, check_dual_write
+from datalayer.outbox.service_key import check_service_key
 from datalayer.servers.postgrest import PostgrestServer
 from datalayer.servers.tokens import signed_key
 from datalayer.stores.postgres import PostgresStore
@@ -62,7 +63,7 @@ async def test_table_without_a_usable_key_is_named(
 ) -> None:
     """Named, it is refused with what to do about it."""
     door.execute("create table log (line text)")
-    with pytest.raises(ConfigurationError, match=r"log .*no primary key; add one"):
+    with pytest.raises(SelectionError, match=r"log .*no primary key; add one"):
         await check_dual_write(*pair, ["items", "log"])
 
 
@@ -148,7 +149,7 @@ async def test_supabase_without_the_script_names_its_own_command(
     """Where the script is wanted it must be there; where calls are captured instead it need not."""
     store = await SupabaseStore.open(rest.url, rest.service_key)
     try:
-        with pytest.raises(ConfigurationError, match=r"supabase has no table .*datalayer supabase install"):
+        with pytest.raises(ConfigurationError, match=r"no table .*datalayer supabase install; .*notify pgrst"):
             await check_dual_write(store, pair[0])
         chosen = await check_dual_write(store, pair[0], ["items"], primary_script=False, key=rest.service_key)
         assert [table.name for table in chosen] == ["items"]

@@ -34,6 +34,8 @@ async def test_install_by_url_arms_the_tables(file: Path, capsys: pytest.Capture
     url = f"sqlite:///{file}"
     assert await _run("outbox", "install", "--url", url) == 0
     assert capsys.readouterr().out == "sqlite: installed, 1 table armed now, 1 in all\n"
+    assert await _run("outbox", "install", "--url", url) == 0
+    assert capsys.readouterr().out == "sqlite: installed, 1 table armed already\n"
     assert await _run("outbox", "install", "--url", url, "--json") == 0
     told = json.loads(capsys.readouterr().out)["stores"]["sqlite"]
     assert (told["armed_now"], told["armed"], told["current"], told["settled"]) == ([], ["items"], True, True)
@@ -71,7 +73,7 @@ async def test_supabase_without_dual_write_names_the_missing_flag(
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (["--tables", "itemz"], 3, "there is no table itemz"),
+        (["--tables", "itemz"], 2, "there is no table itemz"),
         (["--url", "supabase+http://127.0.0.1:1"], 3, "key"),
         (["--url", "sqlite:///no such file.sqlite3"], 3, "does not exist"),
     ],

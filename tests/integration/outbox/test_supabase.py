@@ -224,6 +224,32 @@ async def test_apply_writes_no_bookkeeping_and_no_unknown_table(store: SupabaseS
     assert await store.select(Select("datalayer_ledger")) == []
 
 
+async def test_schema_that_postgrest_has_not_read_names_the_remedy(installed: Project, store: SupabaseStore) -> None:
+    """What was just made is not seen over HTTP until PostgREST reads the schema again: the error says how."""
+    installed.door.execute("create table fresh (id integer primary key)")
+    try:
+        with pytest.raises(UnknownTableError, match=r"notify pgrst, 'reload schema'"):
+            await store.select(Select("fresh"))
+        with pytest.raises(SchemaError, match=r"datalayer supabase install; .*notify pgrst, 'reload schema'"):
+            await store.call_function("datalayer_nowhere", {}, writes=False)
+    finally:
+        installed.door.execute("drop table fresh")
+
+
+async def test_status_with_the_anon_key_names_the_key(
+    installed: Project, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The key in the wrong variable is the cause, and nothing else is told."""
+    from datalayer.cli.app import run
+
+    monkeypatch.setenv("SUPABASE_URL", installed.server.url)
+    monkeypatch.setenv("SUPABASE_SERVICE_ROLE_KEY", installed.server.anon_key)
+    assert await asyncio.to_thread(run, ["supabase", "status"]) == 4
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "the key is the role anon's" in line
+    assert "set SUPABASE_SERVICE_ROLE_KEY" in line
+
+
 async def test_checksum_depends_on_rows_and_not_on_their_order(installed: Project, store: SupabaseStore) -> None:
     """Equal tables have equal sums, a swapped value shows, and a range counts its keys alone."""
     rows = [{"id": n, "name": f"n{n}", "amount": n} for n in range(1, 8)]
@@ -303,4 +329,4 @@ async def test_commands_install_show_and_uninstall(
     assert await command("supabase", "uninstall", "--dsn", url) == (0, "supabase: nothing was installed\n")
     assert (await command("supabase", "install", "--print"))[1].startswith("begin;")
     assert (await command("supabase", "install"))[0] == 2
-    assert (await command("supabase", "install", "--dsn", url, "--tables", "loose"))[0] == 3
+    assert (await command("supabase", "install", "--dsn", url, "--tables", "loose"))[0] == 2

@@ -43,7 +43,7 @@ async def place(primary_rest: PostgrestServer, datalayer_database: str, tmp_path
         await capture.install(following, [])
         supabase = await SupabaseStore.open(proxy.url, primary_rest.service_key, timeout=REQUEST_SECONDS)
         proxy.seen.clear()
-        spool = await Spool.open(tmp_path / "spool.sqlite3")
+        spool = await Spool.open(tmp_path / "spool.sqlite3", proxy.url)
 
         async def reach() -> PostgresStore:
             return following

@@ -8,7 +8,7 @@ import pytest
 from tests.integration.request_capture.following import follow
 from tests.integration.request_capture.place import Place
 
-from datalayer.errors import UnavailableError
+from datalayer.errors import ConfigurationError, UnavailableError
 from datalayer.outbox.operations import OperationJournal
 from datalayer.outbox.requests import AwayPolicy, RequestCapture
 from datalayer.outbox.spool import Spool
@@ -27,7 +27,7 @@ def with_policy(place: Place, policy: AwayPolicy, spool: Spool | None) -> Reques
 @pytest.fixture
 async def reopened(place: Place) -> AsyncIterator[Spool]:
     """Lend the spool as a restarted process finds it."""
-    spool = await Spool.open(place.spool_path)
+    spool = await Spool.open(place.spool_path, place.proxy.url)
     yield spool
     await spool.close()
 
@@ -146,3 +146,16 @@ async def test_write_is_not_sent_when_it_was_stopped_for_too_long_after_it_was_c
         await store.insert(Insert("parents", [{"code": "new"}]))
     assert place.primary("select count(*) from parents") == [(0,)]
     assert place.operations() == 0
+
+
+async def test_spool_of_another_project_is_refused(place: Place) -> None:
+    """Keys that were written for one primary would be looked up in another one: the file knows whose it is."""
+    await place.line.cut()
+    await place.store.insert(Insert("parents", [{"code": "a"}]))
+    with pytest.raises(ConfigurationError, match="DATALAYER_SPOOL_PATH") as caught:
+        await Spool.open(place.spool_path, "https://another.example")
+    assert place.proxy.url in str(caught.value)
+    assert await place.spool.count() == 1
+    await place.mend()
+    await follow(place)
+    assert place.behind("select code from parents") == [("a",)]

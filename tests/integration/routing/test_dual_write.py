@@ -242,7 +242,7 @@ async def nothing_is_left(direction: directions.Direction) -> bool:
 async def test_spool_is_handed_over_under_another_policy(pair: dict[str, Any], tmp_path: Path) -> None:
     """What waits on the disk reaches PostgreSQL also when DATALAYER_SECONDARY_DOWN does not say spool any more."""
     path = tmp_path / "spool.sqlite3"
-    spool = await Spool.open(path)
+    spool = await Spool.open(path, "sqlite")
     await spool.begin(Operation(uuid4(), "clients", ("id",), ("[1]",), request_seconds=5))
     settings = GivenSettings(**pair, datalayer_secondary_down="strict", datalayer_spool_path=path)
     primary, follower = (

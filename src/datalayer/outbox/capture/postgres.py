@@ -58,7 +58,8 @@ async def install(
         settle_timeout: seconds to wait at the end for transactions that had begun before.
 
     Raises:
-        ConfigurationError: a table cannot be followed, or the database has a newer script.
+        SelectionError: a named table is not there, or cannot be followed.
+        ConfigurationError: a table's key is deferrable, or the database has a newer script.
         StoreTimeoutError: a table was in use for too long; the tables before it stay armed.
     """
     chosen = followed(await store.catalog(refresh=True), None if tables is None else list(tables))

@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from datalayer.errors import SchemaError
+from datalayer.errors import AccessDeniedError, SchemaError
 from datalayer.outbox.capture import postgres
 from datalayer.outbox.capture.status import CaptureStatus, Installed, status_from
 from datalayer.outbox.scripts import read_script
+from datalayer.outbox.service_key import check_service_key
+from datalayer.stores.catalog import RELOAD_SCHEMA
 from datalayer.stores.postgres import PostgresStore
+from datalayer.stores.sql_names import literal, quote
 from datalayer.stores.supabase import SupabaseStore
 
 _SCRIPTS: Final = ("outbox/postgres.sql", "supabase/functions.sql", "supabase/access.sql")
 _UNINSTALL: Final = ("supabase/uninstall.sql", "outbox/postgres_uninstall.sql")
 _BEGIN: Final = "begin;\nset local search_path = public, pg_temp;\nset local lock_timeout = '10s';\n\n"
 #: Tells PostgREST to read functions and tables again.
-_END: Final = "\nnotify pgrst, 'reload schema';\ncommit;\n"
+_END: Final = f"\n{RELOAD_SCHEMA};\ncommit;\n"
 
 #: Arms all tables with a usable key, for who does not name them.
 _ARM_ALL: Final = """
@@ -71,6 +74,9 @@ async def status(store: SupabaseStore) -> CaptureStatus:
         answer = await store.call_function("datalayer_status", {}, writes=False)
     except SchemaError:
         answer = None
+    except AccessDeniedError:
+        check_service_key(store.key)
+        raise
     return status_from(answer, await store.catalog(refresh=True))
 
 
@@ -79,7 +85,7 @@ def script(tables: Iterable[str] | None = None) -> str:
     if tables is None:
         arming = _ARM_ALL
     else:
-        arming = "".join(f"\nselect datalayer_arm({_literal(_quote(name))}::regclass);" for name in tables)
+        arming = "".join(f"\nselect datalayer_arm({literal(quote(name))}::regclass);" for name in tables)
     return _BEGIN + "\n".join(read_script(name) for name in _SCRIPTS) + arming + _END
 
 
@@ -89,12 +95,4 @@ def uninstall_script() -> str:
 
 
 async def _reload(store: PostgresStore) -> None:
-    await store.execute("notify pgrst, 'reload schema'")
-
-
-def _quote(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
+    await store.execute(RELOAD_SCHEMA)

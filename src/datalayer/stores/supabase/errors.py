@@ -16,7 +16,7 @@ from pydantic_core import from_json
 
 from datalayer import errors
 from datalayer.errors import StoreError
-from datalayer.stores.catalog import CREATE_TABLE
+from datalayer.stores.catalog import CREATE_TABLE, RELOAD_SCHEMA
 from datalayer.stores.sqlstates import Translation, canonical, key_columns, translation
 
 STORE: Final = "supabase"
@@ -29,7 +29,7 @@ _BY_CODE: Final[Mapping[str, Translation]] = {
     "PGRST000": (errors.UnavailableError, "PostgREST cannot reach its database"),
     "PGRST002": (errors.UnavailableError, "PostgREST has not read its schema yet"),
     "PGRST003": (errors.UnavailableError, "PostgREST had no database connection free in time"),
-    "PGRST202": (errors.SchemaError, "there is no such function; run datalayer supabase install"),
+    "PGRST202": (errors.SchemaError, "there is no such function"),
     "PGRST204": (errors.UnknownColumnError, None),
     "PGRST205": (errors.UnknownTableError, None),
     "PGRST30": (errors.AccessDeniedError, "the server refused the key"),
@@ -47,6 +47,10 @@ _BY_STATUS: Final[Mapping[int, Translation]] = {
     522: (errors.UnavailableError, "the gateway cannot reach the server"),
     523: (errors.UnavailableError, "the gateway cannot reach the server"),
 }
+#: PostgREST's codes for what its schema cache does not have, which may be older than the schema.
+_NO_FUNCTION: Final = "PGRST202"
+_NO_TABLE: Final = "PGRST205"
+STALE_SCHEMA: Final = f"where it is there, PostgREST has not read the schema since: run {RELOAD_SCHEMA}"
 _SQLSTATES: Final[Mapping[str, str]] = {"PGRST204": "42703", "PGRST205": "42P01"}
 
 #: PostgREST has not begun the statement.
@@ -89,7 +93,7 @@ def from_response(response: httpx.Response, call: Call) -> StoreError:
         sqlstate=sqlstate,
         constraint=_group(_CONSTRAINT, message) if issubclass(kind, errors.ConstraintViolationError) else None,
         columns=_columns(kind, message, str(answer.get("details") or ""), call),
-        hint=_hint(kind, call),
+        hint=_hint(kind, call, code),
     )
 
 
@@ -174,11 +178,13 @@ def _group(pattern: re.Pattern[str], text: str) -> str | None:
     return found[1] if found else None
 
 
-def _hint(kind: type[StoreError], call: Call) -> str | None:
+def _hint(kind: type[StoreError], call: Call, code: str = "") -> str | None:
     if kind is errors.OutcomeUnknownError:
         return "read the row before writing it again"
+    if code == _NO_FUNCTION:
+        return f"run datalayer supabase install; {STALE_SCHEMA}"
     if kind is errors.UnknownTableError:
-        return CREATE_TABLE
+        return f"{CREATE_TABLE}; {STALE_SCHEMA}" if code == _NO_TABLE else CREATE_TABLE
     if kind is errors.MissingConflictTargetError and call.table:
         columns = ", ".join(call.target)
         return f"create unique index on {call.table} ({columns})"

@@ -26,7 +26,7 @@ from datalayer.stores.catalog import Catalog, Table
 from datalayer.stores.checks import check_timeout
 from datalayer.stores.supabase import filters, quoting, values
 from datalayer.stores.supabase.catalog import read_catalog
-from datalayer.stores.supabase.errors import STORE, Call
+from datalayer.stores.supabase.errors import STALE_SCHEMA, STORE, Call
 from datalayer.stores.supabase.opening import read_description
 from datalayer.stores.supabase.paging import Pages
 from datalayer.stores.supabase.requests import Requests
@@ -101,7 +101,14 @@ class Exchange:
             table = self.catalog.table(name, store=STORE, operation=call.operation)
         except UnknownTableError as error:
             await self._raise_if_denied(call, deadline)
-            raise error from None
+            raise UnknownTableError(
+                error.message,
+                store=STORE,
+                operation=call.operation,
+                table=name,
+                sqlstate=error.sqlstate,
+                hint=f"{error.hint}; {STALE_SCHEMA}",
+            ) from None
         check(table)
         return table
 

@@ -1,0 +1,82 @@
+"""From captured requests to the script: what was owed before is carried by the triggers' outbox."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from tests.integration.request_capture.place import Place
+from tests.integration.supabase.proxy import Fault
+
+from datalayer.errors import OutcomeUnknownError
+from datalayer.outbox.capture import supabase as script
+from datalayer.query import Insert
+from datalayer.servers.postgrest import PostgrestServer
+from datalayer.settings import Settings
+from datalayer.stores.postgres import PostgresStore
+
+_RUN = "import sys; from datalayer.cli.app import run; sys.exit(run(sys.argv[1:]))"
+_SECONDS = 120
+
+
+@pytest.fixture
+async def changed(place: Place, primary_rest: PostgrestServer) -> AsyncIterator[dict[str, str]]:
+    """Owe a mark, an open operation and a spooled write; then install the script. Lend the environment."""
+    await place.store.insert(Insert("parents", [{"code": "marked"}]))
+    place.proxy.script.append(Fault.LAND_LATE)
+    with pytest.raises(OutcomeUnknownError):
+        await place.store.insert(Insert("parents", [{"code": "open"}]), timeout=0.2)
+    await place.proxy.land()
+    await place.line.cut()
+    await place.store.insert(Insert("parents", [{"code": "spooled"}]))
+    await place.mend()
+    direct = await PostgresStore.open(place.primary_dsn)
+    await script.install(direct)
+    await asyncio.to_thread(primary_rest.reload_schema)
+    own = {name.upper() for name in Settings.model_fields}
+    yield {name: value for name, value in os.environ.items() if name not in own} | {
+        "ENABLE_DUAL_WRITE": "true",
+        "SUPABASE_URL": place.proxy.url,
+        "SUPABASE_SERVICE_ROLE_KEY": primary_rest.service_key,
+        "DATABASE_URL": place.following_dsn,
+        "DATALAYER_SPOOL_PATH": str(place.spool_path),
+        "DATALAYER_REQUEST_LIFETIME_SECONDS": "0.2",
+        "DATALAYER_UNFOLLOWED_TABLES": "heap",
+    }
+    await script.uninstall(direct)
+    await direct.close()
+    await asyncio.to_thread(primary_rest.reload_schema)
+
+
+async def test_what_request_capture_owed_is_shown_and_carried_after_the_script_came(
+    place: Place, changed: dict[str, str]
+) -> None:
+    """`outbox status` counts it, and relays settle it under the triggers' own versions."""
+    before = {(t["table"], t["waiting"]) for t in await status(changed)}
+    assert before == {("parents", 1), ("writes without an answer", 1), ("writes on this machine's spool", 1)}
+    async with asyncio.timeout(_SECONDS):
+        while await status(changed):
+            await called(changed, "relay", "--once")
+    assert place.behind("select code from parents order by code") == [("marked",), ("open",), ("spooled",)]
+    assert (place.marks(), place.operations(), await place.spool.count()) == ([], 0, 0)
+
+
+async def status(environment: dict[str, str]) -> list[dict[str, Any]]:
+    """Return what is owed."""
+    tables: list[dict[str, Any]] = json.loads(await called(environment, "outbox", "status", "--json"))["tables"]
+    return tables
+
+
+async def called(environment: dict[str, str], *arguments: str) -> str:
+    """Run a command and return what it printed."""
+    running = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", _RUN, *arguments, env=environment, stdout=asyncio.subprocess.PIPE
+    )
+    out, _ = await running.communicate()
+    assert running.returncode in (0, 1)
+    return out.decode()
