@@ -5,31 +5,20 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from itertools import count
-from uuid import UUID
 
 import psycopg
 import pytest
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
-from tests.integration.outbox.writes import TABLES, changed, contents, noted, statements
+from tests.integration.outbox.writes import ITEMS, TABLES, changed, contents, entries, noted, statements
 
-from datalayer.errors import ConfigurationError, StoreTimeoutError, WritesHeldError
+from datalayer.errors import WritesHeldError
 from datalayer.outbox.capture import postgres as capture
-from datalayer.outbox.capture.status import Interference
 from datalayer.outbox.keys import decode_key
 from datalayer.query import Delete, Insert, Update, Upsert, col
 from datalayer.stores.postgres import PostgresStore
 from datalayer.testing.servers import FoundServer
-
-_ITEMS = "create table items (id bigint generated always as identity primary key, name text unique, data json)"
-
-
-def entries(door: psycopg.Connection) -> list[tuple[str, str, str]]:
-    """Take all entries, in order, out of the outbox."""
-    found = door.execute("select aggregatetype, aggregateid, type from datalayer_outbox order by version").fetchall()
-    door.execute("delete from datalayer_outbox")
-    return [(table, key, kind) for table, key, kind in found]
 
 
 @pytest.fixture(scope="module")
@@ -60,20 +49,6 @@ def test_outbox_has_exactly_the_keys_that_changed(watched: psycopg.Connection, w
         watched.execute(end.encode())
         assert noted(ask) == changed(before, contents(ask)), statement
         watched.execute("delete from datalayer_outbox")
-
-
-async def test_install_arms_every_table_once_and_again_changes_nothing(
-    postgres: PostgresStore, door: psycopg.Connection
-) -> None:
-    """An install may be run at any time; the second finds nothing to do and keeps the database's identity."""
-    door.execute(_ITEMS)
-    first = await capture.install(postgres)
-    second = await capture.install(postgres)
-    assert (first.armed, second.armed, first.settled) == (("items",), (), True)
-    assert isinstance(first.status.id, UUID)
-    assert first.status == second.status
-    assert first.status.is_current
-    assert first.status.missing == first.status.outdated == ()
 
 
 async def test_contract_verbs_leave_entries(postgres: PostgresStore, door: psycopg.Connection) -> None:
@@ -214,7 +189,7 @@ async def test_armed_table_can_be_altered(postgres: PostgresStore, door: psycopg
 
 async def test_later_commit_of_a_key_has_the_higher_version(postgres: PostgresStore, door: psycopg.Connection) -> None:
     """The version is taken while the row is locked, so who waits for the row gets his version after."""
-    door.execute(_ITEMS)
+    door.execute(ITEMS)
     await capture.install(postgres)
     door.execute("insert into items (name) values ('a')")
     entries(door)
@@ -234,7 +209,7 @@ async def test_rows_applied_from_another_store_leave_no_entries(
     postgres: PostgresStore, door: psycopg.Connection
 ) -> None:
     """An applied row must not come back as a change of this store's own."""
-    door.execute(_ITEMS)
+    door.execute(ITEMS)
     await capture.install(postgres)
     with door.transaction():
         door.execute("set local datalayer.applying = 'on'")
@@ -246,7 +221,7 @@ async def test_rows_applied_from_another_store_leave_no_entries(
 
 async def test_writes_by_replication_are_captured(postgres: PostgresStore, door: psycopg.Connection) -> None:
     """A session that plays replica skips ordinary triggers, and its changes are changes all the same."""
-    door.execute(_ITEMS)
+    door.execute(ITEMS)
     await capture.install(postgres)
     door.execute("set session_replication_role = replica")
     door.execute("insert into items (name) values ('a'); delete from items; truncate items")
@@ -255,7 +230,7 @@ async def test_writes_by_replication_are_captured(postgres: PostgresStore, door:
 
 async def test_whoever_may_write_the_table_is_captured(postgres: PostgresStore, door: psycopg.Connection) -> None:
     """A role without any right on the bookkeeping writes as before, and cannot touch an entry."""
-    door.execute(_ITEMS)
+    door.execute(ITEMS)
     await capture.install(postgres)
     role = f"writer_{door.info.dbname}"
     door.execute(f"create role {role}; grant all on items to {role}; grant usage on schema public to {role}")
@@ -275,7 +250,7 @@ async def test_fence_waits_for_writers_and_then_refuses_writes(
     postgres: PostgresStore, door: psycopg.Connection
 ) -> None:
     """When the fence stands, every write that will ever commit has committed."""
-    door.execute(_ITEMS)
+    door.execute(ITEMS)
     await capture.install(postgres)
     with door.transaction():
         door.execute("insert into items (name) values ('before')")
@@ -297,7 +272,7 @@ async def test_fence_waits_for_writers_and_then_refuses_writes(
 
 async def test_fence_holds_against_a_snapshot_from_before(postgres: PostgresStore, door: psycopg.Connection) -> None:
     """A transaction whose snapshot does not show the fence cannot write behind it."""
-    door.execute(_ITEMS)
+    door.execute(ITEMS)
     await capture.install(postgres)
     door.execute("begin isolation level repeatable read")
     door.execute("select * from items")
@@ -307,116 +282,6 @@ async def test_fence_holds_against_a_snapshot_from_before(postgres: PostgresStor
     door.execute("rollback")
 
 
-async def test_install_waits_for_transactions_that_began_before(
-    postgres: PostgresStore, door: psycopg.Connection
-) -> None:
-    """A backfill that starts after the install reads everything that was written without an entry."""
-    door.execute(_ITEMS + "; create table others (id int primary key)")
-    with door.transaction():
-        door.execute("insert into others values (1)")
-        told = await capture.install(postgres, ["items"], settle_timeout=0.2)
-        assert (told.armed, told.settled) == (("items",), False)
-        with pytest.raises(StoreTimeoutError, match="others"):
-            await capture.install(postgres, ["others"], lock_timeout=0.2)
-    told = await capture.install(postgres, ["others"])
-    assert (told.armed, told.settled) == (("others",), True)
-
-
-@pytest.mark.parametrize(
-    ("table", "reason"),
-    [
-        ("create table t (a int)", "no primary key"),
-        ("create table t (a double precision primary key)", "double precision"),
-        ("create table t (a jsonb primary key)", "jsonb"),
-        ("create table t (a int[] primary key)", "integer\\[\\]"),
-        ("create table t (a interval primary key)", "interval"),
-    ],
-)
-async def test_table_without_a_usable_key_is_refused_by_name(
-    postgres: PostgresStore, door: psycopg.Connection, table: str, reason: str
-) -> None:
-    """The message names the table and says what to do; nothing of it is armed."""
-    door.execute(table.encode())
-    with pytest.raises(ConfigurationError, match=f"\\bt\\b.*{reason}.*leave"):
-        await capture.install(postgres, ["t"])
-    assert door.execute("select count(*) from pg_trigger where tgname like 'datalayer%'").fetchone() == (0,)
-
-
-async def test_unknown_table_is_refused_before_anything_is_made(
-    postgres: PostgresStore, door: psycopg.Connection
-) -> None:
-    """A misspelt name installs nothing."""
-    with pytest.raises(ConfigurationError, match="itemz"):
-        await capture.install(postgres, ["itemz"])
-    assert not (await capture.status(postgres)).installed
-
-
-async def test_status_names_what_would_make_applied_rows_differ(
-    postgres: PostgresStore, door: psycopg.Connection
-) -> None:
-    """A trigger of the user's own is told, unless it knows of applied rows or looks at TRUNCATE alone."""
-    door.execute(_ITEMS)
-    door.execute("""
-        create function touch() returns trigger language plpgsql
-            as 'begin new.name := upper(new.name); return new; end';
-        create trigger loud before insert or update on items for each row execute function touch();
-        create trigger quiet before update on items for each row
-            when (current_setting('datalayer.applying', true) is distinct from 'on') execute function touch();
-        create trigger cut after truncate on items execute function touch();
-    """)
-    told = await capture.install(postgres)
-    assert told.status.interfering == (Interference("items", "loud"),)
-
-
-async def test_status_tells_a_renamed_table_and_a_trigger_that_is_off(
-    postgres: PostgresStore, door: psycopg.Connection
-) -> None:
-    """Entries under an old name would be lost on the relay; an install puts it right and leaves nothing behind."""
-    door.execute(_ITEMS + "; create table others (id int primary key)")
-    await capture.install(postgres)
-    door.execute("alter table items rename to goods; alter table others disable trigger datalayer_capture")
-    told = await capture.status(postgres)
-    assert (told.armed, told.outdated, told.is_current) == ((), ("goods", "others"), False)
-    told = (await capture.install(postgres)).status
-    assert (told.armed, told.outdated) == (("goods", "others"), ())
-    door.execute("insert into goods (name) values ('a')")
-    assert entries(door) == [("goods", "[1]", "upsert")]
-    functions = door.execute(
-        "select count(*) from pg_proc where prorettype = 'trigger'::regtype and proname like 'datalayer%'"
-    ).fetchone()
-    assert functions == (2,)
-
-
-async def test_newer_script_in_the_database_is_not_overwritten(
-    postgres: PostgresStore, door: psycopg.Connection
-) -> None:
-    """An older package must not undo a newer one's install."""
-    await capture.install(postgres)
-    door.execute("update datalayer_control set script = 99")
-    with pytest.raises(ConfigurationError, match=r"version 99.*upgrade"):
-        await capture.install(postgres)
-
-
-async def test_uninstall_leaves_nothing_behind(postgres: PostgresStore, door: psycopg.Connection) -> None:
-    """Tables, functions, triggers and the sequence are gone; the user's rows stay."""
-    door.execute(TABLES)
-    door.execute(
-        "create table part (id int primary key) partition by range (id);"
-        " create table part_1 partition of part for values from (0) to (9)"
-    )
-    await capture.install(postgres)
-    door.execute("insert into pairs values (1, 'a', 1)")
-    assert await capture.uninstall(postgres)
-    assert not await capture.uninstall(postgres)
-    left = door.execute("""
-        select proname::text from pg_proc where proname like 'datalayer%'
-        union all select relname from pg_class where relname like 'datalayer%'
-        union all select tgname from pg_trigger where tgname like 'datalayer%'
-    """).fetchall()
-    assert left == []
-    assert door.execute("select count(*) from pairs").fetchone() == (1,)
-
-
 async def _until_somebody_waits(store: PostgresStore, kind: str = "advisory") -> None:
     query = "select count(*) as n from pg_locks where locktype = %s and not granted"
     for _ in range(500):
@@ -424,13 +289,3 @@ async def _until_somebody_waits(store: PostgresStore, kind: str = "advisory") ->
             return
         await asyncio.sleep(0.01)
     raise AssertionError("nobody waits for the lock")
-
-
-async def test_deferrable_primary_key_is_refused(door: psycopg.Connection, postgres: PostgresStore) -> None:
-    """Two transactions may hold one such key at a time, and their versions need not follow their commits."""
-    door.execute("create table late (id integer primary key deferrable initially deferred)")
-    with pytest.raises(ConfigurationError, match=r"late .*add one that is not deferrable"):
-        await capture.install(postgres, ["late"])
-    await capture.install(postgres, [])
-    with pytest.raises(psycopg.errors.FeatureNotSupported, match="late cannot be followed: its primary key is defer"):
-        door.execute("select datalayer_arm('late')")

@@ -15,7 +15,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from tests.integration.outbox.writes import TABLES, changed, contents, noted, statements
 
-from datalayer.errors import ConfigurationError, StoreError, WritesHeldError
+from datalayer.errors import ConfigurationError, SelectionError, StoreError, WritesHeldError
 from datalayer.outbox.capture import sqlite as capture
 from datalayer.outbox.capture.status import Interference
 from datalayer.outbox.keys import decode_key
@@ -241,7 +241,7 @@ async def test_table_without_a_usable_key_is_refused_by_name(
 ) -> None:
     """The message names the table and says what to do; nothing is made."""
     door.execute(table)
-    with pytest.raises(ConfigurationError, match=f"\\bt\\b.*{reason}.*leave"):
+    with pytest.raises(SelectionError, match=f"\\bt\\b.*{reason}.*leave"):
         await capture.install(store, ["t"])
     assert not (await capture.status(store)).installed
 

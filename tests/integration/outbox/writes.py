@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
+import psycopg
 from hypothesis import strategies as st
 
 #: Tag is never written twice, so that a key whose row was replaced by another's is seen to have changed.
@@ -16,6 +17,8 @@ create table kids (id integer primary key, parent integer references parents (id
                    tag integer not null, note text);
 create table pairs (a integer not null, b text not null, tag integer not null, note text, primary key (a, b));
 """
+#: One table more, of PostgreSQL alone.
+ITEMS = "create table items (id bigint generated always as identity primary key, name text unique, data json)"
 KEYS: Mapping[str, tuple[str, ...]] = {"parents": ("id",), "kids": ("id",), "pairs": ("a", "b")}
 
 Ask: TypeAlias = Callable[[str], list[tuple[Any, ...]]]
@@ -53,6 +56,13 @@ def statements(draw: st.DrawFn) -> str:
             ]
         )
     )
+
+
+def entries(door: psycopg.Connection) -> list[tuple[str, str, str]]:
+    """Take all entries, in order, out of PostgreSQL's outbox."""
+    found = door.execute("select aggregatetype, aggregateid, type from datalayer_outbox order by version").fetchall()
+    door.execute("delete from datalayer_outbox")
+    return [(table, key, kind) for table, key, kind in found]
 
 
 def contents(ask: Ask) -> Contents:
