@@ -52,6 +52,7 @@ async def _relay(*, once: bool, as_json: bool) -> list[RelayEvent]:
     from datalayer.layer.pairs import open_links, pace_of
     from datalayer.settings import Settings
     from datalayer.telemetry import RelayObserver
+    from datalayer.telemetry.logs import LogObserver
 
     settings = Settings()
     shown = _Shown(as_json=as_json)
@@ -69,7 +70,8 @@ async def _relay(*, once: bool, as_json: bool) -> list[RelayEvent]:
         asyncio.get_running_loop().add_signal_handler(number, stop)
     try:
         async with open_links(settings, observers=observers, patient=not once) as links:
-            heard = [observer for observer in observers if isinstance(observer, RelayObserver)]
+            # Reports are on stdout already.
+            heard = [o for o in observers if isinstance(o, RelayObserver) and not isinstance(o, LogObserver)]
             relays += [link.relay(pace_of(settings), observers=heard) for link in links]
             if once:
                 last = await asyncio.gather(*(one.drain() for one in relays))

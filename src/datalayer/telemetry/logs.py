@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import asdict, dataclass
 
+from datalayer.errors import UnavailableError
 from datalayer.telemetry.events import CallEvent, RelayEvent
 
 LOGGER = logging.getLogger("datalayer.calls")
@@ -25,7 +26,8 @@ class LogObserver:
 
     def __call__(self, event: CallEvent) -> None:
         """Log the call if it is due."""
-        slow = 0 < self.slow_seconds < event.duration_seconds
+        # A server that is away is not slow, and is told of by whoever waits for it.
+        slow = 0 < self.slow_seconds < event.duration_seconds and event.error != UnavailableError.__name__
         if not (slow or self.every_call):
             return
         LOGGER.log(

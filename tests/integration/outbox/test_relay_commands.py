@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from datalayer import Settings, migrations
@@ -24,6 +25,7 @@ from datalayer.query import Delete, Insert, Select, Update, col
 from datalayer.settings import GivenSettings
 from datalayer.stores.postgres import PostgresStore
 from datalayer.stores.sqlite import SqliteStore
+from datalayer.testing.servers import FoundServer
 
 #: Commands take a second to start, and more where the machine is busy.
 _PATIENCE = 60
@@ -140,6 +142,33 @@ async def test_a_side_that_is_away_is_said_once(salon: Salon) -> None:
     rest = (await waits.stderr.read()).decode()
     await waits.wait()
     assert rest == ""
+
+
+async def test_a_side_that_goes_away_is_said_once(salon: Salon, datalayer_postgres: FoundServer) -> None:
+    """A relay at work tells of an outage when it begins; its reports go on, on stdout."""
+    async with salon.secondary.connection() as connection:
+        database = connection.info.dbname
+    program = "import sys; from datalayer.cli.app import run; sys.exit(run(sys.argv[1:]))"
+    pipe = asyncio.subprocess.PIPE
+    relay = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", program, "relay", "--json", env=salon.environment, stdout=pipe, stderr=pipe
+    )
+    assert relay.stdout is not None
+    assert relay.stderr is not None
+    await relay.stdout.readline()
+    with psycopg.connect(datalayer_postgres.dsn, autocommit=True) as admin:
+        admin.execute(f'alter database "{database}" with allow_connections false'.encode())
+        admin.execute("select pg_terminate_backend(pid) from pg_stat_activity where datname = %s", [database])
+        await put_clients(salon, "Anna")
+        told = [json.loads(await relay.stdout.readline())]
+        while told[-1]["error"] is None or len(told) < 3:
+            told.append(json.loads(await relay.stdout.readline()))
+        relay.send_signal(signal.SIGTERM)
+        lines = (await relay.stderr.read()).decode().splitlines()
+        await relay.wait()
+        admin.execute(f'alter database "{database}" with allow_connections true'.encode())
+    assert [line.partition(" and goes on trying")[0] for line in lines] == ["the relay has trouble with applying"]
+    assert told[-1]["entries"] == 1
 
 
 async def test_dead_letters_are_listed_retried_and_discarded(salon: Salon) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import pytest
 from tests.unit.telemetry.events import FAILED, GOOD, SLOW, WITHOUT_TABLE
@@ -32,6 +32,14 @@ def test_log_warns_of_slow_calls_by_default(caplog: pytest.LogCaptureFixture) ->
     (record,) = caplog.records
     assert record.levelno == logging.WARNING
     assert record.getMessage().startswith("slow call: store=supabase operation=select table=services seconds=0.7000")
+
+
+def test_log_does_not_call_a_server_slow_that_is_away(caplog: pytest.LogCaptureFixture) -> None:
+    """Who waits for it says so once; a call that timed out at work is slow."""
+    LogObserver(slow_seconds=0.5)(replace(SLOW, error="UnavailableError"))
+    assert caplog.records == []
+    LogObserver(slow_seconds=0.5)(replace(SLOW, error="StoreTimeoutError"))
+    assert len(caplog.records) == 1
 
 
 def test_log_warns_of_nothing_when_the_threshold_is_zero(caplog: pytest.LogCaptureFixture) -> None:

@@ -108,7 +108,7 @@ def test_sentry_hears_of_dead_letters_and_of_held_deletes_once(transport: Keepin
         RelayEvent("supabase", "postgres", failed=1, buried=1, dead=1),
         RelayEvent("supabase", "postgres", dead=1, held=3),
         RelayEvent("supabase", "postgres", dead=1, held=3),
-        RelayEvent("supabase", "postgres", error="UnavailableError"),
+        RelayEvent("supabase", "postgres", entries=None, dead=None, held=None, error="UnavailableError"),
         RelayEvent("supabase", "postgres", dead=1, held=3),
         RelayEvent("postgres", "supabase", held=1),
         RelayEvent("supabase", "postgres", dead=1, held=4),
