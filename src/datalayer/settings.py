@@ -268,8 +268,8 @@ class Settings(BaseSettings):
                 "is not a valid PostgreSQL URL: escape special characters with % codes, and put behind a ? only"
                 " parameters that libpq knows, such as sslmode"
             ) from None
-        if port is not None and not all(part.isdecimal() for part in str(port).split(",")):
-            raise ValueError("has a port that is not a number")
+        if port is not None and not all(part.isdecimal() and 1 <= int(part) <= 65535 for part in str(port).split(",")):
+            raise ValueError("has a port that is no number from 1 to 65535")
         return url
 
     @field_validator("supabase_url")

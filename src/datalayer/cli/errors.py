@@ -98,12 +98,12 @@ def exit_code(error: Exception) -> ExitCode:
 
 
 def report(error: Exception, *, debug: bool, command: str = "datalayer") -> ExitCode:
-    """Say on stderr what went wrong, in one line; with ``debug`` the traceback comes first.
+    """Say on stderr what went wrong, in one line; with ``debug`` the traceback comes first, unless the command line is to blame.
 
     Args:
         command: whose help to point at where the error itself does not tell.
     """
-    if debug:
+    if debug and not isinstance(error, typer.TyperException):
         traceback.print_exception(error, file=sys.stderr)
     if isinstance(error, typer.TyperException):
         typed = _without_secrets(error.format_message()).removesuffix(".")

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import typer
 
 from datalayer.cli.errors import opening
-from datalayer.errors import ConfigurationError
+from datalayer.errors import ConfigurationError, SelectionError
 
 if TYPE_CHECKING:
     from datalayer.stores.contract import Store
@@ -52,10 +52,23 @@ async def _opened(side: str, url: str, *, create: bool) -> AsyncIterator[Store]:
 @asynccontextmanager
 async def opened(source_url: str, target_url: str, *, create: bool = True) -> AsyncIterator[tuple[Store, Store]]:
     """Open the source and the target, and close both; with ``create`` a SQLite target is made where it is missing."""
-    if source_url == target_url:
+    if _is_same(source_url, target_url):
         raise ConfigurationError("--source and --target are the same store; name another one")
     async with opened_source(source_url) as source, opened_target(target_url, create=create) as target:
         yield source, target
+
+
+def _is_same(source_url: str, target_url: str) -> bool:
+    """Whether two URLs name one store, as far as the URLs tell: a file has many spellings."""
+    from datalayer.stores.opening import sqlite_file
+
+    with opening("source"):
+        source = sqlite_file(source_url)
+    with opening("target"):
+        target = sqlite_file(target_url)
+    if source is None or target is None:
+        return source_url == target_url
+    return source.resolve() == target.resolve()
 
 
 def untouched(url: str) -> str:
@@ -73,5 +86,14 @@ def place(url: str) -> str:
 
 
 def names(tables: str | None) -> list[str] | None:
-    """Split the names given to --tables."""
-    return None if tables is None else [name.strip() for name in tables.split(",") if name.strip()]
+    """Split the names given to --tables; None where it was left out.
+
+    Raises:
+        SelectionError: it was given and names nothing, as an unset variable of a shell does.
+    """
+    if tables is None:
+        return None
+    named = [name.strip() for name in tables.split(",") if name.strip()]
+    if not named:
+        raise SelectionError("--tables names no table; leave it out for all tables")
+    return named

@@ -103,6 +103,7 @@ def test_mistyped_argument_is_one_line_on_stderr(arguments: list[str], capsys: p
         (["verify", "--sorce", "x"], "datalayer verify"),
         (["verify", "--source", "x", "--json"], "datalayer verify"),
         (["--debug", "copy", "--json=x"], "datalayer copy"),
+        (["copy", "--debug"], "datalayer copy"),
         (["migrate", "up", "--url"], "datalayer migrate up"),
         (["migrate"], "datalayer migrate"),
         (["--verison"], "datalayer"),
@@ -113,7 +114,9 @@ def test_mistyped_argument_points_at_the_help_of_its_command(
 ) -> None:
     """The help that explains the option, and not the program's."""
     assert run(arguments) == ExitCode.USAGE
-    assert capsys.readouterr().err.endswith(f"(see {command} --help)\n")
+    err = capsys.readouterr().err
+    assert err.endswith(f"(see {command} --help)\n")
+    assert err.count("\n") == 1
 
 
 @pytest.mark.parametrize(

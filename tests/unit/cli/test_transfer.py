@@ -70,6 +70,15 @@ def test_error_says_which_side_is_meant(
     assert files() == FILES
 
 
+@pytest.mark.parametrize("command", ["copy", "verify"])
+@pytest.mark.parametrize("other", ["sqlite:///shop.db", "sqlite:///./shop.db", "sqlite:///{directory}/shop.db"])
+def test_store_is_not_its_own_target(command: str, other: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A file is the same one under each of its names; comparing it with itself would prove nothing."""
+    both = ["--source", "sqlite:///shop.db", "--target", other.format(directory=Path.cwd())]
+    assert run([command, *both]) == ExitCode.CONFIGURATION
+    assert "--source and --target are the same store" in capsys.readouterr().err
+
+
 def test_plan_of_a_copy_makes_no_file(capsys: pytest.CaptureFixture[str]) -> None:
     """A target that is not there yet is planned as an empty one."""
     both = ["--source", "sqlite:///shop.db", "--target", "sqlite:///new.db"]
@@ -100,6 +109,15 @@ def test_unknown_table_is_wrong_usage(command: str, capsys: pytest.CaptureFixtur
     both = ["--source", "sqlite:///shop.db", "--target", "sqlite:///empty.db", "--tables", "godos"]
     assert run([command, *both]) == ExitCode.USAGE
     assert capsys.readouterr().err == "error: there is no table godos; there are: goods\n"
+
+
+@pytest.mark.parametrize("command", ["copy", "verify", "backfill"])
+def test_empty_choice_of_tables_is_wrong_usage(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """What a shell made of an unset variable means neither none nor all."""
+    both = [] if command == "backfill" else ["--source", "sqlite:///shop.db", "--target", "sqlite:///new.db"]
+    assert run([command, *both, "--tables", ""]) == ExitCode.USAGE
+    assert capsys.readouterr().err == "error: --tables names no table; leave it out for all tables\n"
+    assert files() == FILES
 
 
 def test_one_table_is_not_many(capsys: pytest.CaptureFixture[str]) -> None:
