@@ -98,9 +98,10 @@ def exit_code(error: Exception) -> ExitCode:
 
 
 def report(error: Exception, *, debug: bool, command: str = "datalayer") -> ExitCode:
-    """Say on stderr what went wrong, in one line; with ``debug`` the traceback comes first, unless the command line is to blame.
+    """Say on stderr what went wrong, in one line.
 
     Args:
+        debug: show the traceback first, unless the command line is to blame.
         command: whose help to point at where the error itself does not tell.
     """
     if debug and not isinstance(error, typer.TyperException):

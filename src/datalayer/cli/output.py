@@ -44,10 +44,11 @@ def counted(number: int, noun: str) -> str:
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Write rows under their headings."""
-    from rich.table import Table
+    """Write rows under their headings; what is wider than the terminal is folded, never cut."""
+    from rich.table import Column, Table
 
-    table = Table(*columns, box=None, pad_edge=False, header_style="bold")
+    headings = [Column(name, overflow="fold") for name in columns]
+    table = Table(*headings, box=None, pad_edge=False, header_style="bold")
     for row in rows:
         table.add_row(*row)
     results().print(table)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from time import perf_counter
 
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
@@ -74,7 +74,8 @@ class Screen:
     def _table(self, headings: Sequence[str], rows: Sequence[Sequence[Text]]) -> None:
         table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
         for number, heading in enumerate(headings):
-            table.add_column(heading, justify="left" if number in (0, len(headings) - 1) else "right", no_wrap=True)
+            justify: JustifyMethod = "left" if number in (0, len(headings) - 1) else "right"
+            table.add_column(heading, justify=justify, overflow="fold")
         for row in rows:
             table.add_row(*row)
         self._indented(table)

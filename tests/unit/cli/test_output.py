@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -35,6 +36,20 @@ def test_table_off_a_terminal_cuts_nothing(capsys: pytest.CaptureFixture[str]) -
     assert len(lines) == 2
     assert cell in lines[1]
     assert "applied" in lines[1]
+
+
+def test_table_on_a_narrow_terminal_cuts_nothing(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A key or the name of a constraint goes on in the next line, to be put together by who needs it."""
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "30")
+    monkeypatch.setenv("TERM", "xterm")
+    key = "0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0"
+    output.print_table(("key", "state"), [(key, "dead")])
+    _, *lines = capsys.readouterr().out.splitlines()
+    assert "".join(line.split()[0] for line in lines) == key
+    assert max(len(line) for line in lines) <= 30
 
 
 def test_progress_is_silent_off_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:

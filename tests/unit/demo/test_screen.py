@@ -48,6 +48,20 @@ def test_tables_show_verdicts_and_first_differences() -> None:
     assert "staff: missing row at id=7" in _written(console)
 
 
+def test_narrow_terminal_loses_no_column() -> None:
+    """What does not fit is folded: each name and each verdict is there to the last letter."""
+    console = Console(file=io.StringIO(), width=44)
+    call = ComparedCall("get_upcoming_appointments", 1234.126, 2.0, equal=True)
+    Screen(console).calls([call, ComparedCall("get_staff", 8.0, 2.0, equal=False)], "Supabase")
+    lines = _written(console).splitlines()
+    letters = "".join("".join(lines).split())
+    assert "…" not in letters
+    assert max(len(line) for line in lines) <= 44
+    assert [word for word in ("yes", "NO", "2.00", "4.0x") if word not in letters] == []
+    columns = [line[3:].split()[0] for line in lines if line[3:4].strip()]
+    assert "get_upcoming_appointments" in "".join(columns)
+
+
 def test_calls_show_both_latencies_and_their_ratio() -> None:
     """One line per call: name, milliseconds on both sides, times faster, equal."""
     console = _console()
