@@ -20,6 +20,7 @@ from tests.integration.crash.log import WriterLog, read_log
 from tests.integration.crash.places import Place, kill_backend, wait_for
 from tests.integration.crash.writer import write_until_killed
 
+from datalayer.errors import UnavailableError
 from datalayer.layer import DataLayer
 from datalayer.layer.health import DualHealth
 from datalayer.settings import GivenSettings, Settings
@@ -34,6 +35,7 @@ _SETTLE_SECONDS: Final = 120.0
 #: A killed relay's claims are free soon; a batch takes far less.
 _LEASE_SECONDS: Final = 0.2
 _POLL_SECONDS: Final = 0.02
+_RESTART_SECONDS: Final = 0.5
 _MOST_FILES: Final = 4096
 #: No request of the campaign outlives this at a server on the same machine, when its client is dead.
 _LIFETIME_SECONDS: Final = 0.5
@@ -123,13 +125,26 @@ def settings_for(place: Place, setting: Setting, spool: Path) -> Settings:
 
 
 async def settle(settings: Settings) -> None:
-    """Open the layer with its relay, as a restarted application would, until nothing is owed."""
+    """Open the layer with its relay, as an application that is started until it runs, until nothing is owed."""
     ends = monotonic() + _SETTLE_SECONDS
-    async with DataLayer.open(settings) as layer:
-        while not _is_settled(await layer.health_check()):
-            if monotonic() > ends:
-                raise TimeoutError("the relay did not settle in time")
-            await asyncio.sleep(_POLL_SECONDS)
+    while not await _settled_once_opened(settings, ends):
+        pass
+
+
+async def _settled_once_opened(settings: Settings, ends: float) -> bool:
+    """Settle; False where a store is not back yet."""
+    try:
+        async with DataLayer.open(settings) as layer:
+            while not _is_settled(health := await layer.health_check()):
+                if monotonic() > ends:
+                    raise TimeoutError(f"the relay did not settle in time: {settings.datalayer_capture}, {health}")
+                await asyncio.sleep(_POLL_SECONDS)
+    except UnavailableError:
+        if monotonic() > ends:
+            raise
+        await asyncio.sleep(_RESTART_SECONDS)
+        return False
+    return True
 
 
 def _is_settled(health: Health) -> bool:
