@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from datalayer.stores.catalog import Column, Table
-from datalayer.stores.postgres.compile import names, quote
+from datalayer.stores.postgres.names import names, quote
 from datalayer.stores.postgres.values import record_type, record_value
 
 

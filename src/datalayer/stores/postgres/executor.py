@@ -26,11 +26,11 @@ from datalayer.stores.catalog import Catalog, Table
 from datalayer.stores.checks import check_timeout
 from datalayer.stores.contract import Isolation
 from datalayer.stores.postgres.catalog import read_catalog
-from datalayer.stores.postgres.compile import Statement
 from datalayer.stores.postgres.deadline import Deadline
 from datalayer.stores.postgres.errors import STORE, translate
 from datalayer.stores.postgres.lending import Connection
 from datalayer.stores.postgres.shared import Shared
+from datalayer.stores.postgres.statement import Statement
 from datalayer.telemetry import CallEvent, notify
 
 Parameters: TypeAlias = Sequence[Any] | Mapping[str, Any]

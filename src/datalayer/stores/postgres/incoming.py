@@ -7,8 +7,8 @@ from itertools import count
 
 from datalayer.query import Row
 from datalayer.stores.catalog import Table
-from datalayer.stores.postgres import compile as compiler
-from datalayer.stores.postgres.compile import Answer
+from datalayer.stores.postgres import compile_writes as compiler
+from datalayer.stores.postgres.compile_writes import Answer
 from datalayer.stores.postgres.executor import Executor
 from datalayer.stores.postgres.lending import Connection
 

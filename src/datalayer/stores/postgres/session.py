@@ -17,11 +17,11 @@ from datalayer.stores.checks import check_change, check_isolation, check_select
 from datalayer.stores.contract import Isolation, StoreName
 from datalayer.stores.postgres import compile as compiler
 from datalayer.stores.postgres import writes
-from datalayer.stores.postgres.compile import Statement
 from datalayer.stores.postgres.errors import STORE, translate
 from datalayer.stores.postgres.executor import unencodable
 from datalayer.stores.postgres.lending import Connection
 from datalayer.stores.postgres.raw import RawQueries
+from datalayer.stores.postgres.statement import Statement
 
 ChangeT = TypeVar("ChangeT", Update, Delete)
 

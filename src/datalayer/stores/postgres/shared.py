@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from datalayer.stores.catalog import Catalog
-from datalayer.stores.postgres.compile import Statement
+from datalayer.stores.postgres.statement import Statement
 from datalayer.telemetry import Observer
 
 #: Rows of one shape from which a write goes by COPY; fewer are one JSON parameter.

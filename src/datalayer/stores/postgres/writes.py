@@ -24,13 +24,14 @@ from datalayer.query import Insert, Row, Upsert, Written
 from datalayer.stores.catalog import Table
 from datalayer.stores.checks import check_rows
 from datalayer.stores.duplicates import distinct
-from datalayer.stores.postgres import compile as compiler
-from datalayer.stores.postgres.compile import Answer, Statement
+from datalayer.stores.postgres import compile_writes as compiler
+from datalayer.stores.postgres.compile_writes import Answer
 from datalayer.stores.postgres.copy_text import copy_text
 from datalayer.stores.postgres.errors import STORE, translate
 from datalayer.stores.postgres.executor import Executor, unencodable
 from datalayer.stores.postgres.incoming import Incoming
 from datalayer.stores.postgres.lending import Connection
+from datalayer.stores.postgres.statement import Statement
 from datalayer.stores.postgres.values import json_records
 
 #: Rows in one statement of a large write.

@@ -20,8 +20,8 @@ from datalayer.query import Row
 from datalayer.stores.catalog import Column, Table
 from datalayer.stores.contract import StoreName
 from datalayer.stores.postgres import PostgresStore
-from datalayer.stores.postgres.compile import is_foreign_array
 from datalayer.stores.postgres.errors import translate
+from datalayer.stores.postgres.names import is_foreign_array
 from datalayer.stores.sql_names import literal, quote, quote_all
 from datalayer.transfer.pairing import TablePair
 from datalayer.transfer.readers.contract import Block, Done, Part, Rows, Strand

@@ -6,6 +6,8 @@ from datalayer.query import Count, Delete, Group, OrderBy, Select, Update, asc, 
 from datalayer.query.keyset import after_row
 from datalayer.stores.catalog import Column, ColumnType, Kind, Table
 from datalayer.stores.postgres import compile as compiler
+from datalayer.stores.postgres.compile_writes import write_one
+from datalayer.stores.postgres.statement import Statement
 from datalayer.stores.postgres.values import cast_name
 
 TABLE = Table(
@@ -21,7 +23,7 @@ TABLE = Table(
 )
 
 
-def text(statement: compiler.Statement) -> str:
+def text(statement: Statement) -> str:
     """Return the statement's SQL."""
     return statement.sql.decode()
 
@@ -73,12 +75,12 @@ def test_update_and_delete_return_rows_only_when_asked() -> None:
 
 def test_write_of_nothing_but_defaults_is_a_statement() -> None:
     """A row without columns takes every default."""
-    assert text(compiler.write_one(TABLE, (), None, answer="nothing")) == 'INSERT INTO "people" DEFAULT VALUES'
+    assert text(write_one(TABLE, (), None, answer="nothing")) == 'INSERT INTO "people" DEFAULT VALUES'
 
 
 def test_upsert_of_the_key_alone_still_returns_the_row() -> None:
     """With nothing to change the key is set to itself, so that RETURNING has a row."""
-    statement = text(compiler.write_one(TABLE, ("id",), ("id",), answer="rows"))
+    statement = text(write_one(TABLE, ("id",), ("id",), answer="rows"))
     assert 'ON CONFLICT ("id") DO UPDATE SET "id" = EXCLUDED."id" RETURNING' in statement
 
 
