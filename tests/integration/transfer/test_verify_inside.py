@@ -3,62 +3,19 @@
 from __future__ import annotations
 
 from itertools import cycle
-from typing import Final
 
 import pytest
+from tests.integration.transfer.compared import CHANGED_ROWS, CHANGES, DELETE, KEYS, Called, KeyedBy, make
 from tests.integration.transfer.sql import run
 
 from datalayer.stores.postgres import PostgresStore
 from datalayer.transfer import VerifiedTable, copy, repair, verify
 
-_CREATE: Final = """
-    create table t (
-        {key}, name text, amount numeric(12,4), ratio double precision, at timestamptz, tags text[], doc jsonb,
-        raw bytea, ok boolean, note varchar(20)
-    )
-"""
-_FILL: Final = """
-    insert into t ({columns}, name, amount, ratio, at, tags, doc, raw, ok, note)
-    select {values}, 'name ' || n, n / 8.0, n / 3.0, '2024-01-01Z'::timestamptz + n * interval '1.000001 s',
-           array['a' || n, null], jsonb_build_object('n', n, 'list', jsonb_build_array(n, 'x')), int4send(n),
-           n % 2 = 0, null
-    from generate_series(1, 3000) n
-"""
-_KEYS: Final = {
-    "whole number": ("id int primary key", "id", "n", "id = {n}"),
-    "wide apart": (
-        "id bigint primary key",
-        "id",
-        "(n - 1500) * 3000000000000000",
-        "id = ({n} - 1500) * 3000000000000000",
-    ),
-    "text": ("id text primary key", "id", "'k' || n", "id = 'k{n}'"),
-    "composite": ("a int, b uuid, primary key (a, b)", "a, b", "n % 7, md5(n::text)::uuid", "b = md5('{n}')::uuid"),
-}
-#: A change of one row, and what it is called.
-_CHANGES: Final = {
-    "delete from t where {at}": ("missing row", ()),
-    "update t set name = name || ' ' where {at}": ("unequal value", ("name",)),
-    "update t set amount = amount + 1 where {at}": ("unequal value", ("amount",)),
-    "update t set amount = trunc(amount, 1) where {at}": (
-        "unequal precision",
-        ("amount",),
-    ),
-    "update t set ratio = null where {at}": ("unequal null", ("ratio",)),
-    "update t set note = '' where {at}": ("unequal null", ("note",)),
-    "update t set at = date_trunc('second', at) where {at}": ("unequal precision", ("at",)),
-    "update t set tags = tags || 'z'::text where {at}": ("unequal value", ("tags",)),
-    "update t set doc = jsonb_set(doc, '{{n}}', to_jsonb(doc->>'n')) where {at}": ("unequal type", ("doc",)),
-    "update t set raw = raw || '\\x00' where {at}": ("unequal value", ("raw",)),
-    "update t set ok = not ok where {at}": ("unequal value", ("ok",)),
-}
 
-
-async def _two_tables(origin: PostgresStore, target: PostgresStore, kind: str) -> str:
-    key, columns, values, at = _KEYS[kind]
+async def _two_tables(origin: PostgresStore, target: PostgresStore, kind: str) -> KeyedBy:
     for store in (origin, target):
-        await run(store, _CREATE.format(key=key) + ";" + _FILL.format(columns=columns, values=values))
-    return at
+        await make(store, KEYS[kind])
+    return KEYS[kind]
 
 
 async def _only_table(origin: PostgresStore, target: PostgresStore, *, strong: bool = False) -> VerifiedTable:
@@ -67,7 +24,7 @@ async def _only_table(origin: PostgresStore, target: PostgresStore, *, strong: b
 
 
 @pytest.mark.parametrize(("strong", "method"), [(False, "inside both servers"), (True, "SHA-256 inside both servers")])
-@pytest.mark.parametrize("kind", _KEYS)
+@pytest.mark.parametrize("kind", KEYS)
 async def test_equal_tables_are_equal_whatever_their_key(
     origin: PostgresStore, target: PostgresStore, kind: str, strong: bool, method: str
 ) -> None:
@@ -80,17 +37,16 @@ async def test_equal_tables_are_equal_whatever_their_key(
 
 
 @pytest.mark.parametrize("strong", [False, True])
-@pytest.mark.parametrize("kind", _KEYS)
+@pytest.mark.parametrize("kind", KEYS)
 async def test_injected_differences_are_all_found_classed_and_repaired(
     origin: PostgresStore, target: PostgresStore, kind: str, strong: bool
 ) -> None:
     """Changed rows all over the table are named with their columns and class; a repair makes the tables equal."""
-    at = await _two_tables(origin, target, kind)
-    # The eighths of these rows are numbers with three decimal places.
-    rows = [8 * (37 * number % 375) + 1 for number in range(44)]
-    expected: list[tuple[str, tuple[str, ...]]] = []
-    for (change, called), row in zip(cycle(_CHANGES.items()), rows, strict=False):
-        await run(target, change.format(at=at.format(n=row)))
+    key = await _two_tables(origin, target, kind)
+    changes: dict[str, Called] = {DELETE: ("missing row", ())} | CHANGES
+    expected: list[Called] = []
+    for (change, called), row in zip(cycle(changes.items()), CHANGED_ROWS, strict=False):
+        await run(target, key.change(change, row))
         expected.append(called)
     table = await _only_table(origin, target, strong=strong)
     found = sorted((d.finding, d.columns) for d in table.differences)

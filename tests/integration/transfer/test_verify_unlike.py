@@ -8,52 +8,15 @@ from contextlib import closing
 from dataclasses import replace
 from itertools import cycle
 from pathlib import Path
-from typing import Final
 from unittest.mock import ANY
 
 import pytest
+from tests.integration.transfer.compared import CHANGED_ROWS, CHANGES, DELETE, KEYS, Called, make
 from tests.integration.transfer.sql import run
 
 from datalayer.stores.postgres import PostgresStore
 from datalayer.stores.sqlite import SqliteStore
 from datalayer.transfer import VerifiedTable, copy, repair, verify
-
-_ROWS: Final = 3000
-_CREATE: Final = """
-    create table t (
-        {key}, name text, amount numeric(12,4), ratio double precision, at timestamptz, tags text[], doc jsonb,
-        raw bytea, ok boolean, note varchar(20)
-    );
-    insert into t ({columns}, name, amount, ratio, at, tags, doc, raw, ok, note)
-    select {values}, 'name ' || n, n / 8.0, n / 3.0, '2024-01-01Z'::timestamptz + n * interval '1.000001 s',
-           array['a' || n, null], jsonb_build_object('n', n, 'list', jsonb_build_array(n, 'x', n % 3 = 0)), int4send(n),
-           n % 2 = 0, null
-    from generate_series(1, 3000) n
-"""
-_KEYS: Final = {
-    "whole number": ("id int primary key", "id", "n", "id = {n}"),
-    "wide apart": (
-        "id bigint primary key",
-        "id",
-        "(n - 1500) * 6000000000000000",
-        "id = ({n} - 1500) * 6000000000000000",
-    ),
-    "text": ("id text primary key", "id", "'k' || n", "id = 'k{n}'"),
-    "composite": ("a int, b uuid, primary key (a, b)", "a, b", "n % 7, md5(n::text)::uuid", "b = md5('{n}')::uuid"),
-}
-#: A change of one row of the source, and what it is called.
-_CHANGES: Final = {
-    "delete from t where {at}": ("extra row", ()),
-    "update t set name = name || ' ' where {at}": ("unequal value", ("name",)),
-    "update t set amount = amount + 1 where {at}": ("unequal value", ("amount",)),
-    "update t set ratio = ratio * (1 + 1e-15::float8) where {at}": ("unequal precision", ("ratio",)),
-    "update t set note = '' where {at}": ("unequal null", ("note",)),
-    "update t set at = date_trunc('second', at) where {at}": ("unequal precision", ("at",)),
-    "update t set tags = tags || 'z'::text where {at}": ("unequal value", ("tags",)),
-    "update t set doc = jsonb_set(doc, '{{n}}', to_jsonb(doc->>'n')) where {at}": ("unequal type", ("doc",)),
-    "update t set raw = raw || '\\x00' where {at}": ("unequal value", ("raw",)),
-    "update t set ok = not ok where {at}": ("unequal value", ("ok",)),
-}
 
 
 @pytest.fixture
@@ -83,13 +46,12 @@ async def _only_table(
 
 
 @pytest.mark.parametrize(("strong", "method"), [(False, "canonical"), (True, "canonical, by SHA-256")])
-@pytest.mark.parametrize("kind", _KEYS)
+@pytest.mark.parametrize("kind", KEYS)
 async def test_postgres_and_its_copy_in_sqlite_are_equal(
     origin: PostgresStore, file: SqliteStore, kind: str, strong: bool, method: str
 ) -> None:
     """A copy matches to the last row, whatever its key, and both sides show one checksum."""
-    key, columns, values, _ = _KEYS[kind]
-    await run(origin, _CREATE.format(key=key, columns=columns, values=values))
+    await make(origin, KEYS[kind])
     await copy(origin, file)
     table = await _only_table(origin, file, strong=strong)
     assert str(table) == "t 3000/3000 rows match (100 %)"
@@ -97,18 +59,17 @@ async def test_postgres_and_its_copy_in_sqlite_are_equal(
     assert table.source_checksum == table.target_checksum is not None
 
 
-@pytest.mark.parametrize("kind", _KEYS)
+@pytest.mark.parametrize("kind", KEYS)
 async def test_differences_between_unlike_stores_are_found_classed_and_repaired(
     origin: PostgresStore, file: SqliteStore, kind: str
 ) -> None:
     """Changed rows all over the table are named with columns and class; a repair makes the tables equal."""
-    key, columns, values, at = _KEYS[kind]
-    await run(origin, _CREATE.format(key=key, columns=columns, values=values))
+    await make(origin, KEYS[kind])
     await copy(origin, file)
-    rows = [37 * number % _ROWS + 1 for number in range(30)]
-    expected: list[tuple[str, tuple[str, ...]]] = []
-    for (change, called), row in zip(cycle(_CHANGES.items()), rows, strict=False):
-        await run(origin, change.format(at=at.format(n=row)))
+    changes: dict[str, Called] = {DELETE: ("extra row", ())} | CHANGES
+    expected: list[Called] = []
+    for (change, called), row in zip(cycle(changes.items()), CHANGED_ROWS, strict=False):
+        await run(origin, KEYS[kind].change(change, row))
         expected.append(called)
     table = await _only_table(origin, file)
     assert await _only_table(origin, file, strong=True) == replace(
@@ -123,9 +84,8 @@ async def test_a_column_of_another_type_is_compared_inside_both_servers(
     origin: PostgresStore, target: PostgresStore
 ) -> None:
     """Two servers whose types differ hash the same canonical texts."""
-    key, columns, values, _at = _KEYS["whole number"]
     for store in (origin, target):
-        await run(store, _CREATE.format(key=key, columns=columns, values=values))
+        await make(store, KEYS["whole number"])
     await run(target, "alter table t alter id type numeric, alter ok type int using ok::int")
     table = await _only_table(origin, target)
     assert (table.equal, table.method) == (True, "canonical")
