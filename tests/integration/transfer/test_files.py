@@ -10,7 +10,7 @@ from tempfile import gettempdir
 import pytest
 from tests.integration.transfer.sql import ask, run
 
-from datalayer.errors import InvalidValueError, UnsupportedOperationError
+from datalayer.errors import AccessDeniedError, InvalidValueError, UnsupportedOperationError
 from datalayer.query import Delete, Select, col
 from datalayer.stores.files import FilesStore
 from datalayer.stores.opening import open_store
@@ -94,6 +94,9 @@ async def test_files_are_only_read(directory: Path) -> None:
             await source.delete(Delete("prices", every_row=True))
         with pytest.raises(UnsupportedOperationError, match="datalayer export"):
             await copy(source, other, tables=["prices"])
+        with pytest.raises(AccessDeniedError, match="read-only"):
+            async with source.transaction() as transaction:
+                await transaction.delete(Delete("prices", every_row=True))
         found = await source.select(Select("prices", col("id").eq(1)))
         assert found[0]["price"] == Decimal("0.10")
     finally:

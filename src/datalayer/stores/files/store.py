@@ -6,7 +6,8 @@ import asyncio
 import shutil
 import sqlite3
 from base64 import b64decode
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from decimal import Decimal
 from functools import partial
 from itertools import islice
@@ -15,15 +16,18 @@ from tempfile import mkdtemp
 from typing import Any, Self, TypeVar
 
 from datalayer.errors import InvalidValueError, UnsupportedOperationError
-from datalayer.query import Delete, Insert, Update, Upsert, Written
 from datalayer.stores.catalog import Column, Kind
+from datalayer.stores.contract import Isolation
 from datalayer.stores.files.layout import Source, find_sources
 from datalayer.stores.files.types import SeenTypes
 from datalayer.stores.sql_names import quote
 from datalayer.stores.sqlite import SqliteStore
 from datalayer.stores.sqlite.atomic import atomic
 from datalayer.stores.sqlite.catalog import Facts, read_schema
+from datalayer.stores.sqlite.codecs import quote
+from datalayer.stores.sqlite.transaction import SqliteTransaction
 from datalayer.stores.sqlite.unfit import Unfit
+from datalayer.stores.sqlite.worker import Worker
 from datalayer.telemetry import Observer
 
 T = TypeVar("T")
@@ -70,21 +74,19 @@ class FilesStore(SqliteStore):
         """Refuse: what is written here would be gone."""
         raise _read_only()
 
-    async def insert(self, question: Insert, *, timeout: float | None = None) -> Written:
-        """Refuse: what is written here would be gone."""
-        raise _read_only()
+    @asynccontextmanager
+    async def _lend(self, *, writes: bool) -> AsyncIterator[Worker]:
+        if writes:
+            raise _read_only()
+        async with super()._lend(writes=False) as reader:
+            yield reader
 
-    async def upsert(self, question: Upsert, *, timeout: float | None = None) -> Written:
-        """Refuse: what is written here would be gone."""
-        raise _read_only()
-
-    async def update(self, question: Update, *, timeout: float | None = None) -> Written:
-        """Refuse: what is written here would be gone."""
-        raise _read_only()
-
-    async def delete(self, question: Delete, *, timeout: float | None = None) -> Written:
-        """Refuse: what is written here would be gone."""
-        raise _read_only()
+    @asynccontextmanager
+    async def _scope(
+        self, *, isolation: Isolation | None, read_only: bool, timeout: float | None
+    ) -> AsyncIterator[SqliteTransaction]:
+        async with super()._scope(isolation=isolation, read_only=True, timeout=timeout) as transaction:
+            yield transaction
 
 
 def _read_only() -> UnsupportedOperationError:
