@@ -24,7 +24,6 @@ from datalayer.stores.sql_names import quote
 from datalayer.stores.sqlite import SqliteStore
 from datalayer.stores.sqlite.atomic import atomic
 from datalayer.stores.sqlite.catalog import Facts, read_schema
-from datalayer.stores.sqlite.codecs import quote
 from datalayer.stores.sqlite.transaction import SqliteTransaction
 from datalayer.stores.sqlite.unfit import Unfit
 from datalayer.stores.sqlite.worker import Worker

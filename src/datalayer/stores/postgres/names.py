@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import psycopg
 
+from datalayer.stores import sql_names
 from datalayer.stores.catalog import Column, ColumnType
 from datalayer.stores.postgres.values import cast_name
 
@@ -28,7 +29,7 @@ def names(columns: Iterable[str]) -> str:
 
 def quote(name: str) -> str:
     """Quote an identifier; ``%`` is doubled because the text has placeholders."""
-    return '"' + escaped(name).replace('"', '""') + '"'
+    return escaped(sql_names.quote(name))
 
 
 def escaped(text: str) -> str:
