@@ -35,6 +35,7 @@ grant usage on sequence datalayer_version to service_role;
 grant execute on function datalayer_status(regclass[]), datalayer_fence(), datalayer_unfence(),
     datalayer_apply(uuid, jsonb), datalayer_write(text, regclass, text[], jsonb), datalayer_park(regclass, jsonb),
     datalayer_field(regclass, text), datalayer_primary_key(regclass),
-    datalayer_checksum(text, text[], jsonb, jsonb), datalayer_advance_keys() to service_role;
+    datalayer_spelled(jsonb),
+    datalayer_checksum(text, jsonb, jsonb, jsonb, boolean), datalayer_advance_keys() to service_role;
 -- It looks at the triggers' sources by functions that the service role need not have.
 alter function datalayer_status(regclass[]) security definer;

@@ -1,4 +1,4 @@
--- What PostgREST calls: applying another store's rows, and a checksum. Run after sql/outbox/postgres.sql, with the same
+-- What PostgREST calls: applying another store's rows, and checksums of rows. Run after sql/outbox/postgres.sql, with the same
 -- search_path. The functions have the rights of their caller, the service role.
 
 -- Returns the SQL of one column's value out of jsonb_to_recordset, and the field's type there. Documents travel as text:
@@ -210,39 +210,92 @@ begin
 end
 $$;
 
--- Returns the number of rows and a sum of their hashes that does not depend on their order, for keys after one and up to
--- another (JSON arrays as in the outbox). The sum is equal on any two servers whose rows are: it adds 64 bits of SHA-256
--- over the columns' binary form.
-create or replace function datalayer_checksum(
-    name text, columns text[] default null, after jsonb default null, upto jsonb default null
-) returns json
-language plpgsql stable set search_path from current
+-- Returns the SQL of a row's canonical text, in which datalayer verify compares unlike stores; each column is given with
+-- the name of its spelling. The spellings are those of src/datalayer/transfer/verifying/texts_postgres.py.
+create or replace function datalayer_spelled(columns jsonb) returns text
+language plpgsql immutable set search_path from current
 as $$
 declare
-    target regclass := quote_ident(name)::regclass;
-    hashed text;
-    bounds text;
+    asked record;
+    template text;
+    parts text[] := '{}';
+begin
+    for asked in
+        select c.item ->> 0 as name, c.item ->> 1 as spelling
+        from jsonb_array_elements(columns) with ordinality as c (item, place) order by c.place
+    loop
+        template := case asked.spelling
+            when 'text' then 'length(%1$I), '':'', %1$I'
+            when 'uuid as text' then 'length(%1$I::text), '':'', %1$I::text'
+            -- A cast would cut the spaces that fill up a character(n).
+            when 'other as text' then 'length(case when %1$I is not null then concat(%1$I) end), '':'', %1$I'
+            when 'plain' then '%1$I, '';'''
+            when 'truth' then '%1$I::int, '';'''
+            when 'trimmed' then 'trim_scale(%1$I), '';'''
+            when 'moment' then '%1$I::timestamp, '';'''
+            when 'float' then
+                'case when %1$I = ''NaN'' then ''NaN'' else encode(float8send(%1$I::float8 + 0), ''hex'') end, '';'''
+            when 'document' then
+                'case when strpos(%1$I::text, ''null'') = 0 then json_strip_nulls(%1$I::json)::text'
+                || ' else %1$I::text end, chr(10)'
+            when 'array' then 'array_to_json(%1$I)::text, chr(10)'
+        end;
+        if template is null then
+            raise exception 'there is no spelling %', asked.spelling using errcode = '22023';
+        end if;
+        parts := parts || format('concat(' || template || ')', asked.name);
+    end loop;
+    return array_to_string(parts, ' || ');
+end
+$$;
+
+-- Returns rows and sum of row hashes by segment: [[segment, rows, sum of the upper halves, of the lower ones, how many
+-- lower halves are negative], ...]; null where this server's texts are not those of the others.
+-- cut: {"low", "step", "high", "whole", "nulls"} for ranges of a whole-number key, else {"mask", "above", "parents"} for
+-- bits of the key's hash.
+create or replace function datalayer_checksum(
+    name text, columns jsonb, key jsonb, cut jsonb, strong boolean default false
+) returns json
+language plpgsql stable set search_path from current set datestyle = 'ISO' set intervalstyle = 'postgres'
+    set extra_float_digits = 1 set bytea_output = 'hex' set timezone = 'UTC'
+as $$
+declare
+    hash text := case when strong then 'encode(sha256(convert_to(%s, ''UTF8'')), ''hex'')' else 'md5(%s)' end;
+    hashed_key text := format('(''x'' || left(%s, 16))::bit(64)::int8', format(hash, datalayer_spelled(key)));
+    first_key text := quote_ident(key -> 0 ->> 0);
+    segment text;
+    within text := 'true';
     answer json;
 begin
-    select string_agg(case when t.typname in ('json', 'jsonb') then format('%I::jsonb::text', a.attname)
-                           else quote_ident(a.attname) end, ', ' order by a.attname collate "C") into hashed
-    from pg_attribute a join pg_type t on t.oid = a.atttypid
-    where a.attrelid = target and a.attnum > 0 and not a.attisdropped
-        and (columns is null or a.attname = any (columns));
-    select string_agg(format('(%s) %s (%s)', left_side, bound.sign, right_side), ' and ') into bounds
-    from (values ('>', '$1', after), ('<=', '$2', upto)) as bound (sign, parameter, key)
-    cross join lateral (
-        select string_agg(quote_ident(k.name), ', ' order by k.place) as left_side,
-               string_agg(format('(%s ->> %s)::%s', bound.parameter, k.place - 1,
-                                 format_type(a.atttypid, a.atttypmod)), ', ' order by k.place) as right_side
-        from unnest(datalayer_primary_key(target)) with ordinality as k (name, place)
-        join pg_attribute a on a.attrelid = target and a.attname = k.name
-    ) as sides
-    where bound.key is not null;
-    execute format(
-        'select json_build_object(''rows'', count(*), ''sum'', coalesce(sum(('
-        || '''x'' || encode(substr(sha256(record_send(row(%s))), 1, 8), ''hex''))::bit(64)::int8), 0)::text)'
-        || ' from %s where %s', hashed, target, coalesce(bounds, 'true')) into answer using after, upto;
+    if current_setting('server_version_num')::int < 140000 or getdatabaseencoding() <> 'UTF8' then
+        return null;
+    end if;
+    if cut ? 'mask' then
+        segment := format('%s & %s', hashed_key, (cut ->> 'mask')::int8);
+        if cut ->> 'parents' is not null then
+            within := format('(%s & %s) = any (array(select jsonb_array_elements_text($1 -> ''parents''))::int8[])',
+                             hashed_key, (cut ->> 'above')::int8);
+        end if;
+    else
+        segment := format('coalesce((%s::int8 - %L::int8) / %L::int8, -1)',
+                          first_key, (cut ->> 'low')::int8, (cut ->> 'step')::int8);
+        if not (cut ->> 'whole')::boolean then
+            within := format('(%1$s between %2$L::int8 and %3$L::int8 or (%4$L and %1$s is null))', first_key,
+                             (cut ->> 'low')::int8, (cut ->> 'high')::int8, (cut ->> 'nulls')::boolean);
+        end if;
+    end if;
+    -- A number of 64 bits has a sign: each that is below zero lacks 2**64. OFFSET keeps the hash from being computed once
+    -- more for each use of it.
+    execute format($query$
+        select coalesce(json_agg(json_build_array(segment, n, upper::text, lower::text, negative)), '[]') from (
+            select segment, count(*) as n, sum(hashed::bit(64)::int8) as upper,
+                   sum((hashed << 64)::bit(64)::int8) as lower,
+                   count(*) filter (where get_bit(hashed, 64) = 1) as negative
+            from (select %s as segment, ('x' || left(%s, 32))::bit(128) as hashed from %s where %s offset 0) as row
+            group by 1
+        ) as summed
+    $query$, segment, format(hash, datalayer_spelled(columns)), quote_ident(name)::regclass, within)
+    into answer using cut;
     return answer;
 end
 $$;

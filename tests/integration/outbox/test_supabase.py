@@ -28,7 +28,9 @@ from datalayer.query import Delete, Insert, Select, Update, Upsert, asc, col
 from datalayer.servers.postgrest import PostgrestServer
 from datalayer.stores.postgres import PostgresStore
 from datalayer.stores.supabase import SupabaseStore
+from datalayer.telemetry import CallEvent
 from datalayer.testing.servers import FoundServer, postgrest_for_tests
+from datalayer.transfer import verify
 
 #: Supabase opens what its owner makes in public to the world, and leaves the rest to row security.
 OPEN_TO_ALL = """
@@ -43,6 +45,9 @@ create table prices (item bigint references items (id) on delete cascade, day da
                      primary key (item, day));
 create table loose (a integer);
 """
+
+
+_ROWS = 3000
 
 
 class Project:
@@ -98,9 +103,31 @@ async def installed(project: Project) -> AsyncIterator[Project]:
 
 
 @pytest.fixture
-async def store(installed: Project) -> AsyncIterator[SupabaseStore]:
+async def store(installed: Project, told: list[CallEvent]) -> AsyncIterator[SupabaseStore]:
     """Lend the store that the service role's key opens."""
-    opened = await SupabaseStore.open(installed.server.url, installed.server.service_key)
+    opened = await SupabaseStore.open(installed.server.url, installed.server.service_key, observers=[told.append])
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def told() -> list[CallEvent]:
+    """Lend the list of calls that the store has made."""
+    return []
+
+
+@pytest.fixture
+async def compared(installed: Project, datalayer_database: str) -> AsyncIterator[PostgresStore]:
+    """Lend another database with the same rows as the project's."""
+    with psycopg.connect(datalayer_database, autocommit=True) as other:
+        other.execute(TABLES)
+        for door in (installed.door, other):
+            door.execute(f"insert into items select n, 'n' || n, n / 7.0 from generate_series(1, {_ROWS}) n".encode())
+            door.execute("""
+                insert into prices select n, date '2025-01-01' + n, n, '{"a": [1, null], "b": "\u00fc"}'
+                from generate_series(1, 50) n
+            """)
+    opened = await PostgresStore.open(datalayer_database, max_size=4)
     yield opened
     await opened.close()
 
@@ -145,7 +172,7 @@ async def test_strangers_neither_see_nor_touch_the_bookkeeping(installed: Projec
             ("datalayer_apply", {"origin": str(UUID(int=1)), "changes": {"keys": [], "steps": []}}),
             ("datalayer_status", {}),
             ("datalayer_fence", {}),
-            ("datalayer_checksum", {"name": "items"}),
+            ("datalayer_checksum", {"name": "items", "columns": [], "key": [], "cut": {"mask": 0}}),
         ):
             with pytest.raises((AccessDeniedError, SchemaError)):
                 await stranger.call_function(function, arguments, writes=True)
@@ -250,30 +277,45 @@ async def test_status_with_the_anon_key_names_the_key(
     assert "set SUPABASE_SERVICE_ROLE_KEY" in line
 
 
-async def test_checksum_depends_on_rows_and_not_on_their_order(installed: Project, store: SupabaseStore) -> None:
-    """Equal tables have equal sums, a swapped value shows, and a range counts its keys alone."""
-    rows = [{"id": n, "name": f"n{n}", "amount": n} for n in range(1, 8)]
+async def test_verify_reads_no_rows_of_equal_segments(
+    store: SupabaseStore, compared: PostgresStore, told: list[CallEvent]
+) -> None:
+    """With the script the server hashes its rows and adds them up, for every kind of key, and to 128 bits as well."""
+    for strong in (False, True):
+        told.clear()
+        report = await verify(store, compared, tables=["items", "prices"], strong=strong)
+        assert report.equal
+        assert {event.operation for event in told} == {"count", "select", "datalayer_checksum"}
+        # The ends of a whole-number key.
+        assert sum(event.rows for event in told if event.operation == "select") == 2
 
-    async def checksum(**bounds: object) -> tuple[int, str]:
-        answer = await store.call_function("datalayer_checksum", {"name": "items", **bounds}, writes=False)
-        return answer["rows"], answer["sum"]
 
-    await store.insert(Insert("items", rows))
-    whole = await checksum()
-    part = await checksum(after=[2], upto=[5])
-    assert (whole[0], part[0]) == (7, 3)
-    await store.delete(Delete("items", col("id").gt(0)))
-    await store.insert(Insert("items", rows[::-1]))
-    assert await checksum() == whole
-    assert await checksum(after=[2], upto=[5]) == part
-    installed.door.execute("update items set amount = 3 - amount where id in (1, 2)")
-    assert await checksum() != whole
-    assert await checksum(after=[2], upto=[5]) == part
-    await store.insert(Insert("prices", [{"item": 1, "day": d, "price": 1} for d in ("2025-01-30", "2025-01-31")]))
-    answer = await store.call_function(
-        "datalayer_checksum", {"name": "prices", "after": [1, "2025-01-30"], "columns": ["price"]}, writes=False
-    )
-    assert answer["rows"] == 1
+async def test_verify_reads_only_unequal_segments(
+    store: SupabaseStore, compared: PostgresStore, told: list[CallEvent]
+) -> None:
+    """A difference is found by the sums and named by its key; of a whole-number key only its neighbours are read."""
+    await compared.update(Update("items", {"amount": 5}, col("id").eq(1700)))
+    await compared.update(Update("prices", {"docs": {"b": 2}}, col("item").eq(7)))
+    told.clear()
+    report = await verify(store, compared, tables=["items", "prices"])
+    found = {table.table: [(d.key, d.columns) for d in table.differences] for table in report.tables}
+    assert found["items"] == [({"id": 1700}, ("amount",))]
+    assert [columns for _, columns in found["prices"]] == [("docs",)]
+    assert 1 <= sum(event.rows for event in told if event.table == "items" and event.operation == "select") < 100
+
+
+async def test_verify_reads_the_rows_where_the_server_gives_up(
+    installed: Project, store: SupabaseStore, compared: PostgresStore, told: list[CallEvent]
+) -> None:
+    """A statement that takes longer than its role may is ended; then the rows come over HTTP, page by page."""
+    installed.door.execute("""
+        create or replace function datalayer_checksum(
+            name text, columns jsonb, key jsonb, cut jsonb, strong boolean default false
+        ) returns json language plpgsql stable as
+        $$ begin raise exception 'canceling statement due to statement timeout' using errcode = '57014'; end $$
+    """)
+    assert (await verify(store, compared, tables=["items"])).equal
+    assert sum(event.rows for event in told if event.operation == "select") == _ROWS + 2
 
 
 async def test_printed_script_installs_for_the_sql_editor(project: Project) -> None:

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from psycopg.types.json import Jsonb
 from tests.unit.transfer.tables import column, table
 
+from datalayer.outbox.scripts import read_script
 from datalayer.query import JSON_NULL
 from datalayer.stores.catalog import ColumnType, Kind, Table
 from datalayer.stores.sqlite.catalog import read_schema
@@ -28,7 +29,7 @@ from datalayer.transfer.fitting import fit
 from datalayer.transfer.limits import MisfitError, modifiers
 from datalayer.transfer.pairing import TablePair, pair_for_verify
 from datalayer.transfer.verifying.texts import RowTexts
-from datalayer.transfer.verifying.texts_postgres import postgres_columns
+from datalayer.transfer.verifying.texts_postgres import postgres_columns, spelled_as
 from datalayer.transfer.verifying.texts_sqlite import SqliteTexts
 
 _TEXT: Final = st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]), max_size=6)
@@ -75,6 +76,7 @@ def server(datalayer_postgres: FoundServer) -> Iterator[psycopg.Connection]:
     """Lend a connection that prints values as a comparison's does."""
     with datalayer_postgres.fresh_database() as dsn, psycopg.connect(dsn, autocommit=True) as connection:
         connection.execute("set timezone = 'UTC'")
+        connection.execute(read_script("supabase/functions.sql").encode())
         yield connection
 
 
@@ -100,17 +102,21 @@ def _texts(pair: TablePair, values: list[Any]) -> list[str]:
 def test_postgres_spells_values_as_python_does(
     server: psycopg.Connection, mine: ColumnType, other: ColumnType, data: st.DataObject
 ) -> None:
-    """Where a server spells a column, its text is Python's, whatever the column is compared with."""
+    """Where a server spells a column, its text is Python's, whatever the column is compared with.
+
+    Supabase's function has the same spellings by the same names.
+    """
     pair = _pair(mine, other)
-    columns = postgres_columns(pair, "source")
+    columns, spelled = postgres_columns(pair, "source"), spelled_as(mine, other)
     if columns is None:
         pytest.skip("only Python spells this")
+    ((by_function,),) = server.execute("select datalayer_spelled(%s)", [Jsonb([["v", spelled]])]).fetchall()
     values = [each if each is None else _rounded(mine, each) for each in data.draw(_values(mine))]
-    query = f"select {columns.row_text} from (select %s::{mine.declared} as v) as row"
+    query = f"select {columns.row_text}, {by_function} from (select %s::{mine.declared} as v) as row"
     is_json = mine.kind is Kind.JSONB
     sent = [_json(value) if is_json and value is not None else value for value in values]
-    found = [server.execute(query.encode(), [value]).fetchall()[0][0] for value in sent]
-    assert found == _texts(pair, values)
+    found = [server.execute(query.encode(), [value]).fetchall()[0] for value in sent]
+    assert found == [(text, text) for text in _texts(pair, values)]
 
 
 def _rounded(column_type: ColumnType, value: Any) -> Any:

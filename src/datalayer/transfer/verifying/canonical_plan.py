@@ -2,18 +2,21 @@
 
 PostgreSQL   texts, hashes and sums inside the server
 SQLite       texts by SQLite, hashes and sums here
-otherwise    everything here: behind REST, and where a column is spelled by Python alone
+Supabase     with the script like PostgreSQL, but the rows of unequal segments are hashed here
+otherwise    everything here: behind plain REST, and where a column is spelled by Python alone
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
+from datalayer.stores.contract import Store
 from datalayer.stores.sqlite import SqliteStore
 from datalayer.stores.sqlite.catalog import Facts, read_schema
 from datalayer.transfer.pairing import TablePair
 from datalayer.transfer.verifying.client_half import ClientHalf
 from datalayer.transfer.verifying.digests import MD5, SHA256, Digest
+from datalayer.transfer.verifying.function_half import FunctionHalf, spelled_by_server
 from datalayer.transfer.verifying.plans import Plan
 from datalayer.transfer.verifying.postgres_half import PostgresHalf
 from datalayer.transfer.verifying.snapshots import Side, together
@@ -67,7 +70,7 @@ class _SideTexts:
         self._spells = spells
         self._facts = facts
 
-    async def half(self, pair: TablePair, digest: Digest) -> PostgresHalf | SqliteHalf | ClientHalf:
+    async def half(self, pair: TablePair, digest: Digest) -> PostgresHalf | SqliteHalf | FunctionHalf | ClientHalf:
         """Return what hashes a table on this side."""
         if self._spells:
             columns = postgres_columns(pair, self._name)
@@ -76,7 +79,19 @@ class _SideTexts:
         if self._facts is not None:
             codecs = self._facts[pair.name].codecs
             return SqliteHalf(self._side, pair, SqliteTexts(pair, self._name, codecs), codecs, digest)
-        return ClientHalf(self._side, pair, RowTexts(pair, self._name), digest)
+        client = ClientHalf(self._side, pair, RowTexts(pair, self._name), digest)
+        if self._side.store.name == "supabase":
+            return _summed_by_function(self._side.store, pair, self._name, client)
+        return client
+
+
+def _summed_by_function(store: Store, pair: TablePair, name: SideName, client: ClientHalf) -> FunctionHalf | ClientHalf:
+    from datalayer.stores.supabase import SupabaseStore
+
+    spelled = spelled_by_server(pair, name)
+    if not isinstance(store, SupabaseStore) or spelled is None:
+        return client
+    return FunctionHalf(store, spelled, client)
 
 
 async def canonical_plans(source: Side, target: Side, *, strong: bool) -> CanonicalPlans:

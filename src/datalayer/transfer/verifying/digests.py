@@ -52,6 +52,15 @@ class Digest:
         return f"('x' || left({self.sql(text)}, {2 * _CUT_BYTES}))::bit({8 * _CUT_BYTES})::int8"
 
 
+def sum_of_halves(upper: int, lower: int, negative: int) -> int:
+    """Return a sum of hashes, added by their halves as PostgreSQL has them: 64 bits with a sign each.
+
+    Args:
+        negative: how many lower halves are below zero, each of which lacks 2**64.
+    """
+    return ((upper + negative << 64) + lower) % MODULUS
+
+
 def _encoded(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")
 

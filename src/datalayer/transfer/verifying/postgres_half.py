@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from datalayer.transfer.verifying.cut_sql import CutSql
 from datalayer.transfer.verifying.cuts import Cut
-from datalayer.transfer.verifying.digests import MODULUS, Digest
+from datalayer.transfer.verifying.digests import Digest, sum_of_halves
 from datalayer.transfer.verifying.plans import Hashes, Sums
 from datalayer.transfer.verifying.snapshots import Side
 from datalayer.transfer.verifying.texts_postgres import PostgresColumns
@@ -48,7 +48,7 @@ class PostgresHalf:
             f" FROM {self.columns.table} WHERE {self._cuts.within(cut)} OFFSET 0) AS row GROUP BY 1"
         )
         return {
-            segment: (rows, ((int(upper) + negative << 64) + int(lower)) % MODULUS)
+            segment: (rows, sum_of_halves(int(upper), int(lower), negative))
             for segment, rows, upper, lower, negative in await self.side.ask(query)
         }
 

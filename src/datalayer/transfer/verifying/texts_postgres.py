@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,7 +17,6 @@ from datalayer.transfer.verifying.texts import Form, SideName, form_of, ordered_
 _OLDEST: Final = 14
 #: A function takes at most 100 arguments, and a column is at most three.
 _COLUMNS_AT_ONCE: Final = 30
-_ENDS: Final = {";": "';'", "\n": "E'\\n'"}
 _PLAIN_TEXTS: Final = ("text", "character varying")
 
 
@@ -66,57 +65,63 @@ def _together(parts: Sequence[str]) -> str:
 
 def _part(name: str, mine: ColumnType, other: ColumnType) -> str | None:
     """Return arguments of concat() for a column."""
+    spelled = spelled_as(mine, other)
+    return None if spelled is None else _SPELLED[spelled].format(name)
+
+
+def spelled_as(mine: ColumnType, other: ColumnType) -> str | None:
+    """Name the way in which a server spells a column; None where only Python does.
+
+    The names are those that ``datalayer_sums`` of sql/supabase knows, too.
+    """
     form = form_of(mine, other)
     if form is Form.TEXT:
-        text = _text(name, mine, other)
-        return None if text is None else f"length({text}), ':', {text}"
-    spelled = _array(name, mine, other) if form is Form.ARRAY else _single(name, form, mine, other)
-    return None if spelled is None else f"{spelled}, {_ENDS[form.end]}"
+        return _text(mine, other)
+    if form is Form.ARRAY:
+        plain = mine.kind in INTEGERS or (mine.kind is other.kind and (mine.kind is Kind.UUID or _is_plain(mine)))
+        return "array" if plain and other.kind is not Kind.REAL else None
+    if form is Form.NUMBER:
+        return "plain" if places_of(mine, other) else _number(mine.kind, other.kind)
+    if form is Form.FLOAT:
+        # A double that single precision does not reach is an error on the server.
+        return None if mine.kind is Kind.DOUBLE and other.kind is Kind.REAL else "float"
+    if form is Form.DOCUMENT:
+        return "document" if mine.kind is Kind.JSONB else None
+    return "moment" if mine.kind is Kind.TIMESTAMPTZ else "plain"
 
 
-def _text(name: str, mine: ColumnType, other: ColumnType) -> str | None:
+def _text(mine: ColumnType, other: ColumnType) -> str | None:
     if mine.kind is Kind.UUID:
-        return f"{name}::text"
+        return "uuid as text"
     if other.kind is Kind.UUID:
         return None
-    # A cast would cut the spaces that fill up a character(n).
-    return name if _is_plain(mine) else f"CASE WHEN {name} IS NOT NULL THEN concat({name}) END"
+    return "text" if _is_plain(mine) else "other as text"
 
 
 def _is_plain(column_type: ColumnType) -> bool:
     return column_type.kind is Kind.TEXT and column_type.declared.partition("(")[0].removesuffix("[]") in _PLAIN_TEXTS
 
 
-def _single(name: str, form: Form, mine: ColumnType, other: ColumnType) -> str | None:
-    if form is Form.NUMBER:
-        return name if places_of(mine, other) else _number(name, mine.kind, other.kind)
-    if form is Form.FLOAT:
-        return _float(name, mine.kind, other.kind)
-    if form is Form.DOCUMENT:
-        return _document(name) if mine.kind is Kind.JSONB else None
-    return f"{name}::timestamp" if mine.kind is Kind.TIMESTAMPTZ else name
-
-
-def _number(name: str, mine: Kind, other: Kind) -> str | None:
+def _number(mine: Kind, other: Kind) -> str | None:
     if mine in INTEGERS:
-        return name
+        return "plain"
     if mine is Kind.BOOLEAN:
-        return f"{name}::int"
-    return f"trim_scale({name})" if mine is Kind.NUMERIC and other is not Kind.REAL else None
+        return "truth"
+    return "trimmed" if mine is Kind.NUMERIC and other is not Kind.REAL else None
 
 
-def _float(name: str, mine: Kind, other: Kind) -> str | None:
-    if mine is Kind.DOUBLE and other is Kind.REAL:
-        # A number that single precision does not reach is an error on the server.
-        return None
-    return f"CASE WHEN {name} = 'NaN' THEN 'NaN' ELSE encode(float8send({name}::float8 + 0), 'hex') END"
-
-
-def _document(name: str) -> str:
-    compact = f"json_strip_nulls({name}::json)::text"
-    return f"CASE WHEN strpos({name}::text, 'null') = 0 THEN {compact} ELSE {name}::text END"
-
-
-def _array(name: str, mine: ColumnType, other: ColumnType) -> str | None:
-    plain = mine.kind in INTEGERS or (mine.kind is other.kind and (mine.kind is Kind.UUID or _is_plain(mine)))
-    return f"array_to_json({name})::text" if plain and other.kind is not Kind.REAL else None
+#: Arguments of concat() by the name of the spelling.
+_SPELLED: Final[Mapping[str, str]] = {
+    "text": "length({0}), ':', {0}",
+    "uuid as text": "length({0}::text), ':', {0}::text",
+    # A cast would cut the spaces that fill up a character(n).
+    "other as text": "length({1}), ':', {1}".replace("{1}", "CASE WHEN {0} IS NOT NULL THEN concat({0}) END"),
+    "plain": "{0}, ';'",
+    "truth": "{0}::int, ';'",
+    "trimmed": "trim_scale({0}), ';'",
+    "moment": "{0}::timestamp, ';'",
+    "float": "CASE WHEN {0} = 'NaN' THEN 'NaN' ELSE encode(float8send({0}::float8 + 0), 'hex') END, ';'",
+    "document": "CASE WHEN strpos({0}::text, 'null') = 0 THEN json_strip_nulls({0}::json)::text"
+    " ELSE {0}::text END, E'\\n'",
+    "array": "array_to_json({0})::text, E'\\n'",
+}
