@@ -83,7 +83,7 @@ def example(salon: Mapping[str, Sequence[Row]], measured: Sequence[Measured]) ->
 def installed(own: bool, engines: Engines, armed: Collection[str]) -> str:
     """Say what an install did, and which command does it."""
     if own or engines.stands_in:
-        side, command = "own   " if own else "legacy", "datalayer outbox install"
+        side, command = "own   " if own else "legacy", "datalayer outbox install --url ..."
     else:
         side, command = "legacy", "datalayer supabase install --dsn ..."
     return f"{side}  {command}: triggers on {counted(len(armed), 'tables')}"
@@ -117,7 +117,7 @@ def settled(act: Act) -> Iterator[str]:
 
 def settled_in(seconds: float | None) -> str:
     """Say how long the relay needed."""
-    return "NOT SETTLED" if seconds is None else f"lag 0 {seconds:.1f} s after the last write"
+    return "NOT SETTLED" if seconds is None else f"all settled {seconds:.1f} s after the last write"
 
 
 def owed_while_away(found: Lag) -> str:

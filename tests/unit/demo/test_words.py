@@ -86,7 +86,7 @@ def test_act_says_errors_lag_and_what_was_not_settled() -> None:
     well, wrong = WELL.acts[0], Act("outage", Writing(2, ["UnavailableError"] * 2, 0.1), Lag(1, 9.0), None)
     assert list(words.settled(well)) == [
         "98 writes meanwhile, no error, the slowest 200 ms",
-        "most lag 18 entries, 0.9 s; lag 0 0.3 s after the last write",
+        "most lag 18 entries, 0.9 s; all settled 0.3 s after the last write",
     ]
     assert list(words.settled(wrong)) == [
         "2 writes meanwhile, UnavailableError, the slowest 100 ms",
