@@ -11,9 +11,9 @@ import typer
 
 from datalayer.cli import output
 from datalayer.cli.errors import EXIT_CODES, opening
-from datalayer.cli.installing import AsJson, LockTimeout, Tables, Yes, refuse_to_drop, tell_installed, tell_uninstalled
+from datalayer.cli.installing import LockTimeout, Tables, Yes, refuse_to_drop, tell_installed, tell_uninstalled
 from datalayer.cli.outbox import commands
-from datalayer.cli.transfer import names
+from datalayer.cli.transfer import AsJson, names
 from datalayer.errors import ConfigurationError, InvalidValueError, UnsupportedOperationError
 
 if TYPE_CHECKING:

@@ -17,7 +17,6 @@ Tables: TypeAlias = Annotated[
     str | None,
     typer.Option(help="Names, separated by commas; without it all that have a usable key.", show_default=False),
 ]
-AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 LockTimeout: TypeAlias = Annotated[
     float, typer.Option(min=0.001, help="Seconds to wait for a table that is in use (PostgreSQL).")
 ]

@@ -13,7 +13,7 @@ import typer
 
 from datalayer.cli import output
 from datalayer.cli.errors import EXIT_CODES, opening
-from datalayer.cli.transfer import untouched
+from datalayer.cli.transfer import AsJson, untouched
 from datalayer.errors import UnsupportedOperationError
 
 if TYPE_CHECKING:
@@ -41,7 +41,6 @@ Directory: TypeAlias = Annotated[
         show_default=False,
     ),
 ]
-AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 LockTimeout: TypeAlias = Annotated[
     float, typer.Option(min=0, help="Seconds a file may wait for a table that is in use (PostgreSQL).")
 ]

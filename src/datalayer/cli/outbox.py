@@ -10,6 +10,7 @@ import typer
 
 from datalayer.cli import output
 from datalayer.cli.errors import EXIT_CODES, ExitCode
+from datalayer.cli.transfer import AsJson
 from datalayer.errors import InvalidValueError
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from datalayer.settings import Settings
     from datalayer.stores.contract import StoreName
 
-AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 Table: TypeAlias = Annotated[str | None, typer.Option(help="Only entries about this table.", show_default=False)]
 Versions: TypeAlias = Annotated[
     list[int] | None, typer.Option("--version", help="Only this entry; may be given several times.", show_default=False)

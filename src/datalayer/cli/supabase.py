@@ -13,7 +13,6 @@ import typer
 from datalayer.cli import output
 from datalayer.cli.errors import EXIT_CODES, ExitCode, opening
 from datalayer.cli.installing import (
-    AsJson,
     LockTimeout,
     Tables,
     Yes,
@@ -23,7 +22,7 @@ from datalayer.cli.installing import (
     tell_installed,
     tell_uninstalled,
 )
-from datalayer.cli.transfer import names
+from datalayer.cli.transfer import AsJson, names
 from datalayer.errors import ConfigurationError
 
 if TYPE_CHECKING:
