@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from time import monotonic
+
+from datalayer.outbox.entries import Key
 
 
 class DeleteBreaker:
-    """Counts the keys of each table that a relay found absent on the primary.
+    """Counts the keys of each table that a relay found absent on the primary, each once however often it is tried.
 
     A table's breaker trips when a batch would bring the count of the window above the limit; from then on none of its
     deletes passes until :meth:`reset`. Changed on the relay's event loop only.
@@ -24,7 +25,7 @@ class DeleteBreaker:
         self._limit = limit
         self._window = window_seconds
         self._clock = clock
-        self._passed: dict[str, deque[tuple[float, int]]] = {}
+        self._passed: dict[str, dict[Key, float]] = {}
         self._tripped: set[str] = set()
 
     @property
@@ -32,19 +33,19 @@ class DeleteBreaker:
         """Tables whose deletes are held."""
         return frozenset(self._tripped)
 
-    def admits(self, table: str, absences: int) -> bool:
-        """Whether so many deletes of a table may pass; counts them if so, trips if not."""
-        if not self._limit or not absences:
+    def admits(self, table: str, absent: Collection[Key]) -> bool:
+        """Whether the deletes of these keys of a table may pass; counts them if so, trips if not."""
+        if not self._limit or not absent:
             return True
         if table in self._tripped:
             return False
-        passed = self._passed.setdefault(table, deque())
-        while passed and passed[0][0] <= self._clock() - self._window:
-            passed.popleft()
-        if sum(count for _, count in passed) + absences > self._limit:
+        now = self._clock()
+        recent = {key: at for key, at in self._passed.get(table, {}).items() if at > now - self._window}
+        recent |= dict.fromkeys(absent, now)
+        if len(recent) > self._limit:
             self._tripped.add(table)
             return False
-        passed.append((self._clock(), absences))
+        self._passed[table] = recent
         return True
 
     def trip(self, table: str) -> None:

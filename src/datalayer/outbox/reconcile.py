@@ -152,7 +152,7 @@ class Reconciler:
             return [c for c in changes if c.row is not None]
         for table in dict.fromkeys(c.table for c in absent):
             asking = {_named(c) for c in absent if c.table == table} - set(allowed)
-            if not self.breaker.admits(table, len(asking)):
+            if not self.breaker.admits(table, [key for _, key in asking]):
                 outcome.held |= asking
         return [c for c in changes if _named(c) not in outcome.held]
 

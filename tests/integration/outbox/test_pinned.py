@@ -17,9 +17,10 @@ from datalayer.outbox.assembly import reconciler_between
 from datalayer.outbox.breaker import DeleteBreaker
 from datalayer.outbox.capture import postgres as capture
 from datalayer.outbox.entries import Change
+from datalayer.outbox.outcome import Owed
 from datalayer.outbox.pinning import Pins
 from datalayer.outbox.queue import Outbox
-from datalayer.query import Update, col
+from datalayer.query import Delete, Update, col
 from datalayer.servers.postgrest import PostgrestServer
 from datalayer.stores.postgres import PostgresStore
 from datalayer.stores.supabase import SupabaseStore
@@ -76,6 +77,25 @@ async def test_a_key_that_waits_for_a_pinned_one_does_not_hold_up_the_others(pai
     event = await pair.relay().drain()
     assert (event.settled, event.entries, event.error) == (1, 2, None)
     assert [row["id"] for row in (await pair.rows("owners"))[1]] == [1, 3]
+
+
+async def test_deletes_that_wait_for_a_pin_are_counted_once(pair: Pair) -> None:
+    """A key is tried again and again while a killed relay's pin lasts, and stays one delete for the breaker."""
+    assert isinstance(pair.primary, PostgresStore)
+    pair.reconciler.breaker = DeleteBreaker(limit=5)
+    await put_owners(pair.primary, [1, 2, 3])
+    await pair.settle()
+    pins, killed = Pins(pair.primary, lifetime_seconds=3600), uuid4()
+    await pins.take(killed, [("owners", f"[{number}]") for number in (1, 2, 3)])
+    await pair.primary.delete(Delete("owners", col("id").lte(3)))
+    owed = [Owed("owners", entry.key, entry.version) for entry in await pair.outbox.entries() if entry.key]
+    for _ in range(4):
+        outcome = await pair.reconciler.reconcile(owed)
+        assert outcome.waiting == {("owners", (number,)) for number in (1, 2, 3)}
+        assert not outcome.held
+    await pins.release(killed)
+    await pair.settle()
+    await pair.assert_equal()
 
 
 async def test_nothing_is_sent_once_the_budget_of_the_pins_is_spent(pair: Pair) -> None:
