@@ -11,7 +11,9 @@
      ├─ UnsupportedOperationError     this store cannot do that: says what to use instead
      ├─ MigrationError                a migration file cannot be applied
      ├─ TransferError                 copy or verify cannot go on
-     │   └─ SelectionError            the tables that were named are not there
+     │   ├─ SelectionError            a table, column or directory that was chosen is not there, or not the one
+     │   ├─ DamagedExportError        files of an export are not what was written, or not all of them are
+     │   └─ UnrepairedError           rows differ, and more of them than a repair may touch
      └─ StoreError                    a store answered with an error; see its fields
          ├─ ConstraintViolationError
          │   ├─ UniqueViolationError
@@ -169,7 +171,15 @@ class TransferError(DataLayerError):
 
 
 class SelectionError(TransferError):
-    """The choice of tables names one that is not there or not usable, or none; or a directory has something else."""
+    """What was chosen is not there, or not the one: a table, a column, a place to begin, a directory."""
+
+
+class DamagedExportError(TransferError):
+    """An export has files that are not what was written, or was not finished; nothing of it was loaded."""
+
+
+class UnrepairedError(TransferError):
+    """Rows differ, and more of them than a repair may delete or change; nothing was written."""
 
 
 class StoreError(DataLayerError):

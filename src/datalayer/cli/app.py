@@ -94,7 +94,7 @@ def run(arguments: Sequence[str]) -> int:
 
     An error becomes one line on stderr. Where the same command goes on once the cause is mended, another line is it.
     """
-    besides: tuple[str, ...] = ()
+    besides: tuple[str, ...] | None = ()
     debug = "--debug" in arguments
     try:
         with ExitStack() as quiet:
@@ -106,12 +106,15 @@ def run(arguments: Sequence[str]) -> int:
     except BrokenPipeError:
         raise
     except Exception as error:
-        besides = error.goes_on_with if isinstance(error, DataLayerError) else ()
+        # A mistake of ours would happen again.
+        besides = error.goes_on_with if isinstance(error, DataLayerError) else None
         code = report(error, debug=debug, command=_command_in(arguments))
     if code == ExitCode.INTERRUPTED:
         say("interrupted")
-    if code in _MAY_GO_ON and (line := continuing(_command_in(arguments), [*arguments, *besides])):
-        note(line)
+    if code in _MAY_GO_ON and besides is not None:
+        line = continuing(_command_in(arguments), [*arguments, *besides])
+        if line is not None:
+            note(line)
     return int(code or ExitCode.OK)
 
 

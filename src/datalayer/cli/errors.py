@@ -15,6 +15,7 @@ from datalayer.cli.resuming import without_secrets
 from datalayer.errors import (
     AccessDeniedError,
     ConfigurationError,
+    DamagedExportError,
     DataLayerError,
     InvalidValueError,
     OutcomeUnknownError,
@@ -23,6 +24,7 @@ from datalayer.errors import (
     StoreTimeoutError,
     TransferError,
     UnavailableError,
+    UnrepairedError,
     UnsupportedOperationError,
 )
 
@@ -41,8 +43,8 @@ class ExitCode(IntEnum):
 
 #: For the help of every command that can fail.
 EXIT_CODES: Final = (
-    "Exit codes: 0 done, 1 a difference was found, 2 wrong usage: an option, or a file, directory or table that one"
-    " names, 3 wrong configuration: a store's URL or a variable of the environment,"
+    "Exit codes: 0 done, 1 a difference was found or an export is damaged, 2 wrong usage: an option, or a file,"
+    " directory, table or column that one names, 3 wrong configuration: a store's URL or a variable of the environment,"
     " 4 server unavailable, access denied or no answer in time, 5 the operation failed, 130 interrupted."
 )
 
@@ -55,6 +57,8 @@ _CODES: Final[tuple[tuple[type[Exception], ExitCode], ...]] = (
     (UnsupportedOperationError, ExitCode.USAGE),
     (InvalidValueError, ExitCode.USAGE),
     (SelectionError, ExitCode.USAGE),
+    (DamagedExportError, ExitCode.DIFFERENCE),
+    (UnrepairedError, ExitCode.DIFFERENCE),
 )
 
 #: What to look at when the URL came from the command line, and not from the variables that a store's own hint names.
@@ -90,8 +94,8 @@ def told_by_options() -> Iterator[None]:
 def exit_code(error: Exception) -> ExitCode:
     """Return the exit code of an error; a transfer that a store's error ended has the code of that."""
     cause = error.__cause__
-    if isinstance(error, OpeningError) and isinstance(cause, UnavailableError) and cause.store == "sqlite":
-        return ExitCode.CONFIGURATION  # a file that is none: there is no server that could come back
+    if isinstance(error, OpeningError) and _names_no_file(cause):
+        return ExitCode.CONFIGURATION
     if isinstance(error, OpeningError | TransferError) and isinstance(cause, DataLayerError):
         return exit_code(cause)
     return next((code for kind, code in _CODES if isinstance(error, kind)), ExitCode.FAILED)
@@ -130,6 +134,11 @@ def _said_of_a_url(error: DataLayerError) -> str:
         return str(error)
     hint = next((hint for kind, hint in _URL_HINTS if isinstance(error, kind)), error.hint)
     return f"{error.store} {error.operation}: {error.message}" + (f" ({hint})" if hint else "")
+
+
+def _names_no_file(error: BaseException | None) -> bool:
+    """Whether a URL names what is no SQLite file: there is no server that could come back. One may be locked."""
+    return isinstance(error, UnavailableError) and error.store == "sqlite" and error.sqlstate == "08001"
 
 
 def _command_of(error: typer.TyperException) -> str | None:

@@ -102,7 +102,7 @@ def _exported(source: str, out: Path, tables: list[str] | None) -> ExportReport:
 
     try:
         return asyncio.run(_export(source, out, tables))
-    except DataLayerError:
+    except (DataLayerError, KeyboardInterrupt):
         kept = finished_tables(out)
         if kept:
             output.note(f"kept in {out}: {', '.join(kept)}; the same command again continues")

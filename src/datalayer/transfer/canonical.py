@@ -9,7 +9,7 @@ Values are told apart by what they mean, not by how a column happens to be decla
     boolean      not a number
     text         code point by code point; a trailing space or a combining mark is a difference
     timestamp    the moment to the microsecond; one without a zone is taken as UTC
-    date, time, uuid, bytes
+    date, time, uuid, bytes; one that Python has no value for, as infinity, as PostgreSQL writes it, without a zone
     array, JSON  element by element; the members of an object in the order of their names
 """
 
@@ -22,6 +22,8 @@ from decimal import Decimal
 from typing import Any
 
 from datalayer.query import JsonNull
+from datalayer.transfer.odd_moments import OddMoment
+from datalayer.transfer.unreadable import Unreadable
 
 _NULL = b"0"
 
@@ -119,4 +121,6 @@ _ENCODERS: Mapping[type, Callable[[Any], bytes]] = {
     bytes: lambda value: _sized(b"x", value),
     list: _list,
     dict: _object,
+    OddMoment: lambda value: _sized(b"m", value.without_zone().encode()),
+    Unreadable: lambda value: _sized(b"?", f"{type(value.stored).__name__} {value.stored!r}".encode()),
 }

@@ -20,6 +20,7 @@ from typing import Any, TypeAlias
 
 from datalayer.stores.catalog import ColumnType, Kind
 from datalayer.transfer.limits import INTEGER_BITS, MisfitError
+from datalayer.transfer.odd_moments import OddMoment
 
 Conversion: TypeAlias = Callable[[Any], Any]
 
@@ -121,11 +122,13 @@ def _uuid_or_text(value: str) -> uuid.UUID | str:
         return value
 
 
-def _in_utc(value: dt.datetime) -> dt.datetime:
-    return value.replace(tzinfo=dt.UTC)
+def _in_utc(value: dt.datetime | OddMoment) -> dt.datetime | OddMoment:
+    return value.in_utc() if isinstance(value, OddMoment) else value.replace(tzinfo=dt.UTC)
 
 
-def _without_zone(value: dt.datetime) -> dt.datetime:
+def _without_zone(value: dt.datetime | OddMoment) -> dt.datetime | OddMoment:
+    if isinstance(value, OddMoment):
+        return value.without_zone()
     return value.astimezone(dt.UTC).replace(tzinfo=None)
 
 

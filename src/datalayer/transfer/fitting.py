@@ -16,6 +16,7 @@ from datalayer.query import JsonNull
 from datalayer.stores.catalog import Column, ColumnType, Kind
 from datalayer.transfer.conversions import INTEGERS, Conversion, conversion, each
 from datalayer.transfer.limits import MisfitError, limit
+from datalayer.transfer.odd_moments import OddMoment
 
 _DOCUMENT = (dict, list, str, int, float, bool, Decimal, JsonNull)
 _STORED_AS: Mapping[Kind, tuple[type, ...]] = {
@@ -26,10 +27,10 @@ _STORED_AS: Mapping[Kind, tuple[type, ...]] = {
     Kind.DOUBLE: (float,),
     Kind.TEXT: (str,),
     Kind.UUID: (uuid.UUID,),
-    Kind.DATE: (dt.date,),
-    Kind.TIME: (dt.time,),
-    Kind.TIMESTAMP: (dt.datetime,),
-    Kind.TIMESTAMPTZ: (dt.datetime,),
+    Kind.DATE: (dt.date, OddMoment),
+    Kind.TIME: (dt.time, OddMoment),
+    Kind.TIMESTAMP: (dt.datetime, OddMoment),
+    Kind.TIMESTAMPTZ: (dt.datetime, OddMoment),
     Kind.JSON: _DOCUMENT,
     Kind.JSONB: _DOCUMENT,
     Kind.BYTEA: (bytes,),

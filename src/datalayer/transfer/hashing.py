@@ -9,6 +9,7 @@ from datalayer.transfer.canonical import encode
 from datalayer.transfer.checksum import digest
 from datalayer.transfer.conversions import alignment
 from datalayer.transfer.pairing import TablePair
+from datalayer.transfer.unreadable import can_align
 
 
 class RowHasher:
@@ -26,7 +27,7 @@ class RowHasher:
     def parts(self, row: Row) -> list[bytes]:
         """Return the canonical bytes of each column, in the order of ``names``."""
         if self._aligned:
-            row = row | {name: align(row[name]) for name, align in self._aligned if row[name] is not None}
+            row = row | {name: align(row[name]) for name, align in self._aligned if can_align(row[name])}
         return [encode(row[name]) for name in self.names]
 
     def digests(self, parts: list[bytes]) -> tuple[bytes, bytes]:

@@ -1,6 +1,7 @@
 """Stored values that would stop a copy, found before one begins: counted by table, column and rule, the first named.
 
-Only SQLite keeps values against its own declarations, and only a look at all of them tells. Values are never shown.
+Only SQLite keeps values against its own declarations, and references to nothing, and only a look at all of them tells.
+Values are never shown.
 """
 
 from __future__ import annotations
@@ -11,8 +12,10 @@ from typing import Any, Final
 
 from datalayer.transfer.conversions import Conversion
 from datalayer.transfer.limits import MisfitError
+from datalayer.transfer.naming import row_name
 
-_MOST_NAMED: Final = 3
+#: Rows that are named for each.
+MOST_NAMED: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +23,7 @@ class Misfit:
     """Values of one column that break one rule.
 
     Args:
+        column: or the columns of a reference.
         rule: what is wrong with them, in words.
         rows: how many there are.
         first: the keys of the first rows, in words.
@@ -81,6 +85,6 @@ class MisfitCounter:
     def _count(self, column: str, rule: str, row: Sequence[Any]) -> None:
         counted = self._found.setdefault((column, rule), [0])
         counted[0] += 1
-        if len(counted) <= _MOST_NAMED:
-            key = ", ".join(f"{name}={row[place]}" for name, place in self._key.items())
-            counted.append(key or f"row {self._rows} (as read)")
+        if len(counted) <= MOST_NAMED:
+            key = {name: row[place] for name, place in self._key.items()}
+            counted.append(row_name(key, key, self._rows))

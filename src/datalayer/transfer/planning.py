@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -12,7 +12,7 @@ from datalayer.stores.contract import Store
 from datalayer.transfer.conversions import INTEGERS
 from datalayer.transfer.misfits import Misfit
 from datalayer.transfer.ordering import dependency_groups
-from datalayer.transfer.pairing import obstacles, pair_for_copy
+from datalayer.transfer.pairing import TablePair, obstacles, pair_for_copy
 from datalayer.transfer.readers.contract import Reader
 from datalayer.transfer.readers.sqlite import SqliteReader
 from datalayer.transfer.references import possible_references
@@ -42,7 +42,7 @@ class CopyPlan:
     Args:
         tables: in the order of their foreign keys.
         notes: what will be left out or changed on the way, one sentence each.
-        misfits: values of a SQLite source that would stop the copy; rows of other stores are not looked at.
+        misfits: values, and references, of a SQLite source that would stop the copy; other stores are not looked at.
     """
 
     tables: tuple[PlannedTable, ...]
@@ -111,8 +111,21 @@ async def plan_of(found: Outline, reader: Reader, writer: Writer) -> CopyPlan:
         method = "a new table" if there is None else await writer.method(pair, reader)
         planned.append(PlannedTable(table.name, await reader.estimate(table), there is None, method))
         if isinstance(reader, SqliteReader):
-            misfits += await reader.misfits(pair)
+            misfits += await stopping(
+                reader, pair, found.references[table.name] if there is None else there.foreign_keys
+            )
     return CopyPlan(tuple(planned), found.notes, tuple(misfits))
+
+
+async def stopping(reader: SqliteReader, pair: TablePair, enforced: Iterable[ForeignKey]) -> list[Misfit]:
+    """Return the values of a table, and its references, that would stop a move.
+
+    Args:
+        enforced: foreign keys that the target has or will have; those that the source has too are looked at.
+    """
+    wanted = {(key.columns, key.target_table) for key in enforced}
+    keys = [key for key in pair.source.foreign_keys if (key.columns, key.target_table) in wanted]
+    return [*await reader.misfits(pair), *await reader.broken_references(pair.source, keys)]
 
 
 def _as_it_is(table: Table) -> Table:

@@ -1,55 +1,58 @@
-"""A source table's rows, each value checked and turned into the target column's kind, in bounded memory."""
+"""A table's rows out of any store, in bounded memory; a value that cannot be read is named, or kept as what it is."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
 from dataclasses import replace
 
 from datalayer.errors import StoreError, TransferError, UnfitValueError
 from datalayer.query import Filter, Row, Select, asc
 from datalayer.stores.catalog import Table
 from datalayer.stores.contract import Session
-from datalayer.transfer.fitting import fit
-from datalayer.transfer.limits import MisfitError
+from datalayer.stores.sqlite.session import SqliteSession
+from datalayer.transfer.naming import row_name
 from datalayer.transfer.pairing import TablePair
+from datalayer.transfer.readers.fitting_blocks import BlockFitter
 from datalayer.transfer.readers.patience import after, over_rest, select
+from datalayer.transfer.readers.sqlite import SqliteReader
 
 #: Rows in memory at a time, on the way out of the source and on the way into the target.
 CHUNK_ROWS = 1000
 
 
-async def fitting_rows(source: Session, pair: TablePair) -> AsyncGenerator[Row, None]:
-    """Yield the rows of the source table as rows for the target.
-
-    Raises:
-        TransferError: a value does not fit; says table, column and key, never the value.
-    """
-    fits = [(c.source.name, fit(c.source, c.target)) for c in pair.columns]
-    number = 0
-    async for row in source_rows(source, pair):
-        number += 1
-        fitted: Row = {}
-        for name, apply in fits:
-            try:
-                fitted[name] = apply(row[name])
-            except MisfitError as misfit:
-                key = pair.key or pair.source.primary_key
-                raise _misfit(pair, name, str(misfit), _row_name(key, row, number)) from None
-        yield fitted
-
-
 async def source_rows(
-    source: Session, pair: TablePair, *, where: Filter | None = None, probe: Session | None = None
+    source: Session, pair: TablePair, *, where: Filter | None = None, keep_unreadable: bool = False
 ) -> AsyncGenerator[Row, None]:
     """Stream the shared columns of a table.
 
     Args:
-        where: which rows; None for all.
-        probe: is asked for the row that cannot be read, where the source is a transaction that this spoils.
+        where: which rows, None for all; SQLite gives all.
+        keep_unreadable: a value stored against its column's type, which SQLite allows, comes as ``Unreadable``.
 
     Raises:
-        TransferError: a stored value is not of its column's type, which SQLite allows; names table, column and key.
+        TransferError: a value cannot be read; names table, column and key.
     """
+    if isinstance(source, SqliteSession):
+        rows: AsyncGenerator[Row, None] = _stored(source, pair, keep_unreadable=keep_unreadable)
+    else:
+        rows = _selected(source, pair, where)
+    async with aclosing(rows):
+        async for row in rows:
+            yield row
+
+
+async def _stored(source: SqliteSession, pair: TablePair, *, keep_unreadable: bool) -> AsyncGenerator[Row, None]:
+    reader = SqliteReader(source)
+    async with reader.reading():
+        fitter = BlockFitter(pair, conversions=reader.readings(pair, keep_unreadable=keep_unreadable))
+        async with aclosing(reader.pages(pair.name, fitter.columns)) as pages:
+            async for page in pages:
+                for values in fitter.fitted(page):
+                    yield dict(zip(pair.column_names, values, strict=True))
+
+
+async def _selected(source: Session, pair: TablePair, where: Filter | None) -> AsyncGenerator[Row, None]:
     question = Select(pair.name, where, columns=pair.column_names)
     if over_rest(source):
         stream: AsyncIterator[Row] = _pages(source, pair.source, question)
@@ -59,9 +62,9 @@ async def source_rows(
         async for row in stream:
             yield row
     except UnfitValueError as error:
-        if not error.columns:
+        if not (error.columns and over_rest(source)):
             raise TransferError(f"{pair.name} cannot be read: {error}", table=pair.name) from error
-        unreadable = await _unreadable_row(probe or source, pair, error.columns[0])
+        unreadable = await _unreadable_row(source, pair, error.columns[0])
         raise _misfit(pair, error.columns[0], f"cannot be read: {error.message}", unreadable) from error
     finally:
         close = getattr(stream, "aclose", None)
@@ -95,12 +98,6 @@ def _misfit(pair: TablePair, column: str, rule: str, where: str) -> TransferErro
     )
 
 
-def _row_name(key: tuple[str, ...], row: Row, number: int) -> str:
-    """Name a row by its key, or by its place in the source where it has none."""
-    named = ", ".join(f"{name}={row[name]}" for name in key if name in row)
-    return named or f"row {number} (as read)"
-
-
 async def _unreadable_row(source: Session, pair: TablePair, column: str) -> str:
     """Find the first row whose value the store cannot read: page by page, then by halves."""
     key = tuple(name for name in pair.source.primary_key if name != column)
@@ -125,6 +122,6 @@ async def _unreadable_row(source: Session, pair: TablePair, column: str) -> str:
         else:
             first, size = first + half, size - half
     if not key:
-        return f"row {first + 1} (as read)"
+        return row_name((), {}, first + 1)
     found = await source.select(Select(pair.name, columns=key, order=order, offset=first, limit=1))
-    return _row_name(key, found[0], first + 1)
+    return row_name(key, found[0], first + 1)

@@ -13,14 +13,16 @@ from collections.abc import AsyncIterator, Sequence
 from time import perf_counter
 from typing import Any, Final
 
-from datalayer.errors import DataLayerError, TransferError
+from datalayer.errors import DataLayerError, SelectionError, TransferError
 from datalayer.query import Filter, Row, Select, asc, col
 from datalayer.stores.catalog import Catalog, Column, Kind, Table
 from datalayer.stores.contract import Store
 from datalayer.transfer.conversions import INTEGERS
 from datalayer.transfer.kept import with_what_is_kept
+from datalayer.transfer.odd_moments import OddMoment
 from datalayer.transfer.ordering import dependency_groups
 from datalayer.transfer.pairing import TablePair, obstacles, pair_for_copy
+from datalayer.transfer.readers.exactly import exact_session
 from datalayer.transfer.readers.fitting_blocks import BlockFitter
 from datalayer.transfer.readers.patience import after, patiently
 from datalayer.transfer.reading import CHUNK_ROWS
@@ -58,7 +60,8 @@ async def sync(
         overlap: seconds, or numbers, to look back behind the watermark; 300 and 1,000 by default.
 
     Raises:
-        TransferError: a table or its column cannot be synced, or a value does not fit.
+        SelectionError: no table has the column, it does not grow, or ``since`` is no value of it.
+        TransferError: a table cannot be synced, or a value does not fit.
     """
     started = perf_counter()
     if source is target:
@@ -68,7 +71,7 @@ async def sync(
     pairs, notes = _pairs(from_catalog, to_catalog, column, tables)
     if since is not None:
         for pair in pairs:
-            _parsed(pair.source.by_name[column], since)
+            _check_since(pair.source.by_name[column], since)
     sink = await sink_for(target)
     written: dict[str, int] = {}
     try:
@@ -93,26 +96,37 @@ def _pairs(
     """Return the tables to sync, parents first, and notes on those left out; refuse named ones that cannot be."""
     chosen: dict[str, Table] = {}
     notes: list[str] = []
-    for name in sorted(selected(from_catalog, tables)):
-        reason = _hindrance(from_catalog.tables[name], to_catalog.tables.get(name), column)
+    names, grows = sorted(selected(from_catalog, tables)), False
+    for name in names:
+        unfit = _unfit_column(from_catalog.tables[name], column)
+        grows = grows or unfit is None
+        reason = unfit or _hindrance(from_catalog.tables[name], to_catalog.tables.get(name))
         if reason is None:
             chosen[name] = from_catalog.tables[name]
         elif tables is not None:
-            raise TransferError(f"{name} cannot be synced: {reason}", table=name)
+            kind = TransferError if unfit is None else SelectionError
+            raise kind(f"{name} cannot be synced: {reason}", table=name)
         else:
             notes.append(f"{name} is left out: {reason}")
     if not chosen:
-        raise TransferError(f"no table can be synced by {column}: {'; '.join(notes) or 'there are no tables'}")
+        kind = TransferError if grows else SelectionError
+        raise kind(f"no table can be synced by {column}: {'; '.join(notes) or 'there are no tables'}")
     ordered = [table for group in dependency_groups(chosen) for table in group]
     return [pair_for_copy(table, to_catalog.tables[table.name]) for table in ordered], notes
 
 
-def _hindrance(table: Table, there: Table | None, column: str) -> str | None:
+def _unfit_column(table: Table, column: str) -> str | None:
+    """Return why changed rows cannot be found by a column."""
     found = table.by_name.get(column)
     if found is None:
         return f"it has no column {column}"
     if found.type.array or not (found.type.kind in _MOMENTS | INTEGERS or found.type.kind is Kind.DATE):
         return f"{column} is {found.type.declared}, and has to be a time, a date or a whole number"
+    return None
+
+
+def _hindrance(table: Table, there: Table | None) -> str | None:
+    """Return why rows cannot be brought into the target."""
     if there is None:
         return "the target does not have it; copy it first"
     if unfit := obstacles(table, there):
@@ -134,10 +148,9 @@ async def _sync(
     stored = await sink.watermark(pair.name, column)
     begin = _parsed(growing, since) if since is not None else _behind(growing, stored, overlap)
     rows, mark = 0, stored
-    fitter = BlockFitter(pair, 1)
+    fitter = BlockFitter(pair)
     async for page in _pages(source, pair, growing, begin, fitter.columns):
-        reached = str(page[-1][column])
-        mark = reached if mark is None or _parsed(growing, reached) > _parsed(growing, mark) else mark
+        mark = _later(growing, mark, page)
         block = fitter.fitted([[row[name] for name in fitter.columns] for row in page])
         await sink.write(pair, block, column, mark)
         rows += len(page)
@@ -145,6 +158,15 @@ async def _sync(
         if on_progress is not None:
             on_progress(Progress(pair.name, rows, rows))
     return SyncedTable(pair.name, rows, None if begin is None else str(begin), mark)
+
+
+def _later(growing: Column, mark: str | None, page: Sequence[Row]) -> str | None:
+    """Return how far a page comes; infinity, and what else is no value of Python, is found again the next time."""
+    found = [row[growing.name] for row in page if type(row[growing.name]) is not OddMoment]
+    if not found:
+        return mark
+    reached = str(found[-1])
+    return reached if mark is None or _parsed(growing, reached) > _parsed(growing, mark) else mark
 
 
 async def _pages(
@@ -173,34 +195,49 @@ async def _lowest(source: Store, pair: TablePair, growing: Column) -> Any:
 
 
 async def _asked(source: Store, question: Select) -> list[Row]:
-    return await patiently(lambda: source.select(question))
+    async def ask() -> list[Row]:
+        async with exact_session(source) as session:
+            return await session.select(question)
+
+    return await patiently(ask)
 
 
 def _behind(growing: Column, stored: str | None, overlap: float | None) -> Any:
     if stored is None:
         return None
-    mark = _parsed(growing, stored)
+    try:
+        mark = _parsed(growing, stored)
+    except ValueError:
+        raise TransferError(
+            f"the kept watermark is no value of {growing.name}, which is {growing.type.declared} now; say where to"
+            " begin by --since"
+        ) from None
     if growing.type.kind in INTEGERS:
         return mark - round(DEFAULT_OVERLAP_NUMBERS if overlap is None else overlap)
-    back = dt.timedelta(seconds=DEFAULT_OVERLAP_SECONDS if overlap is None else overlap)
-    if growing.type.kind is Kind.DATE:
-        back = max(back, dt.timedelta(days=1))
-    return mark - back
+    try:
+        back = dt.timedelta(seconds=DEFAULT_OVERLAP_SECONDS if overlap is None else overlap)
+        return mark - (max(back, dt.timedelta(days=1)) if growing.type.kind is Kind.DATE else back)
+    except OverflowError:
+        return None  # before all times
+
+
+def _check_since(growing: Column, since: str) -> None:
+    try:
+        _parsed(growing, since)
+    except ValueError:
+        raise SelectionError(
+            f"the place to begin is no value of {growing.name}, which is {growing.type.declared}"
+        ) from None
 
 
 def _parsed(growing: Column, text: str) -> Any:
-    """Read a watermark or --since as a value of the column."""
+    """Read a watermark or ``since`` as a value of the column; raises ValueError."""
     kind = growing.type.kind
-    try:
-        if kind in INTEGERS:
-            return int(text)
-        if kind is Kind.DATE:
-            return dt.date.fromisoformat(text[:10])
-        moment = dt.datetime.fromisoformat(text)
-    except ValueError:
-        raise TransferError(
-            f"the place to begin is no value of {growing.name}, which is {growing.type.declared}"
-        ) from None
+    if kind in INTEGERS:
+        return int(text)
+    if kind is Kind.DATE:
+        return dt.date.fromisoformat(text[:10])
+    moment = dt.datetime.fromisoformat(text)
     if kind is Kind.TIMESTAMPTZ:
         return moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
     return moment.astimezone(dt.UTC).replace(tzinfo=None) if moment.tzinfo else moment

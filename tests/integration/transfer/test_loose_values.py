@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 
 import pytest
-from tests.integration.transfer.sql import ask
+from tests.integration.transfer.sql import ask, run
 
 from datalayer.cli.app import run as run_command
 from datalayer.errors import TransferError
 from datalayer.stores.postgres import PostgresStore
 from datalayer.stores.sqlite import SqliteStore
-from datalayer.transfer import copy, plan_copy
+from datalayer.transfer import copy, plan_copy, verify
 from datalayer.transfer.schemas.comparing import compare_schemas
 from datalayer.transfer.schemas.reports import Weight
 
@@ -100,3 +101,96 @@ async def test_dry_run_prints_them_and_exits_with_a_difference(
     assert await asyncio.to_thread(run_command, [*both, "--json"]) == 1
     assert len(json.loads(capsys.readouterr().out)["misfits"]) == len(_FOUND)
     assert await asyncio.to_thread(run_command, [*both, "--tables", "good"]) == 0
+
+
+async def test_verify_names_values_that_are_none_of_their_type(
+    path: Path, target: PostgresStore, capsys: pytest.CaptureFixture[str], datalayer_database: str
+) -> None:
+    """By table, key and column, in the class of types; the rows beside them are compared as ever."""
+    await run(
+        target,
+        "create table good (id int primary key, paid boolean, at timestamp);"
+        "insert into good values (1, true, '2024-01-01 10:00'), (2, false, '2024-01-01 10:00');"
+        "create table loose"
+        " (id int primary key, n int, born date, at timestamp, paid boolean, price numeric, word text);"
+        "insert into loose values (1, 5, '2024-01-01', '2024-01-01 10:00', true, 1.5, 'changed'),"
+        " (2, 7, '2024-02-01', '2024-01-01 10:00', true, 1.005, 'a'),"
+        " (3, 1, '2024-01-01', '2024-01-01 10:00', true, 0, 'fine');"
+        "insert into loose (id, n) select n, n from generate_series(4, 5000) n;"
+        "create table bare (n int); insert into bare values (1)",
+    )
+    both = ["--source", f"sqlite:///{path}", "--target", datalayer_database]
+    assert await asyncio.to_thread(run_command, ["verify", *both, "--limit", "5"]) == 1
+    out = capsys.readouterr().out
+    assert "good 2/2 rows match" in out
+    assert "loose 0/5000 rows match (0 %): 5000 changed" in out
+    assert "loose: unequal value at id=1 in word" in out
+    assert "loose: unequal type at id=2 in at, born, n, paid, word" in out
+    assert "loose: unequal type at id=3 in born, n, paid, price" in out
+    assert "loose: unequal type at id=4 in n" in out
+    assert "bare 1/2 rows match" in out
+    assert "secret" not in out
+
+
+async def test_verify_of_the_same_file_finds_such_values_equal(path: Path, tmp_path: Path) -> None:
+    """What is stored alike is alike."""
+    shutil.copy(path, tmp_path / "copy.sqlite")
+    source, copied = await SqliteStore.open(path), await SqliteStore.open(tmp_path / "copy.sqlite")
+    try:
+        assert (await verify(source, copied)).equal
+        await copied.run(lambda c: c.execute("update loose set n = 'secret!' where id = 4711").close())
+        (difference,) = [d for table in (await verify(source, copied)).tables for d in table.differences]
+        assert (difference.finding, dict(difference.key), difference.columns) == ("unequal type", {"id": 4711}, ("n",))
+    finally:
+        await source.close()
+        await copied.close()
+
+
+async def test_verify_names_a_date_that_no_calendar_has(tmp_path: Path, target: PostgresStore) -> None:
+    """SQLite spells it like any other; read, it is none."""
+    source = await SqliteStore.open(tmp_path / "days.sqlite")
+    try:
+        await source.run(
+            lambda c: c.executescript(
+                "create table days (id integer primary key, day date);"
+                "insert into days values (1, '2024-02-01'), (2, '2024-02-31'), (3, '2024-02-03')"
+            ).close()
+        )
+        await run(
+            target,
+            "create table days (id int primary key, day date);"
+            "insert into days values (1, '2024-02-01'), (2, '2024-02-02'), (3, '2024-02-04')",
+        )
+        (table,) = (await verify(source, target)).tables
+        assert [(d.finding, dict(d.key), d.columns) for d in table.differences] == [
+            ("unequal type", {"id": 2}, ("day",)),
+            ("unequal value", {"id": 3}, ("day",)),
+        ]
+    finally:
+        await source.close()
+
+
+async def test_any_column_of_a_strict_table_is_text_and_nothing_else_is_guessed(
+    tmp_path: Path, target: PostgresStore
+) -> None:
+    """ANY keeps every value as it is: 007 is no number 7; what is no text is told before a copy."""
+    source = await SqliteStore.open(tmp_path / "strict.sqlite")
+    try:
+        await source.run(
+            lambda c: c.executescript(
+                "create table mixed (id integer primary key, v any) strict;"
+                "insert into mixed values (1, '007'), (2, null), (3, ' 7'), (4, '1e3')"
+            ).close()
+        )
+        assert (await plan_copy(source, target)).misfits == ()
+        await copy(source, target)
+        assert await ask(target, "select v from mixed order by id") == [{"v": v} for v in ("007", None, " 7", "1e3")]
+        assert (await verify(source, target)).equal
+        await source.run(lambda c: c.execute("insert into mixed values (5, 7), (6, 1.5), (7, x'00')").close())
+        assert sorted((m.rule, m.first) for m in (await plan_copy(source, target)).misfits) == [
+            ("cannot be read: a stored bytes is no text", ("id=7",)),
+            ("cannot be read: a stored float is no text", ("id=6",)),
+            ("cannot be read: a stored int is no text", ("id=5",)),
+        ]
+    finally:
+        await source.close()

@@ -10,7 +10,7 @@ import re
 import psycopg
 
 from datalayer import errors
-from datalayer.errors import StoreError
+from datalayer.errors import ConfigurationError, DataLayerError, StoreError
 from datalayer.stores.catalog import CREATE_TABLE
 from datalayer.stores.postgres.values import UnfitParameter
 from datalayer.stores.sqlstates import Translation, canonical, key_columns, translation
@@ -23,6 +23,11 @@ RAW_OPERATIONS = frozenset({"fetch_all", "fetch_one", "execute"})
 #: Text of libpq's connection failures, which come without SQLSTATE.
 _REFUSED_LOGIN = re.compile(r"authentication failed|no pg_hba\.conf entry|role \".*\" does not exist|no password")
 _MISSING_DATABASE = re.compile(r"database \".*\" does not exist")
+#: What libpq, or psycopg, says of a parameter's value before it connects.
+_WRONG_PARAMETER = re.compile(
+    r"invalid integer value .* for connection option \"(?P<option>\w+)\""
+    r"|invalid \"?(?P<word>\w+)\"? value: |bad value for (?P<name>\w+)"
+)
 
 
 def translate(error: psycopg.Error, *, operation: str, table: str | None = None, wrote: bool = False) -> StoreError:
@@ -49,9 +54,15 @@ def translate(error: psycopg.Error, *, operation: str, table: str | None = None,
     )
 
 
-def connection_failure(error: psycopg.Error) -> StoreError:
+def connection_failure(error: psycopg.Error) -> DataLayerError:
     """Build the error for a connection that could not be opened; libpq gives words, no SQLSTATE."""
     text = str(error)
+    wrong = _WRONG_PARAMETER.search(text)
+    if wrong is not None:
+        name = next(group for group in wrong.groups() if group is not None)
+        return ConfigurationError(
+            f"the PostgreSQL DSN has a value for {name} that libpq does not know", variables=("DATABASE_URL",)
+        )
     if _REFUSED_LOGIN.search(text) or (error.sqlstate or "").startswith("28"):
         return errors.AccessDeniedError(
             "the server refused the user or the password",

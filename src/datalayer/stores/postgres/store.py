@@ -74,7 +74,7 @@ class PostgresStore(PostgresSession):
             observers: who hears of each call.
 
         Raises:
-            ConfigurationError: the DSN is malformed.
+            ConfigurationError: the DSN is malformed, or a parameter has a value that there is not.
             AccessDeniedError: the server refused the user or the password.
             UnavailableError: the server cannot be reached.
         """

@@ -23,7 +23,7 @@ _MOST_STATEMENTS = 500
 _OWN = "pragma_table_list l where l.schema = 'main' and l.type = 'table' and l.name not like 'sqlite!_%' escape '!'"
 
 _TABLES = f"""
-    select l.name, l.wr, (select sql from sqlite_master where type = 'table' and name = l.name),
+    select l.name, l.wr, l.strict, (select sql from sqlite_master where type = 'table' and name = l.name),
            exists (select 1 from sqlite_master where type = 'trigger' and tbl_name = l.name collate nocase)
     from {_OWN} order by l.name
 """
@@ -102,7 +102,7 @@ def read_schema(connection: sqlite3.Connection) -> Schema:
     tables = connection.execute(_TABLES).fetchall()
     names = {
         table: ConstraintNames(table, definition or "", (column[0] for column in columns[table]))
-        for table, _, definition, _ in tables
+        for table, _, _, definition, _ in tables
     }
     primary = {table: _primary_key(found) for table, found in columns.items()}
     uniques = _uniques(connection, names)
@@ -110,9 +110,9 @@ def read_schema(connection: sqlite3.Connection) -> Schema:
     facts = {
         table: _facts(
             table, columns[table], primary[table], uniques[table], foreign[table], names[table],
-            without_rowid=bool(without_rowid), has_triggers=bool(has_triggers),
+            without_rowid=bool(without_rowid), strict=bool(strict), has_triggers=bool(has_triggers),
         )
-        for table, without_rowid, _, has_triggers in tables
+        for table, without_rowid, strict, _, has_triggers in tables
     }  # fmt: skip
     return Schema(Catalog({name: fact.table for name, fact in facts.items()}), facts)
 
@@ -126,9 +126,10 @@ def _facts(
     names: ConstraintNames,
     *,
     without_rowid: bool,
+    strict: bool,
     has_triggers: bool,
 ) -> Facts:
-    types = {column: read_declared(declared, default) for column, declared, _, default, _, _ in columns}
+    types = {column: read_declared(declared, default, strict=strict) for column, declared, _, default, _, _ in columns}
     identity = None
     if len(primary) == 1 and not without_rowid and types[primary[0]].type.declared.upper() == "INTEGER":
         identity = primary[0]

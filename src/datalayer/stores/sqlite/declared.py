@@ -70,13 +70,16 @@ _LIMITS = re.compile(r"\(\s*(\d+)\s*(?:,\s*(\d+)\s*)?\)")
 _BRACKETS = re.compile(r"(\[\d*\]\s*)+$")
 
 
-def read_declared(declared: str, default: str | None = None) -> Declared:
+def read_declared(declared: str, default: str | None = None, *, strict: bool = False) -> Declared:
     """Read a declared type.
 
     Args:
         declared: as the table's definition spells it; empty for a column without type, which is read as text.
         default: the column's default expression: one that is not of our making shows that timestamps are loose.
+        strict: the table is a STRICT one, where ANY takes every value as it is, like a column without type elsewhere.
     """
+    if strict and declared.upper() == "ANY":
+        declared = ""
     bare = _BRACKETS.sub("", declared)
     found = _LIMITS.search(bare)
     name = " ".join(_LIMITS.sub(" ", bare).lower().split())

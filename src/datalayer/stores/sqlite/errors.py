@@ -141,14 +141,15 @@ def cannot_open(error: sqlite3.Error, path: str, *, create: bool = True) -> Data
     """Build the error for a file that cannot be opened; it names the file and the next step."""
     if not (create or Path(path).exists()):
         return ConfigurationError(f"the file {path} does not exist; sqlite:////path is absolute")
+    state = "08001"
     if _code(error) == sqlite3.SQLITE_NOTADB:
         reason, hint = f"{path} is not a SQLite database", "check the path, or choose a name that is free"
     elif is_busy(error):
-        reason, hint = f"{path} is locked by another process", "end the process that holds it"
+        state, reason, hint = "55P03", f"{path} is locked by another process", "end the process that holds it"
     else:
         reason = f"the file {path} cannot be opened"
         hint = "create its directory, check that path and permissions are right"
-    return UnavailableError(reason, store=STORE, operation="connect", sqlstate="08001", hint=hint)
+    return UnavailableError(reason, store=STORE, operation="connect", sqlstate=state, hint=hint)
 
 
 def closed(operation: str) -> UnavailableError:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from datalayer.errors import ConfigurationError, TransferError
-from datalayer.transfer.exports.files import ContentSum, digest_of_file, read_rows
+from datalayer.errors import DamagedExportError, SelectionError, TransferError
+from datalayer.transfer.exports.files import SUFFIX, ContentSum, digest_of_file, read_rows
 from datalayer.transfer.exports.manifest import MANIFEST, UNFINISHED, ExportedTable, Manifest, read_manifest
 
 OnTable = Callable[[str], None]
@@ -46,24 +46,21 @@ def finished_manifest(directory: Path) -> Manifest:
     """Read the manifest of a finished export.
 
     Raises:
-        ConfigurationError: there is no such directory.
-        TransferError: the export is not finished, or its manifest was edited.
+        SelectionError: there is no such directory, or no export in it.
+        DamagedExportError: the export is not finished, or its manifest is missing or was edited.
     """
     if not directory.is_dir():
-        raise ConfigurationError(f"there is no directory {directory}")
+        raise SelectionError(f"there is no directory {directory}")
     if not (directory / MANIFEST).exists():
-        unfinished = (directory / UNFINISHED).exists()
-        raise TransferError(
-            f"{directory} has no {MANIFEST}: "
-            + (
-                "the export is not finished; run the same export again to continue it"
-                if unfinished
-                else "it is not an export, or the manifest is missing"
-            )
-        )
+        lacking = f"{directory} has no {MANIFEST}: "
+        if (directory / UNFINISHED).exists():
+            raise DamagedExportError(f"{lacking}the export is not finished; run the same export again to continue it")
+        if any(path.name.endswith(SUFFIX) for path in directory.iterdir()):
+            raise DamagedExportError(f"{lacking}it is missing beside its tables; bring it over again")
+        raise SelectionError(f"{lacking}it is not an export")
     manifest = read_manifest(directory / MANIFEST)
     if manifest.finished_at is None:
-        raise TransferError(f"{directory / MANIFEST} is the record of an unfinished export; export again")
+        raise DamagedExportError(f"{directory / MANIFEST} is the record of an unfinished export; export again")
     return manifest
 
 
@@ -71,11 +68,11 @@ def check_export(directory: Path, *, on_table: OnTable | None = None) -> ExportC
     """Check the manifest, the digest of every file, every row against its table, and that nothing else is there.
 
     Raises:
-        ConfigurationError: there is no such directory.
+        SelectionError: there is no such directory, or no export in it.
     """
     try:
         manifest = finished_manifest(directory)
-    except TransferError as error:
+    except DamagedExportError as error:
         return ExportCheck(directory, None, (str(error),))
     problems = _extra_files(directory, manifest)
     for table in manifest.tables:

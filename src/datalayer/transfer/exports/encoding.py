@@ -4,7 +4,7 @@ boolean, whole numbers    JSON's own, all digits
 numeric                   text: "12.50", "1E+3", "NaN", "Infinity"
 real, double precision    the shortest number that reads back the same; "NaN", "Infinity", "-Infinity"
 text                      text, also for types that have no kind of their own
-uuid, date, time, moments text as in ISO 8601; timestamptz in UTC
+uuid, date, time, moments text as in ISO 8601; timestamptz in UTC; one beyond it, as infinity, as PostgreSQL writes it
 bytea                     text in URL-safe base64
 json, jsonb               an array of one, [document], so that SQL NULL (null) stays apart from [null]
 array                     an array of the above, nested as deep as it is
@@ -23,6 +23,7 @@ from pydantic_core import from_json, to_json
 
 from datalayer.query import JSON_NULL, Row
 from datalayer.stores.catalog import JSON_KINDS, Column, ColumnType, Kind
+from datalayer.transfer.odd_moments import END_OF_DAY, OddMoment
 
 #: Raises TypeError or ValueError for what it cannot read.
 Decoder: TypeAlias = Callable[[Any], Any]
@@ -112,6 +113,16 @@ def _from_text(read: Callable[[str], Any]) -> Decoder:
     return lambda value: read(_exactly(str)(value))
 
 
+def _moment(read: Callable[[str], Any], kind: Kind) -> Decoder:
+    def decode(text: str) -> Any:
+        try:
+            return OddMoment.read(kind, text) if text == END_OF_DAY else read(text)
+        except ValueError:
+            return OddMoment.read(kind, text)
+
+    return _from_text(decode)
+
+
 def _bytes(text: str) -> bytes:
     return b64decode(text, altchars=b"-_", validate=True)
 
@@ -129,9 +140,9 @@ _DECODERS: Mapping[Kind, Decoder] = {
     **dict.fromkeys((Kind.REAL, Kind.DOUBLE), _floating),
     Kind.TEXT: _exactly(str),
     Kind.UUID: _from_text(uuid.UUID),
-    Kind.DATE: _from_text(dt.date.fromisoformat),
-    Kind.TIME: _from_text(dt.time.fromisoformat),
-    **dict.fromkeys((Kind.TIMESTAMP, Kind.TIMESTAMPTZ), _from_text(dt.datetime.fromisoformat)),
+    Kind.DATE: _moment(dt.date.fromisoformat, Kind.DATE),
+    Kind.TIME: _moment(dt.time.fromisoformat, Kind.TIME),
+    **{kind: _moment(dt.datetime.fromisoformat, kind) for kind in (Kind.TIMESTAMP, Kind.TIMESTAMPTZ)},
     **dict.fromkeys((Kind.JSON, Kind.JSONB), _document),
     Kind.BYTEA: _from_text(_bytes),
 }

@@ -9,7 +9,7 @@ off continues when the same export runs again: finished tables are kept, and the
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -27,6 +27,7 @@ from datalayer.transfer.exports.files import PARTIAL, SUFFIX, TableFile, file_na
 from datalayer.transfer.exports.manifest import MANIFEST, UNFINISHED, ExportedTable, Manifest, read_manifest
 from datalayer.transfer.exports.reports import ExportReport
 from datalayer.transfer.ordering import dependency_groups
+from datalayer.transfer.readers.exactly import exact_session
 from datalayer.transfer.readers.patience import count
 from datalayer.transfer.reading import CHUNK_ROWS, source_rows
 from datalayer.transfer.reports import OnProgress, Progress
@@ -67,7 +68,7 @@ async def export(
         async with _snapshot(source) as session:
             for table in plan.schema.values():
                 if table.name not in kept:
-                    exported = await _export_table(source, session, directory, table, on_progress)
+                    exported = await _export_table(session, directory, table, on_progress)
                     begun = replace(begun, tables=(*begun.tables, exported))
                     write_whole(directory / UNFINISHED, begun.spelt())
         manifest = _finish(directory, begun, kept)
@@ -102,7 +103,10 @@ def _plan(source: Store, source_name: str, catalog: Catalog, names: set[str]) ->
 
 def _begin(directory: Path, plan: Manifest) -> Manifest:
     """Make the directory, or take up what an earlier run of the same export left in it."""
-    directory.mkdir(parents=True, exist_ok=True)
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise SelectionError(f"{directory} is not a directory, or is below a file; choose another one") from None
     if (directory / MANIFEST).exists():
         raise SelectionError(f"{directory} has a finished export; choose another directory")
     if (directory / UNFINISHED).exists():
@@ -139,25 +143,28 @@ async def _snapshot(source: Store) -> AsyncIterator[Session]:
     """Lend a session that sees one moment, where the store has such."""
     if source.name == "supabase":
         yield source
-        return
-    opened = source.transaction(isolation="repeatable read", read_only=True, timeout=_STATEMENT_SECONDS)
-    async with opened as session:
-        yield session
+    elif source.name == "postgres":
+        async with exact_session(source, timeout=_STATEMENT_SECONDS) as session:
+            yield session
+    else:
+        async with source.transaction(read_only=True, timeout=_STATEMENT_SECONDS) as session:
+            yield session
 
 
 async def _export_table(
-    source: Store, session: Session, directory: Path, table: Table, on_progress: OnProgress | None
+    session: Session, directory: Path, table: Table, on_progress: OnProgress | None
 ) -> ExportedTable:
     read_at = _now()
     total = 0 if on_progress is None else await count(session, Count(table.name))
     file = TableFile(directory / file_name(table.name), table)
     try:
         rows = 0
-        async for chunk in _chunks(source, session, table):
-            await asyncio.to_thread(file.write, chunk)
-            rows += len(chunk)
-            if on_progress is not None:
-                on_progress(Progress(table.name, rows, max(rows, total)))
+        async with aclosing(_chunks(session, table)) as chunks:
+            async for chunk in chunks:
+                await asyncio.to_thread(file.write, chunk)
+                rows += len(chunk)
+                if on_progress is not None:
+                    on_progress(Progress(table.name, rows, max(rows, total)))
         written = await asyncio.to_thread(file.finish)
     finally:
         file.discard()
@@ -172,9 +179,9 @@ async def _export_table(
     )
 
 
-async def _chunks(source: Store, session: Session, table: Table) -> AsyncIterator[list[Row]]:
+async def _chunks(session: Session, table: Table) -> AsyncGenerator[list[Row], None]:
     chunk: list[Row] = []
-    async with aclosing(source_rows(session, itself(table), probe=source)) as rows:
+    async with aclosing(source_rows(session, itself(table))) as rows:
         async for row in rows:
             chunk.append(row)
             if len(chunk) == CHUNK_ROWS:

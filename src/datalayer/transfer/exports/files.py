@@ -12,7 +12,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
-from datalayer.errors import TransferError
+from datalayer.errors import DamagedExportError
 from datalayer.query import Row
 from datalayer.stores.catalog import Table
 from datalayer.transfer.checksum import Segments
@@ -158,7 +158,7 @@ def read_rows(path: Path, table: Table, *, skip: int = 0) -> Iterator[Row]:
         skip: rows to leave out at the beginning.
 
     Raises:
-        TransferError: names the file, the row and the column.
+        DamagedExportError: names the file, the row and the column.
     """
     return (row for row, _ in _decoded(path, table, skip))
 
@@ -188,8 +188,8 @@ def _decoded(path: Path, table: Table, skip: int) -> Iterator[tuple[Row, int]]:
                 if number > skip:
                     yield decode(line), len(line)
     except LineError as error:
-        raise TransferError(f"{path}: row {number} {error}; export the table again", table=table.name) from None
+        raise DamagedExportError(f"{path}: row {number} {error}; export the table again", table=table.name) from None
     except (EOFError, zlib.error, OSError) as error:
-        raise TransferError(
+        raise DamagedExportError(
             f"{path} is truncated or damaged after row {number}: {error}; bring the file over again", table=table.name
         ) from None

@@ -9,7 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final, get_args
 
-from datalayer.errors import TransferError
+from datalayer.errors import DamagedExportError, SelectionError, TransferError
 from datalayer.stores.catalog import Table
 from datalayer.stores.contract import StoreName
 from datalayer.transfer.exports.schema import table_as_json, table_from_json
@@ -106,7 +106,9 @@ def read_manifest(path: Path) -> Manifest:
     """Read a manifest and check its digest.
 
     Raises:
-        TransferError: the file cannot be read, is not a manifest, or was edited.
+        DamagedExportError: the file is not a manifest, or was edited.
+        SelectionError: it is of another version of the format.
+        TransferError: it cannot be read.
     """
     try:
         content = path.read_bytes()
@@ -114,19 +116,19 @@ def read_manifest(path: Path) -> Manifest:
     except OSError as error:
         raise TransferError(f"{path} cannot be read: {error.strerror}") from None
     except ValueError:
-        raise TransferError(f"{path} is truncated or was edited: it is not JSON") from None
+        raise DamagedExportError(f"{path} is truncated or was edited: it is not JSON") from None
     if not isinstance(found, dict) or found.get("format") != FORMAT:
-        raise TransferError(f"{path} is not the manifest of an export")
-    if found.get("format_version") != FORMAT_VERSION:
-        raise TransferError(f"{path} was written in another version of the format; load it with the version it names")
+        raise DamagedExportError(f"{path} is not the manifest of an export")
     members = {name: member for name, member in found.items() if name != "sha256"}
     # A byte that JSON does not count, such as a space, is compared as well.
     if found.get("sha256") != _digest(members) or content != _spelt(found):
-        raise TransferError(f"{path} was edited: it does not have the checksum that it names")
+        raise DamagedExportError(f"{path} was edited: it does not have the checksum that it names")
+    if found.get("format_version") != FORMAT_VERSION:
+        raise SelectionError(f"{path} was written in another version of the format; load it with the version it names")
     try:
         return _from_json(found)
     except (KeyError, TypeError, ValueError):
-        raise TransferError(f"{path} is not a complete manifest") from None
+        raise DamagedExportError(f"{path} is not a complete manifest") from None
 
 
 def _from_json(found: Mapping[str, Any]) -> Manifest:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from datalayer.query import Count, where_equal
-from datalayer.stores.catalog import ForeignKey, Table
+from datalayer.stores.catalog import Table
 from datalayer.stores.contract import Store
 from datalayer.transfer.loads.contract import LoadTarget
+from datalayer.transfer.orphans import can_be_asked
 
 
 async def find_problems(
@@ -30,7 +31,7 @@ async def find_problems(
         if name in schema:
             problems += await _missing_values(store, schema[name], table)
         promised = [*table.foreign_keys, *(schema[name].foreign_keys if name in schema else ())]
-        keys = {(k.columns, k.target_table, k.target_columns): k for k in promised if _can_be_asked(k, table, present)}
+        keys = {(k.columns, k.target_table, k.target_columns): k for k in promised if can_be_asked(k, table, present)}
         for key in keys.values():
             found = await target.orphans(table, key)
             if found:
@@ -52,13 +53,3 @@ async def _missing_values(store: Store, source: Table, target: Table) -> list[st
         if found:
             problems.append(f"{found:,} rows of {target.name} have no {name}, which the source requires")
     return problems
-
-
-def _can_be_asked(key: ForeignKey, table: Table, present: Mapping[str, Table]) -> bool:
-    parent = present.get(key.target_table)
-    return (
-        parent is not None
-        and len(key.columns) == len(key.target_columns)
-        and set(key.columns) <= table.by_name.keys()
-        and set(key.target_columns) <= parent.by_name.keys()
-    )

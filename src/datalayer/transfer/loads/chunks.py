@@ -21,15 +21,15 @@ from datalayer.transfer.pairing import ColumnPair, TablePair, pair_for_copy
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Rows read from a file, and what is to be written of them."""
+    """Rows read from a file, and what is to be written of them.
+
+    Args:
+        rows_written: fewer than those read where a transform left some out; those of one key count one by one.
+    """
 
     rows_read: int
+    rows_written: int
     batches: tuple[Batch, ...]
-
-    @property
-    def rows_written(self) -> int:
-        """How many rows are to be written."""
-        return sum(len(batch.rows) for batch in self.batches)
 
 
 class PlainChunks:
@@ -47,7 +47,7 @@ class PlainChunks:
         number = skip
         for rows in read_chunks(path, source, skip=skip, most_rows=size):
             fitted = [_fitted(fits, row, source, Line(path.name, number + place)) for place, row in enumerate(rows, 1)]
-            yield Chunk(len(rows), (Batch(pair, fitted, replaces, Line(path.name, number + 1)),))
+            yield Chunk(len(rows), len(rows), (Batch(pair, fitted, replaces, Line(path.name, number + 1)),))
             number += len(rows)
 
 
@@ -76,7 +76,8 @@ class TransformedChunks:
                 table = await self._target(name)
                 fitted = self._fit(table, values, source, Line(path.name, number))
                 groups.setdefault((name, tuple(fitted)), []).append(fitted)
-            yield Chunk(len(rows), tuple(self._batch(*place, made_rows) for place, made_rows in groups.items()))
+            written = sum(map(len, groups.values()))
+            yield Chunk(len(rows), written, tuple(self._batch(*place, made) for place, made in groups.items()))
 
     async def _target(self, name: str) -> Table:
         table = self._tables.present.get(name) or await self._tables.ensure(name)

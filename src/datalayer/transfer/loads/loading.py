@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 
-from datalayer.errors import DataLayerError, TransferError
+from datalayer.errors import DamagedExportError, DataLayerError
 from datalayer.stores.catalog import Catalog, Table
 from datalayer.stores.contract import Store
 from datalayer.transfer.exports.checking import file_problems, finished_manifest
@@ -63,15 +63,16 @@ async def load(
         on_progress: hears of every chunk; runs in the loading task.
 
     Raises:
-        TransferError: a file was edited, the schemas do not fit, the target holds other rows, or a value does not fit.
-            Chunks written before stay, and the same load run again continues behind them.
+        DamagedExportError: a file is missing or was edited; nothing was written.
+        TransferError: the schemas do not fit, the target holds other rows, or a value does not fit. Chunks written
+            before stay, and the same load run again continues behind them.
     """
     started = perf_counter()
     manifest = finished_manifest(directory)
     exported = _chosen(manifest, tables)
     problems = await asyncio.to_thread(file_problems, directory, exported.values())
     if problems:
-        raise TransferError("nothing was loaded: " + "; ".join(problems))
+        raise DamagedExportError("nothing was loaded: " + "; ".join(problems))
     work = _Load(directory, manifest, exported, target, transform, upsert=upsert, chunk_rows=chunk_rows)
     loaded = await work.run(jobs, on_progress)
     return LoadReport(tuple(loaded), tuple(work.notes), tuple(work.problems), perf_counter() - started)
@@ -222,7 +223,7 @@ class _Load:
                 if on_progress is not None:
                     on_progress(Progress(name, mark.rows_read, total))
         if mark.rows_read != total:
-            raise TransferError(
+            raise DamagedExportError(
                 f"{path} has {mark.rows_read:,} rows and the manifest names {total:,}; it was edited while it was read",
                 table=name,
             )
@@ -236,6 +237,11 @@ class _Load:
             touched |= self._schema.keys()
         await self._tables.finish(touched)
         self.notes += self._tables.notes
+        self.notes += [
+            f"{name}: the transform left out {mark.rows_read - mark.rows_written:,} of {mark.rows_read:,} rows"
+            for name, mark in self._marks.items()
+            if mark.rows_written < mark.rows_read
+        ]
         self.problems += await find_problems(self._store, self._target, self._schema, self._tables.present, touched)
 
 

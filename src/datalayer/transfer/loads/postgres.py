@@ -17,7 +17,7 @@ from datalayer.stores.postgres.errors import translate
 from datalayer.transfer.loads import marks
 from datalayer.transfer.loads.contract import Batch, Line, Writing
 from datalayer.transfer.loads.marks import Mark, mark_of
-from datalayer.transfer.loads.orphans import count_orphans
+from datalayer.transfer.orphans import select_orphans
 from datalayer.transfer.writers.constraints import checked_at_the_end, without_triggers
 from datalayer.transfer.writers.copy_in import copy_rows, write_rows
 from datalayer.transfer.writers.failures import failed_line
@@ -75,7 +75,8 @@ class PostgresTarget:
     async def orphans(self, table: Table, key: ForeignKey) -> int | None:
         """Count rows that refer to nothing."""
         async with self._transaction([]) as connection:
-            row = await (await connection.execute(count_orphans(table, key).encode())).fetchone()
+            query = select_orphans(table.name, key, "count(*) as orphans")
+            row = await (await connection.execute(query.encode())).fetchone()
             return None if row is None else row["orphans"]
 
     @asynccontextmanager

@@ -16,7 +16,7 @@ from datalayer.stores.sqlite.catalog import read_schema
 from datalayer.transfer.loads import marks
 from datalayer.transfer.loads.contract import Batch, Writing
 from datalayer.transfer.loads.marks import Mark, mark_of
-from datalayer.transfer.loads.orphans import count_orphans
+from datalayer.transfer.orphans import select_orphans
 from datalayer.transfer.writers.sqlite import stored_row, write_stored
 from datalayer.transfer.writers.sqlite_triggers import triggers_of
 
@@ -83,7 +83,7 @@ class SqliteTarget:
 
     async def orphans(self, table: Table, key: ForeignKey) -> int | None:
         """Count rows that refer to nothing."""
-        query = count_orphans(table, key)
+        query = select_orphans(table.name, key, "count(*)")
         return await self._run(lambda connection: int(connection.execute(query).fetchone()[0]))
 
     def _advance(self, connection: sqlite3.Connection, before: Mark, after: Mark) -> None:

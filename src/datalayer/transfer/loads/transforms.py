@@ -22,6 +22,7 @@ from datalayer.stores.catalog import JSON_KINDS, Column, ColumnType, Kind, Table
 from datalayer.transfer.conversions import Conversion, comparable
 from datalayer.transfer.fitting import fit
 from datalayer.transfer.limits import MisfitError
+from datalayer.transfer.odd_moments import ODD_KINDS, OddMoment
 
 Transform: TypeAlias = Callable[[str, Row], tuple[str, Row] | None]
 
@@ -113,6 +114,8 @@ def _kind(target: Column, value: Any) -> Kind:
         return target.type.kind
     if isinstance(value, dt.datetime):
         return Kind.TIMESTAMP if value.tzinfo is None else Kind.TIMESTAMPTZ
+    if isinstance(value, OddMoment):
+        return target.type.kind if target.type.kind in ODD_KINDS else Kind.TEXT
     kind = _KINDS.get(type(value))
     if kind is None:
         raise MisfitError(f"is a {type(value).__name__}, which no column keeps")

@@ -9,6 +9,7 @@ from datalayer.errors import TransferError
 from datalayer.transfer.conversions import Conversion
 from datalayer.transfer.fitting import fit
 from datalayer.transfer.limits import MisfitError
+from datalayer.transfer.naming import row_name
 from datalayer.transfer.pairing import TablePair
 from datalayer.transfer.readers.contract import Rows
 
@@ -17,9 +18,11 @@ _MOST_NAMED = 10
 
 
 class BlockFitter:
-    """Fits the rows of one table. A raw row begins with the values of :attr:`columns`."""
+    """Fits the rows of one table, or of a part of it. A raw row begins with the values of :attr:`columns`."""
 
-    def __init__(self, pair: TablePair, part: int, conversions: Sequence[Conversion] | None = None) -> None:
+    def __init__(
+        self, pair: TablePair, part: int | None = None, conversions: Sequence[Conversion] | None = None
+    ) -> None:
         self._pair = pair
         self._part = part
         #: Rows that went through; they number those without a key.
@@ -63,10 +66,7 @@ class BlockFitter:
         )
 
     def _row_name(self, row: Sequence[Any], number: int) -> str:
-        by_name = dict(zip(self.columns, row, strict=False))
-        return ", ".join(f"{name}={by_name[name]}" for name in self._key) or (
-            f"row {number} of part {self._part} (as read)"
-        )
+        return row_name(self._key, dict(zip(self.columns, row, strict=False)), number, self._part)
 
 
 def _broken_rule(fit: Conversion, value: Any) -> str | None:

@@ -26,6 +26,7 @@ from datalayer.stores.sql_names import literal, quote, quote_all
 from datalayer.transfer.pairing import TablePair
 from datalayer.transfer.readers.contract import Block, Done, Part, Rows, Strand
 from datalayer.transfer.readers.copy_out import copy_out
+from datalayer.transfer.readers.exactly import exactly
 from datalayer.transfer.readers.fitting_blocks import BlockFitter
 from datalayer.transfer.readers.page_size import PageSize
 
@@ -35,11 +36,6 @@ _MOST_PARTS = 512
 
 _SNAPSHOT = "begin isolation level repeatable read, read only; set local statement_timeout = 0;" + (
     " set local lock_timeout = '60s'; set local idle_in_transaction_session_timeout = 0"
-)
-#: Text forms that every version reads back as the same value.
-_FORMS = (
-    "set local extra_float_digits = 3; set local datestyle = 'ISO'; set local intervalstyle = 'postgres';"
-    " set local bytea_output = 'hex'; set local client_encoding = 'UTF8'"
 )
 _SIZES = """
     select greatest(c.reltuples, 0)::float8 as rows, pg_table_size(c.oid) as bytes,
@@ -135,7 +131,6 @@ class PostgresReader:
         """Yield the bytes of a part as COPY writes them, about as many rows with each."""
         query = f"copy (select {quote_all(pair.column_names)} from {quote(pair.name)}{part.where}) to stdout"
         async with self._inside(pair) as connection:
-            await connection.execute(_FORMS)
             statement = f"{query}{' (format binary)' if binary else ''}"
             async with aclosing(copy_out(connection, statement.encode())) as found:
                 async for block in found:
@@ -147,11 +142,12 @@ class PostgresReader:
 
     @asynccontextmanager
     async def _inside(self, pair: TablePair) -> AsyncIterator[AsyncConnection[Row]]:
-        """Lend a connection inside the snapshot."""
+        """Lend a connection inside the snapshot that reads every value."""
         async with self._store.connection() as connection:
             try:
                 await connection.execute((_SNAPSHOT + self._snapshot).encode())
-                yield connection
+                async with exactly(connection):
+                    yield connection
             except psycopg.Error as error:
                 raise translate(error, operation="copy", table=pair.name) from None
             finally:

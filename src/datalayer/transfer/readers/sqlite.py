@@ -5,26 +5,29 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
 from contextlib import aclosing, asynccontextmanager
 from functools import partial
 from typing import Any, TypeAlias
 
-from datalayer.stores.catalog import Table
+from datalayer.stores.catalog import ForeignKey, Table
 from datalayer.stores.contract import StoreName
 from datalayer.stores.sql_names import quote, quote_all
-from datalayer.stores.sqlite import SqliteStore
 from datalayer.stores.sqlite.catalog import Facts, read_schema
 from datalayer.stores.sqlite.codecs import Codec
+from datalayer.stores.sqlite.session import SqliteSession
 from datalayer.transfer.conversions import Conversion
 from datalayer.transfer.fitting import fit
 from datalayer.transfer.limits import MisfitError
-from datalayer.transfer.misfits import Misfit, MisfitCounter
+from datalayer.transfer.misfits import MOST_NAMED, Misfit, MisfitCounter
+from datalayer.transfer.naming import key_text
+from datalayer.transfer.orphans import select_orphans
 from datalayer.transfer.pairing import TablePair
 from datalayer.transfer.readers.contract import Block, Done, Part, Rows, Strand
 from datalayer.transfer.readers.copy_text import to_text
 from datalayer.transfer.readers.fitting_blocks import BlockFitter
 from datalayer.transfer.readers.page_size import PageSize
+from datalayer.transfer.unreadable import UNREADABLE, Unreadable
 
 _PART_ROWS = 20_000
 _MOST_PARTS = 1_000
@@ -39,26 +42,26 @@ _SMALLEST, _LARGEST = -(1 << 63), (1 << 63) - 1
 
 
 class SqliteReader:
-    """Reads one copy out of SQLite."""
+    """Reads one copy out of SQLite: from the store itself, or in the snapshot of a transaction."""
 
     name: StoreName = "sqlite"
 
-    def __init__(self, store: SqliteStore) -> None:
-        self._store = store
+    def __init__(self, session: SqliteSession) -> None:
+        self._session = session
         #: Filled by ``reading``.
         self._facts: dict[str, Facts] = {}
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[None]:
         """Read the schema. SQLite lends no snapshot to several connections: copy while nobody writes."""
-        self._facts = dict(await self._store.read(lambda connection: read_schema(connection).facts))
+        self._facts = dict(await self._session.read(lambda connection: read_schema(connection).facts))
         yield
 
     async def estimate(self, table: Table) -> int:
         """Count the rows."""
         query = f"select count(*) from {quote(table.name)}"
         return int(
-            await self._store.read(lambda connection: connection.execute(query).fetchone()[0], timeout=_PATIENCE)
+            await self._session.read(lambda connection: connection.execute(query).fetchone()[0], timeout=_PATIENCE)
         )
 
     async def mark(self, table: Table) -> str:
@@ -67,7 +70,7 @@ class SqliteReader:
             "select file, (select schema_version from pragma_schema_version) from pragma_database_list where seq = 0"
         )
         return json.dumps(
-            [table.name, *await self._store.read(lambda connection: connection.execute(query).fetchone())]
+            [table.name, *await self._session.read(lambda connection: connection.execute(query).fetchone())]
         )
 
     async def layout(self, table: Table) -> str:
@@ -76,7 +79,7 @@ class SqliteReader:
         if row_id is None:
             return ""
         query = f"select min({row_id}), max({row_id}), count(*) from {quote(table.name)}"
-        first, last, rows = (await self._store.read(partial(_fetch, query, ()), timeout=_PATIENCE))[0]
+        first, last, rows = (await self._session.read(partial(_fetch, query, ()), timeout=_PATIENCE))[0]
         if not rows:
             return json.dumps({"first": 0, "last": 0, "step": 1})
         parts = min(_MOST_PARTS, -(-rows // _PART_ROWS))
@@ -98,11 +101,11 @@ class SqliteReader:
     async def _part(
         self, pair: TablePair, number: int, row_id: str, start: int, end: int | None
     ) -> AsyncIterator[Part]:
-        pages = partial(self._pages, pair, row_id, start, end)
+        pages = partial(self._pages, pair.source, row_id, start, end)
         yield self._as_part(pair, number, str(end), pages)
 
     async def _whole(self, pair: TablePair) -> AsyncIterator[Part]:
-        yield self._as_part(pair, 1, "", partial(self._pages_by_key, pair))
+        yield self._as_part(pair, 1, "", partial(self._pages_by_key, pair.source))
 
     def _as_part(self, pair: TablePair, number: int, end: str, pages: _Pages) -> Part:
         rows, lines = partial(self._rows, pair, number, pages), partial(self._lines, pair, number, pages)
@@ -128,17 +131,25 @@ class SqliteReader:
                 fitter.skipped(len(page))
                 yield ("\n".join(lines) + "\n").encode(), len(page)
 
+    def pages(self, table: str, columns: Sequence[str]) -> AsyncGenerator[list[tuple[Any, ...]], None]:
+        """Yield the stored values of all rows, those of the columns first."""
+        found = self._facts[table].table
+        row_id = self._row_id(found)
+        if row_id is None:
+            return self._pages_by_key(found, columns)
+        return self._pages(found, row_id, _SMALLEST, None, columns)
+
     async def _pages(
-        self, pair: TablePair, row_id: str, start: int, end: int | None, columns: Sequence[str]
+        self, table: Table, row_id: str, start: int, end: int | None, columns: Sequence[str]
     ) -> AsyncGenerator[list[tuple[Any, ...]], None]:
         query = (
-            f"select {quote_all(columns)}, {row_id} from {quote(pair.name)} where {row_id} >= ?"
+            f"select {quote_all(columns)}, {row_id} from {quote(table.name)} where {row_id} >= ?"
             f"{'' if end is None else f' and {row_id} <= {end}'} order by {row_id} limit ?"
         )
         size = PageSize()
         while True:
             asked = size.rows
-            page = await self._store.read(partial(_fetch, query, (start, asked)), timeout=_PATIENCE)
+            page = await self._session.read(partial(_fetch, query, (start, asked)), timeout=_PATIENCE)
             if page:
                 yield page
                 size.saw(page)
@@ -146,20 +157,18 @@ class SqliteReader:
                 return
             start = page[-1][-1] + 1
 
-    async def _pages_by_key(
-        self, pair: TablePair, columns: Sequence[str]
-    ) -> AsyncGenerator[list[tuple[Any, ...]], None]:
+    async def _pages_by_key(self, table: Table, columns: Sequence[str]) -> AsyncGenerator[list[tuple[Any, ...]], None]:
         """Read a table by its primary key, which a table without row ids has."""
-        names = pair.source.primary_key
+        names = table.primary_key
         key = quote_all(names)
-        query = f"select {quote_all(columns)}, {key} from {quote(pair.name)}"
+        query = f"select {quote_all(columns)}, {key} from {quote(table.name)}"
         after = f" where ({key}) > ({', '.join('?' * len(names))})"
         last: tuple[Any, ...] = ()
         size = PageSize()
         while True:
             asked = size.rows
             statement = f"{query}{after if last else ''} order by {key} limit {asked}"
-            page = await self._store.read(partial(_fetch, statement, last), timeout=_PATIENCE)
+            page = await self._session.read(partial(_fetch, statement, last), timeout=_PATIENCE)
             if page:
                 yield page
                 size.saw(page)
@@ -169,17 +178,39 @@ class SqliteReader:
 
     async def misfits(self, pair: TablePair) -> list[Misfit]:
         """Look at every value for those that would stop a copy."""
-        columns = BlockFitter(pair, 1).columns
+        columns = BlockFitter(pair).columns
         key = {name: columns.index(name) for name in pair.key or pair.source.primary_key}
         counter = MisfitCounter(pair.name, dict(zip(pair.column_names, self._conversions(pair), strict=True)), key)
-        row_id = self._row_id(pair.source)
-        whole = (
-            partial(self._pages_by_key, pair) if row_id is None else partial(self._pages, pair, row_id, _SMALLEST, None)
-        )
-        async with aclosing(whole(columns)) as found:
+        async with aclosing(self.pages(pair.name, columns)) as found:
             async for page in found:
                 await asyncio.to_thread(counter.look, page)
         return counter.found
+
+    async def broken_references(self, table: Table, keys: Iterable[ForeignKey]) -> list[Misfit]:
+        """Look for rows that refer to nothing: SQLite enforces foreign keys only where it is told to."""
+        found = []
+        for key in keys:
+            rule = f"refers to rows of {key.target_table} that are not there"
+            columns = ", ".join(f"child.{quote(name)}" for name in table.primary_key) or "1"
+            count = await self._session.read(
+                partial(_fetch, select_orphans(table.name, key, "count(*)"), ()), timeout=_PATIENCE
+            )
+            query = f"{select_orphans(table.name, key, columns)} limit {MOST_NAMED}"
+            first = await self._session.read(partial(_fetch, query, ()), timeout=_PATIENCE)
+            if first:
+                named = [key_text(dict(zip(table.primary_key, row, strict=False))) for row in first]
+                places = tuple(filter(None, named)) or ("rows without a key",)
+                found.append(Misfit(table.name, ", ".join(key.columns), rule, count[0][0], places))
+        return found
+
+    def readings(self, pair: TablePair, *, keep_unreadable: bool) -> list[Conversion]:
+        """Return what reads stored values of the pair's columns and leaves them what they are.
+
+        Args:
+            keep_unreadable: a value that is none of its column's type becomes :class:`Unreadable`, and is no misfit.
+        """
+        codecs = [self._facts[pair.name].codecs[name] for name in pair.column_names]
+        return [_kept(codec) if keep_unreadable else _reading(codec, _as_it_is) for codec in codecs]
 
     def _conversions(self, pair: TablePair) -> list[Conversion]:
         codecs = self._facts[pair.name].codecs
@@ -224,10 +255,29 @@ def _reading(codec: Codec, fitted: Conversion) -> Conversion:
             return fitted(stored)
         try:
             value = read(stored)
-        except (TypeError, ValueError, OverflowError):
+        except UNREADABLE:
             raise MisfitError(
                 f"cannot be read: a stored {type(stored).__name__} is no {codec.column.type.declared}"
             ) from None
         return fitted(value)
 
     return convert
+
+
+def _kept(codec: Codec) -> Conversion:
+    """Return what reads a stored value, or marks it as unreadable."""
+    read, plain = codec.read, codec.plain
+
+    def convert(stored: Any) -> Any:
+        if stored is None or type(stored) is plain:
+            return stored
+        try:
+            return read(stored)
+        except UNREADABLE:
+            return Unreadable(stored)
+
+    return convert
+
+
+def _as_it_is(value: Any) -> Any:
+    return value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 
 from datalayer.stores.catalog import Column, ColumnType, DomainType, Kind, Table
 from datalayer.stores.contract import StoreName
@@ -25,23 +26,32 @@ _NARROWER: frozenset[tuple[Kind, Kind]] = frozenset(
 )
 
 
-def compare_columns(
-    source: Table, target: Table, stores: tuple[StoreName, StoreName], fitting: Collection[str] = ()
-) -> Iterator[SchemaDifference]:
-    """Yield what differs.
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What a look at the rows of a table told.
 
     Args:
         fitting: columns with a narrower type in the target, all of whose values fit it.
+        without_nulls: columns of the source's key that may be NULL and are in no row.
     """
+
+    fitting: Collection[str] = ()
+    without_nulls: Collection[str] = ()
+
+
+def compare_columns(
+    source: Table, target: Table, stores: tuple[StoreName, StoreName], looked: Looked = Looked()
+) -> Iterator[SchemaDifference]:
+    """Yield what differs."""
     for column in source.columns:
         other = target.by_name.get(column.name)
         if other is None:
             yield _absent(source, column)
             continue
-        fits = column.name in fitting
+        fits, nulls = column.name in looked.fitting, column.name not in looked.without_nulls
         own = compare_own_types((source, column), (target, other), fits=fits)
         mine, theirs = _comparable(source, column, target, other)
-        for weight, what in (*_types(mine, theirs, fits=fits), *own, *_rules(mine, theirs, stores)):
+        for weight, what in (*_types(mine, theirs, fits=fits), *own, *_rules(mine, theirs, stores, nulls=nulls)):
             yield SchemaDifference(weight, source.name, f"column {column.name}", what)
     for column in target.columns:
         if column.name not in source.by_name:
@@ -117,8 +127,12 @@ def is_narrower(source: ColumnType, target: ColumnType) -> bool:
     return limits[1] < given[1]
 
 
-def _rules(source: Column, target: Column, stores: tuple[StoreName, StoreName]) -> Iterator[tuple[Weight, str]]:
-    if source.nullable and not target.nullable:
+def _rules(
+    source: Column, target: Column, stores: tuple[StoreName, StoreName], *, nulls: bool
+) -> Iterator[tuple[Weight, str]]:
+    if source.nullable and not target.nullable and not nulls:
+        yield Weight.HARMLESS, "may be NULL in the source and not in the target, and is in no row that is there now"
+    elif source.nullable and not target.nullable:
         yield Weight.BLOCKS, "may be NULL in the source and not in the target: a NULL stops the move"
     elif target.nullable and not source.nullable and not target.generated:
         yield Weight.LOSES, "is NOT NULL in the source and may be NULL in the target"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from datalayer.query import Count, Filter, col
@@ -10,9 +10,12 @@ from datalayer.stores.catalog import Catalog, Column, Table
 from datalayer.stores.contract import Store, StoreName
 from datalayer.stores.sqlite import SqliteStore
 from datalayer.transfer.ddl.own_types import enum_of, label_check
+from datalayer.transfer.misfits import Misfit
 from datalayer.transfer.pairing import pair_for_copy
+from datalayer.transfer.planning import stopping
 from datalayer.transfer.readers.sqlite import SqliteReader
-from datalayer.transfer.schemas.columns import compare_columns, whole_number_bits
+from datalayer.transfer.references import possible_references
+from datalayer.transfer.schemas.columns import Looked, compare_columns, whole_number_bits
 from datalayer.transfer.schemas.details import Details, Rule, TableDetails, read_details, unknown_types
 from datalayer.transfer.schemas.reports import SchemaDifference, SchemaReport, Weight
 from datalayer.transfer.schemas.tables import compare_details, compare_keys, missing_table
@@ -36,8 +39,9 @@ class _Side:
 async def compare_schemas(source: Store, target: Store, *, tables: Sequence[str] | None = None) -> SchemaReport:
     """Compare the schemas of two stores.
 
-    Rows are asked whether whole numbers fit a narrower type of the target, and texts its enum. All values of a SQLite
-    source are looked at, for those that its own declarations or the target's would not let in.
+    Rows are asked whether whole numbers fit a narrower type of the target, texts its enum, and whether keys have a NULL.
+    All values of a SQLite source are looked at, for those that its own declarations or the target's would not let in,
+    and for references to nothing.
 
     Args:
         source: where rows are.
@@ -56,10 +60,13 @@ async def compare_schemas(source: Store, target: Store, *, tables: Sequence[str]
     differences: list[SchemaDifference] = []
     notes = _blind_spots(mine, theirs)
     for name in names:
-        found, said = _compare(name, mine, theirs, unknown, await _fitting(source, name, mine, theirs))
+        looked = Looked(await _fitting(source, name, mine, theirs), await _without_nulls(source, name, mine, theirs))
+        found, said = _compare(name, mine, theirs, unknown, looked)
         differences += found
         notes += said
-    differences += await _misfits(source, [(mine.catalog.tables.get(n), theirs.catalog.tables.get(n)) for n in names])
+    differences += await _misfits(
+        source, {name: mine.catalog.tables[name] for name in names if name in mine.catalog.tables}, theirs.catalog
+    )
     if tables is None:
         differences += _sequences(mine.details, theirs.details)
     differences.sort(key=lambda difference: _ORDER.index(difference.weight))
@@ -88,6 +95,15 @@ async def _fitting(source: Store, name: str, mine: _Side, theirs: _Side) -> set[
     return fitting
 
 
+async def _without_nulls(source: Store, name: str, mine: _Side, theirs: _Side) -> set[str]:
+    """Return which columns of the source's key have no NULL: SQLite allows them there, and no other store does."""
+    table, target = mine.catalog.tables.get(name), theirs.catalog.tables.get(name)
+    if table is None or target is None:
+        return set()
+    asked = [column for column in table.primary_key if table.by_name[column].nullable and column in target.by_name]
+    return {c for c in asked if not await source.count(Count(name, col(c).is_null()), timeout=_SECONDS)}
+
+
 def _beyond(table: Table, column: Column, target: Table, other: Column) -> Filter | None:
     """Return what finds values that the target's column cannot have, where a store can be asked for them."""
     bits = whole_number_bits(column, other)
@@ -100,7 +116,7 @@ def _beyond(table: Table, column: Column, target: Table, other: Column) -> Filte
 
 
 def _compare(
-    name: str, mine: _Side, theirs: _Side, unknown: set[str], fitting: set[str]
+    name: str, mine: _Side, theirs: _Side, unknown: set[str], looked: Looked
 ) -> tuple[Iterable[SchemaDifference], list[str]]:
     source, target = mine.catalog.tables.get(name), theirs.catalog.tables.get(name)
     stores = (mine.store, theirs.store)
@@ -109,7 +125,7 @@ def _compare(
         return [SchemaDifference(Weight.HARMLESS, name, "", "is only in the target, and stays as it is")], []
     if target is None:
         return missing_table(source, details, stores, unknown), []
-    differences = [*compare_columns(source, target, stores, fitting), *compare_keys(source, target)]
+    differences = [*compare_columns(source, target, stores, looked), *compare_keys(source, target)]
     if mine.details is None or theirs.details is None:
         return differences, []
     here, there = _without_label_checks(details, target), _without_label_checks(theirs.details.of(name), source)
@@ -117,14 +133,17 @@ def _compare(
     return [*differences, *found], notes
 
 
-async def _misfits(source: Store, tables: Iterable[tuple[Table | None, Table | None]]) -> list[SchemaDifference]:
+async def _misfits(source: Store, chosen: Mapping[str, Table], present: Catalog) -> list[SchemaDifference]:
     """Return stored values that would stop a move; only SQLite keeps such against its own declarations."""
     if not isinstance(source, SqliteStore):
         return []
-    reader = SqliteReader(source)
+    reader, references = SqliteReader(source), possible_references(chosen, present)[0]
+    found: list[Misfit] = []
     async with reader.reading():
-        pairs = [pair_for_copy(table, there or table) for table, there in tables if table is not None]
-        found = [misfit for pair in pairs for misfit in await reader.misfits(pair)]
+        for name, table in chosen.items():
+            there = present.tables.get(name)
+            enforced = references[name] if there is None else there.foreign_keys
+            found += await stopping(reader, pair_for_copy(table, there or table), enforced)
     return [
         SchemaDifference(Weight.BLOCKS, m.table, f"column {m.column}", str(m).removeprefix(f"{m.table}.{m.column} "))
         for m in found

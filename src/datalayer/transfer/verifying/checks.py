@@ -15,18 +15,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from datalayer.errors import ConfigurationError, StoreError, TransferError, UnsupportedOperationError
+from datalayer.errors import (
+    AccessDeniedError,
+    ConfigurationError,
+    SelectionError,
+    StoreError,
+    TransferError,
+    UnsupportedOperationError,
+)
 from datalayer.query import Count, col
 from datalayer.stores.catalog import Catalog, ForeignKey, Table
 from datalayer.stores.contract import Store
-from datalayer.stores.sql_names import quote
 from datalayer.stores.sqlite import SqliteStore
-from datalayer.transfer.conversions import INTEGERS
+from datalayer.transfer.orphans import can_be_asked, select_orphans
 from datalayer.transfer.readers.patience import count
 from datalayer.transfer.reports import Check
 from datalayer.transfer.verifying.snapshots import PATIENCE, Side
 
 _NAME: Final = re.compile(r"^\s*--\s*name:\s*(.*?)\s*$")
+#: The class of SQLSTATE for what the statement itself is to blame for: syntax, names, types.
+_WRONG_SQL: Final = "42"
 _NO_SQL: Final = "it takes a question in SQL, and REST has none; name the database by its postgresql:// URL"
 
 
@@ -92,12 +100,15 @@ async def check_target(
             if side.store.name == "supabase":
                 checks.append(Check("foreign key", label, name, None, _NO_SQL))
             else:
-                checks.append(Check("foreign key", label, name, await _count(side, _orphans(name, key))))
+                checks.append(Check("foreign key", label, name, await _count(side, select_orphans(name, key))))
     for invariant in invariants:
         try:
             broken = await _count(side, f"select 1 from (\n{invariant.statement}\n) as found")
         except StoreError as error:
-            raise TransferError(f"the invariant {invariant.name!r} cannot be asked: {error}") from error
+            told = f"the invariant {invariant.name!r} cannot be asked: {error}"
+            if (error.sqlstate or "").startswith(_WRONG_SQL) and not isinstance(error, AccessDeniedError):
+                raise SelectionError(told) from None
+            raise TransferError(told) from error
         checks.append(Check("invariant", invariant.name, None, broken))
     return checks
 
@@ -119,31 +130,7 @@ def _references(source: Table | None, target: Table, present: Mapping[str, Table
     """Return foreign keys of either side that can be asked of the target, each once."""
     keys = [*target.foreign_keys, *(() if source is None else source.foreign_keys)]
     distinct = {(key.columns, key.target_table, key.target_columns): key for key in reversed(keys)}
-    return [key for key in reversed(distinct.values()) if _can_be_asked(key, target, present.get(key.target_table))]
-
-
-def _can_be_asked(key: ForeignKey, child: Table, parent: Table | None) -> bool:
-    if parent is None or len(key.columns) != len(key.target_columns):
-        return False
-    if not (set(key.columns) <= child.by_name.keys() and set(key.target_columns) <= parent.by_name.keys()):
-        return False
-    kinds = [
-        {child.by_name[mine].type.kind, parent.by_name[theirs].type.kind}
-        for mine, theirs in zip(key.columns, key.target_columns, strict=True)
-    ]
-    return all(len(both) == 1 or both <= INTEGERS for both in kinds)
-
-
-def _orphans(table: str, key: ForeignKey) -> str:
-    given = " and ".join(f"child.{quote(name)} is not null" for name in key.columns)
-    meets = " and ".join(
-        f"parent.{quote(theirs)} = child.{quote(mine)}"
-        for mine, theirs in zip(key.columns, key.target_columns, strict=True)
-    )
-    return (
-        f"select 1 from {quote(table)} child where {given}"
-        f" and not exists (select 1 from {quote(key.target_table)} parent where {meets})"
-    )
+    return [key for key in reversed(distinct.values()) if can_be_asked(key, target, present)]
 
 
 async def _count(side: Side, query: str) -> int:

@@ -7,6 +7,8 @@ from decimal import Decimal
 from typing import Any, Literal, TypeAlias
 
 from datalayer.transfer.canonical import encode
+from datalayer.transfer.odd_moments import OddMoment
+from datalayer.transfer.unreadable import Unreadable
 
 Class: TypeAlias = Literal["null", "precision", "type", "value"]
 
@@ -21,6 +23,10 @@ def classify(mine: Any, theirs: Any) -> Class:
     """Say in what way two unequal values differ; both have been brought to their columns' common meaning."""
     if mine is None or theirs is None:
         return "null"
+    if Unreadable in (type(mine), type(theirs)):
+        return "type"
+    if OddMoment in (type(mine), type(theirs)):
+        return "value"
     if _is_number(mine) and _is_number(theirs):
         return _numbers(mine, theirs)
     if type(mine) is not type(theirs):

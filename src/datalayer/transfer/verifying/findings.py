@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import AsyncGenerator, Iterable
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from decimal import Decimal
 from math import isfinite
 from typing import Any, Final, TypeAlias
 
-from datalayer.errors import TransferError
+from datalayer.errors import UnfitValueError, UnrepairedError
 from datalayer.query import Filter, Row, Select, col
 from datalayer.query.filters import Group
+from datalayer.stores.contract import Session
+from datalayer.stores.sqlite.session import SqliteSession
 from datalayer.transfer.canonical import encode
 from datalayer.transfer.conversions import alignment
 from datalayer.transfer.pairing import TablePair
 from datalayer.transfer.readers.patience import select
+from datalayer.transfer.reading import source_rows
 from datalayer.transfer.reports import Difference, Differing, Finding
+from datalayer.transfer.unreadable import can_align
 from datalayer.transfer.verifying.classes import classify
+from datalayer.transfer.verifying.plans import NotAlikeError
 from datalayer.transfer.verifying.snapshots import PATIENCE, Side
 
 Key: TypeAlias = tuple[Any, ...]
@@ -52,6 +58,7 @@ class Findings:
         limit: how many are named in the end.
         keep_keys: whether the keys of all differing rows are kept, for a repair.
         settle: whether every pair of rows is compared value by value, because unequal hashes may mean equal values.
+        scan: whether rows of SQLite are looked for among all of them, as they may have a value that is refused else.
         settled: how many such pairs turned out equal.
     """
 
@@ -61,6 +68,7 @@ class Findings:
     limit: int
     keep_keys: bool = False
     settle: bool = False
+    scan: bool = False
     missing: int = 0
     extra: int = 0
     changed: int = 0
@@ -126,21 +134,42 @@ class Findings:
         return tuple(difference for _, difference in self._named[: self.limit])
 
     async def _rows(self, side: Side, aligned: Aligned, keys: list[Key]) -> dict[bytes, list[Row]]:
+        wanted = {aligned.identity(self.pair.key, key) for key in keys}
         found: dict[bytes, list[Row]] = {}
-        question = Select(self.pair.name, where=where_keys(self.pair.key, keys), columns=self.pair.column_names)
-        async with side.session() as session:
-            for row in await select(session, question, timeout=PATIENCE):
+        async with side.session() as session, aclosing(self._candidates(session, keys)) as rows:
+            async for row in rows:
                 identity = aligned.identity(self.pair.key, tuple(row[each] for each in self.pair.key))
-                found.setdefault(identity, []).append(row)
+                if identity in wanted:
+                    found.setdefault(identity, []).append(row)
         return found
+
+    async def _candidates(self, session: Session, keys: list[Key]) -> AsyncGenerator[Row, None]:
+        if self.scan and isinstance(session, SqliteSession):
+            async with aclosing(source_rows(session, self.pair, keep_unreadable=True)) as rows:
+                async for row in rows:
+                    yield row
+            return
+        question = Select(self.pair.name, where=where_keys(self.pair.key, keys), columns=self.pair.column_names)
+        for row in await self._asked(session, question):
+            yield row
+
+    async def _asked(self, session: Session, question: Select) -> list[Row]:
+        if not isinstance(session, SqliteSession):
+            return await select(session, question, timeout=PATIENCE)
+        try:
+            # What fails would spoil the snapshot.
+            async with session.transaction() as nested:
+                return await nested.select(question, timeout=PATIENCE)
+        except UnfitValueError:
+            raise NotAlikeError(self.pair.name) from None
 
     def _keep(self, key: Key, target_key: Key | None, *, in_target: bool = False) -> None:
         if not self.keep_keys:
             return
         if len(self.keys) >= MOST_KEYS:
-            raise TransferError(
-                f"more than {MOST_KEYS:,} rows of {self.pair.name} differ; that is a copy, not a repair:"
-                " run datalayer copy, then verify again",
+            raise UnrepairedError(
+                f"nothing was repaired: more than {MOST_KEYS:,} rows of {self.pair.name} differ; that is a copy, not a"
+                " repair: run datalayer copy, then verify again",
                 table=self.pair.name,
             )
         self.keys.append(FoundKey(key, target_key, in_target))
@@ -185,7 +214,7 @@ _FINDINGS: Final[dict[str, Finding]] = {
 
 
 def _applied(align: Any, value: Any) -> Any:
-    return value if align is None or value is None else align(value)
+    return align(value) if align is not None and can_align(value) else value
 
 
 def where_keys(names: tuple[str, ...], keys: Iterable[Key]) -> Filter:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Coroutine
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final, TypeVar
 
 from datalayer.transfer.verifying.cuts import Cut, RangeCut
 from datalayer.transfer.verifying.findings import Findings
@@ -14,6 +14,8 @@ from datalayer.transfer.verifying.plans import Key, NotAlikeError, Plan, Sums
 from datalayer.transfer.verifying.progress import Meter
 from datalayer.transfer.verifying.snapshots import together
 from datalayer.transfer.verifying.state import TableState
+
+T = TypeVar("T")
 
 #: Rows of one side whose keys and hashes are in memory at a time.
 _LEAF_ROWS: Final = 20_000
@@ -83,8 +85,24 @@ async def _find(plan: Plan, findings: Findings, cut: Cut, sums: tuple[Sums, Sums
 
 
 async def _both(plan: Plan, cut: Cut) -> tuple[Sums, Sums]:
-    left, right = await together(plan.source.sums(cut), plan.target.sums(cut))
+    return await _to_their_ends(plan.source.sums(cut), plan.target.sums(cut))
+
+
+async def _to_their_ends(first: Coroutine[Any, Any, T], second: Coroutine[Any, Any, T]) -> tuple[T, T]:
+    """Run the same on both sides; hashes that do not help must not end the other side's statement, and its snapshot."""
+    answers = await together(_told(first), _told(second))
+    for answer in answers:
+        if isinstance(answer, NotAlikeError):
+            raise answer
+    left, right = (answer for answer in answers if not isinstance(answer, NotAlikeError))
     return left, right
+
+
+async def _told(hashing: Coroutine[Any, Any, T]) -> T | NotAlikeError:
+    try:
+        return await hashing
+    except NotAlikeError as error:
+        return error
 
 
 async def _unequal(plan: Plan, cut: Cut, sums: tuple[Sums, Sums]) -> AsyncGenerator[tuple[Cut, list[int]], None]:
@@ -115,7 +133,7 @@ async def _unequal(plan: Plan, cut: Cut, sums: tuple[Sums, Sums]) -> AsyncGenera
 
 
 async def _leaf(plan: Plan, findings: Findings, cut: Cut, segments: list[int]) -> None:
-    left, right = await together(plan.source.hashes(cut, segments), plan.target.hashes(cut, segments))
+    left, right = await _to_their_ends(plan.source.hashes(cut, segments), plan.target.hashes(cut, segments))
     for identity, mine in left.items():
         await _pair_up(findings, mine, right.pop(identity, []))
     for theirs in right.values():

@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from datalayer.errors import TransferError
+from datalayer.errors import TransferError, UnrepairedError
 from datalayer.query import Delete, Row, Select, Upsert
 from datalayer.stores.contract import Session, Store
 from datalayer.stores.postgres.session import PostgresSession
@@ -19,6 +19,7 @@ from datalayer.transfer.fitting import fit
 from datalayer.transfer.limits import MisfitError
 from datalayer.transfer.ordering import dependency_groups
 from datalayer.transfer.pairing import TablePair, pair_for_copy
+from datalayer.transfer.readers.exactly import exact_session
 from datalayer.transfer.readers.patience import select
 from datalayer.transfer.reports import OnProgress, RepairedTable, RepairReport, VerifiedTable
 from datalayer.transfer.verifying.checks import Invariant
@@ -63,27 +64,35 @@ async def repair(
         allow_deletes: more rows than this are not deleted; then nothing is written at all.
 
     Raises:
-        TransferError: too many rows would be deleted, too many differ, or a row does not fit; nothing was written.
+        UnrepairedError: too many rows would be deleted, or too many differ; nothing was written.
+        TransferError: a row does not fit, or an invariant cannot be asked; nothing was written.
     """
-    options = Options(tables, limit, max(1, jobs), strong, on_progress=on_progress, keep_keys=True)
+    options = Options(
+        tables, limit, max(1, jobs), strong, invariants=invariants, on_progress=on_progress, keep_keys=True
+    )
     found = await compare(source, target, options)
-    plans, notes = await _plans(source, target, found)
-    deletes = {name: len(plan.deletes) for name, plan in plans.items() if plan.deletes}
-    if sum(deletes.values()) > allow_deletes:
-        told = ", ".join(f"{count:,} of {name}" for name, count in sorted(deletes.items()))
-        raise TransferError(
-            f"nothing was repaired: it would delete {told}, more than the {allow_deletes:,} allowed; look at these"
-            f" rows, then allow {sum(deletes.values())} deletes"
-        )
-    if plans:
-        await _write(source, target, plans)
+    async with exact_session(source, timeout=PATIENCE) as now:
+        plans, notes = await _plans(now, found)
+        _refuse_deletes(plans, allow_deletes)
+        if plans:
+            await _write(now, target, plans)
     done = tuple(RepairedTable(name, len(plan.upserts), len(plan.deletes)) for name, plan in sorted(plans.items()))
     again = Options(tables, limit, max(1, jobs), strong, checks=checks, invariants=invariants, on_progress=on_progress)
     after = (await compare(source, target, again)).report
     return RepairReport(found.report, after, done, tuple(notes))
 
 
-async def _plans(source: Store, target: Store, found: Comparison) -> tuple[dict[str, _Plan], list[str]]:
+def _refuse_deletes(plans: Mapping[str, _Plan], allowed: int) -> None:
+    deletes = {name: len(plan.deletes) for name, plan in plans.items() if plan.deletes}
+    if sum(deletes.values()) > allowed:
+        told = ", ".join(f"{count:,} of {name}" for name, count in sorted(deletes.items()))
+        raise UnrepairedError(
+            f"nothing was repaired: it would delete {told}, more than the {allowed:,} allowed; look at these rows, then"
+            f" allow {sum(deletes.values())} deletes"
+        )
+
+
+async def _plans(source: Session, found: Comparison) -> tuple[dict[str, _Plan], list[str]]:
     plans: dict[str, _Plan] = {}
     notes: list[str] = []
     for table in found.report.tables:
@@ -111,7 +120,7 @@ def _obstacle(table: VerifiedTable, pair: TablePair | None) -> str | None:
     return None
 
 
-async def _plan(source: Store, pair: TablePair, keys: Sequence[FoundKey]) -> _Plan:
+async def _plan(source: Session, pair: TablePair, keys: Sequence[FoundKey]) -> _Plan:
     """Ask the source which of the keys it has now."""
     plan, aligned, turned = _Plan(pair), Aligned(pair), Aligned(pair, reverse=True)
     for batch in _batches(keys):
@@ -144,7 +153,7 @@ def _key_in_source(pair: TablePair, found: FoundKey) -> Key | None:
     return tuple(key)
 
 
-async def _write(source: Store, target: Store, plans: Mapping[str, _Plan]) -> None:
+async def _write(source: Session, target: Store, plans: Mapping[str, _Plan]) -> None:
     """Delete from the children up, then write from the parents down."""
     groups = dependency_groups({name: plan.pair.target for name, plan in plans.items()})
     ordered = [table.name for group in groups for table in group]

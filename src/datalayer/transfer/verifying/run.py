@@ -210,7 +210,7 @@ class _Run:
         return findings, VerifiedTable(pair.name, mine.rows, theirs.rows, *checksums, named, method=plan.method)
 
     async def _streamed(self, pair: TablePair) -> tuple[Findings, VerifiedTable]:
-        findings = self._findings(pair)
+        findings = self._findings(pair, scan=True)
         meter = await self._meter(pair.name)
         mine, theirs = await together(
             streamed_sums(self._source, pair, "source", meter), streamed_sums(self._target, pair, "target", meter)
@@ -222,9 +222,9 @@ class _Run:
         checksums = mine.checksum, theirs.checksum
         return findings, VerifiedTable(pair.name, mine.rows, theirs.rows, *checksums, named, method="row by row")
 
-    def _findings(self, pair: TablePair, *, settle: bool = False) -> Findings:
-        options = self._options
-        return Findings(pair, self._source, self._target, options.limit, keep_keys=options.keep_keys, settle=settle)
+    def _findings(self, pair: TablePair, *, settle: bool = False, scan: bool = False) -> Findings:
+        limit, keep_keys = self._options.limit, self._options.keep_keys
+        return Findings(pair, self._source, self._target, limit, keep_keys=keep_keys, settle=settle, scan=scan)
 
     async def _meter(self, name: str) -> Meter:
         total = 0

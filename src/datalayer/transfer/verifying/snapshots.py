@@ -15,6 +15,7 @@ from datalayer.stores.postgres import PostgresStore
 from datalayer.stores.postgres.errors import translate
 from datalayer.stores.postgres.session import PostgresSession
 from datalayer.stores.sqlite.session import SqliteSession
+from datalayer.transfer.readers.exactly import exactly
 
 T = TypeVar("T")
 
@@ -22,11 +23,9 @@ T = TypeVar("T")
 PATIENCE: Final = 86_400.0
 
 #: A grouped hash is computed by all workers at once; by itself the planner expects a group per key and sorts the rows.
-#: Values print as the canonical text has them.
 _SETTINGS: Final = (
     b"set local enable_sort = off; set local work_mem = '64MB'; set local jit = off;"
     b" set local parallel_setup_cost = 0; set local parallel_tuple_cost = 0;"
-    b" set local datestyle = 'ISO'; set local extra_float_digits = 1; set local bytea_output = 'hex';"
     b" set local idle_in_transaction_session_timeout = 0"
 )
 
@@ -114,6 +113,7 @@ async def _postgres_sessions(store: PostgresStore, connections: int, stack: Asyn
                     cursor = await connection.execute(b"select pg_export_snapshot() as shared")
                     shared = (await cursor.fetchall())[0]["shared"]
                 await connection.execute(_SETTINGS)
+                await stack.enter_async_context(exactly(connection))
             except psycopg.Error as error:
                 raise translate(error, operation="snapshot") from None
         sessions.append(session)

@@ -43,7 +43,7 @@ async def streamed_sums(side: Side, pair: TablePair, name: SideName, meter: Mete
     """Read one side and return its sums by segment."""
     sums, hasher = Segments(SEGMENTS), RowHasher(pair, name)
     add, digests, parts = sums.add, hasher.digests, hasher.parts
-    async with side.session() as session, aclosing(source_rows(session, pair)) as rows:
+    async with side.session() as session, aclosing(source_rows(session, pair, keep_unreadable=True)) as rows:
         async for row in rows:
             add(*digests(parts(row)))
             if sums.rows % CHUNK_ROWS == 0:
@@ -107,7 +107,7 @@ async def _rows_of(
 ) -> AsyncGenerator[_Seen, None]:
     hasher = RowHasher(pair, name)
     number = 0
-    async with side.session() as session, aclosing(source_rows(session, pair)) as rows:
+    async with side.session() as session, aclosing(source_rows(session, pair, keep_unreadable=True)) as rows:
         async for row in rows:
             number += 1
             identity, whole = hasher.digests(hasher.parts(row))

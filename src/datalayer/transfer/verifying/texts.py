@@ -26,6 +26,7 @@ from datalayer.query import JsonNull, Row
 from datalayer.stores.catalog import ColumnType, Kind
 from datalayer.transfer.conversions import INTEGERS, alignment
 from datalayer.transfer.limits import modifiers
+from datalayer.transfer.odd_moments import OddMoment
 from datalayer.transfer.pairing import ColumnPair, TablePair
 
 Spelling: TypeAlias = Callable[[Any], str]
@@ -159,6 +160,10 @@ def _float(value: float) -> str:
     return "NaN" if value != value else struct.pack(">d", value + 0.0).hex()
 
 
+def _unless_odd(spell: Callable[[Any], str]) -> Spelling:
+    return lambda value: value.without_zone() if isinstance(value, OddMoment) else spell(value)
+
+
 def _moment(value: dt.datetime) -> str:
     if value.tzinfo is not None:
         value = value.astimezone(dt.UTC).replace(tzinfo=None)
@@ -219,13 +224,14 @@ _ELEMENTS: Final[Mapping[type, Spelling]] = {
     dt.date: dt.date.isoformat,
     dt.time: _time,
     dt.datetime: _moment,
+    OddMoment: OddMoment.without_zone,
 }
 _SPELLINGS: Final[Mapping[Form, Spelling]] = {
     Form.NUMBER: number,
     Form.FLOAT: _float,
-    Form.MOMENT: _moment,
-    Form.DATE: dt.date.isoformat,
-    Form.TIME: _time,
+    Form.MOMENT: _unless_odd(_moment),
+    Form.DATE: _unless_odd(dt.date.isoformat),
+    Form.TIME: _unless_odd(_time),
     Form.UUID: str,
     Form.BYTES: lambda value: "\\x" + value.hex(),
     Form.DOCUMENT: _document,

@@ -10,6 +10,8 @@ from datalayer.stores.contract import StoreName
 from datalayer.stores.postgres import PostgresStore
 from datalayer.stores.sql_names import quote
 from datalayer.transfer.ddl import postgres as ddl
+from datalayer.transfer.naming import key_text
+from datalayer.transfer.orphans import select_orphans
 from datalayer.transfer.writers.failures import failure
 from datalayer.transfer.writers.transactions import plain_transaction, transaction
 
@@ -32,20 +34,10 @@ async def add_reference(store: PostgresStore, table: Table, key: ForeignKey, sou
 
 async def _orphans(store: PostgresStore, table: Table, key: ForeignKey) -> str:
     """Name the first rows that refer to nothing."""
-    shown = table.primary_key or key.columns
-    given = " and ".join(f"child.{quote(name)} is not null" for name in key.columns)
-    meets = " and ".join(
-        f"parent.{quote(theirs)} = child.{quote(mine)}"
-        for mine, theirs in zip(key.columns, key.target_columns, strict=True)
-    )
-    columns = ", ".join(f"child.{quote(name)}" for name in shown)
-    query = (
-        f"select {columns} from {quote(table.name)} child where {given}"
-        f" and not exists (select from {quote(key.target_table)} parent where {meets})"
-        f" order by {columns} limit 3"
-    )
-    async with transaction(store, table.name) as connection:
-        rows = await (await connection.execute(query.encode())).fetchall()
     if not table.primary_key:
         return "in a table without a primary key"
-    return "first at " + "; ".join(", ".join(f"{name}={row[name]}" for name in shown) for row in rows)
+    columns = ", ".join(f"child.{quote(name)}" for name in table.primary_key)
+    query = f"{select_orphans(table.name, key, columns)} order by {columns} limit 3"
+    async with transaction(store, table.name) as connection:
+        rows = await (await connection.execute(query.encode())).fetchall()
+    return "first at " + "; ".join(map(key_text, rows))

@@ -42,8 +42,8 @@ class Sink(Protocol):
     async def watermark(self, table: str, column: str) -> str | None:
         """Return how far the last sync came, None before the first."""
 
-    async def write(self, pair: TablePair, rows: Rows, column: str, watermark: str) -> None:
-        """Upsert rows by the pair's key and keep the watermark, both or neither."""
+    async def write(self, pair: TablePair, rows: Rows, column: str, watermark: str | None) -> None:
+        """Upsert rows by the pair's key and keep the watermark, where there is one, both or neither."""
 
 
 async def sink_for(store: Store) -> Sink:
@@ -69,7 +69,7 @@ class _PostgresSink:
             row = await (await connection.execute(_READ.encode(), [table, column])).fetchone()
         return None if row is None else row["watermark"]
 
-    async def write(self, pair: TablePair, rows: Rows, column: str, watermark: str) -> None:
+    async def write(self, pair: TablePair, rows: Rows, column: str, watermark: str | None) -> None:
         async def one_block() -> AsyncGenerator[Rows, None]:
             yield rows
 
@@ -79,7 +79,8 @@ class _PostgresSink:
         async with transaction(self._store, pair.name) as connection, without_triggers(connection, [pair.name]):
             await merge(connection, pair, lambda into: copy_blocks(connection, into, pair, one_block(), passed))
             await advance_sequences(connection, pair.target)
-            await connection.execute(_KEEP.encode(), [pair.name, column, watermark])
+            if watermark is not None:
+                await connection.execute(_KEEP.encode(), [pair.name, column, watermark])
 
 
 class _SqliteSink:
@@ -91,7 +92,7 @@ class _SqliteSink:
         row = await self._store.read(lambda connection: connection.execute(query, (table, column)).fetchone())
         return None if row is None else row[0]
 
-    async def write(self, pair: TablePair, rows: Rows, column: str, watermark: str) -> None:
+    async def write(self, pair: TablePair, rows: Rows, column: str, watermark: str | None) -> None:
         try:
             await self._store.run(partial(_write, pair, rows, column, watermark))
         except StoreError as error:
@@ -107,13 +108,14 @@ class _SupabaseSink:
     async def watermark(self, table: str, column: str) -> str | None:
         return None
 
-    async def write(self, pair: TablePair, rows: Rows, column: str, watermark: str) -> None:
+    async def write(self, pair: TablePair, rows: Rows, column: str, watermark: str | None) -> None:
         named = [dict(zip(pair.column_names, row, strict=True)) for row in rows]
         question = Upsert(pair.name, named, pair.key, returning=False)
         await patiently(partial(self._store.upsert, question), writes=True)
 
 
-def _write(pair: TablePair, rows: Rows, column: str, watermark: str, connection: sqlite3.Connection) -> None:
+def _write(pair: TablePair, rows: Rows, column: str, watermark: str | None, connection: sqlite3.Connection) -> None:
     with atomic(connection):
         written_rows(connection, pair, rows)
-        connection.execute(_KEEP.replace("%s", "?"), (pair.name, column, watermark))
+        if watermark is not None:
+            connection.execute(_KEEP.replace("%s", "?"), (pair.name, column, watermark))

@@ -16,8 +16,10 @@ from datalayer.stores.sql_names import quote, quote_all
 from datalayer.stores.sqlite import SqliteStore
 from datalayer.stores.sqlite.atomic import atomic
 from datalayer.stores.sqlite.catalog import Facts, read_schema
-from datalayer.stores.sqlite.unfit import Unfit
+from datalayer.stores.sqlite.unfit import BAD_DATE, Unfit
 from datalayer.transfer.ddl import sqlite as ddl
+from datalayer.transfer.naming import key_text
+from datalayer.transfer.odd_moments import OddMoment
 from datalayer.transfer.pace import Pace
 from datalayer.transfer.pairing import TablePair
 from datalayer.transfer.readers.contract import Reader, Rows
@@ -172,9 +174,11 @@ def _stored(facts: Facts, pair: TablePair, row: Sequence[Any]) -> list[Any]:
     stored = []
     for name, value in zip(pair.column_names, row, strict=True):
         try:
+            if type(value) is OddMoment:
+                raise Unfit(BAD_DATE, "a date or time beyond those that SQLite's columns keep, as infinity or one BC")
             stored.append(None if value is None else facts.codecs[name].write(value))
         except Unfit as unfit:
-            key = ", ".join(f"{part}={row[pair.column_names.index(part)]}" for part in pair.key)
+            key = key_text({part: row[pair.column_names.index(part)] for part in pair.key})
             at = f", at {key}" if key else ""
             raise TransferError(f"{pair.name}.{name}: {unfit.reason}{at}", table=pair.name) from None
     return stored

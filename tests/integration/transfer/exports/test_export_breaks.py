@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import resource
+import shlex
+import signal
+import sqlite3
 import sys
+import time
 from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 
+import psycopg
 import pytest
 
+from datalayer.cli.app import run as run_command
+from datalayer.cli.resuming import without_secrets
 from datalayer.errors import TransferError
 from datalayer.stores.sqlite import SqliteStore
 from datalayer.transfer.exports.checking import check_export
@@ -126,6 +134,58 @@ async def test_export_to_a_full_disk_says_so_and_continues(shop: SqliteStore, tm
     assert sorted(path.name for path in out.iterdir()) == ["a_first.ndjson.gz", "unfinished.json"]
     report = await export(shop, out, source_name=f"sqlite:///{tmp_path / 'shop.sqlite'}")
     assert report.kept == ("a_first",)
+    assert check_export(out).intact
+
+
+_LARGE = """
+    create table a_first (id int primary key, word text);
+    create table b_second (id int primary key, word text);
+    insert into a_first values (1, 'a');
+    insert into b_second select n, md5(n::text) from generate_series(1, 60000) n
+"""
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def large(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Lend the URL of a source whose second table takes seconds."""
+    if request.param == "postgres":
+        dsn = str(request.getfixturevalue("datalayer_database"))
+        with psycopg.connect(dsn, autocommit=True) as connection:
+            connection.execute(_LARGE)
+        return dsn
+    with closing(sqlite3.connect(tmp_path / "large.sqlite")) as connection:
+        connection.executescript(
+            "create table a_first (id integer primary key, word text); insert into a_first values (1, 'a');"
+            "create table b_second (id integer primary key, word text);"
+            "with recursive n (i) as (select 1 union all select i + 1 from n where i < 60000)"
+            " insert into b_second select i, hex(randomblob(16)) from n"
+        )
+    return f"sqlite:///{tmp_path}/large.sqlite"
+
+
+def _wait_for(path: Path) -> None:
+    deadline = time.monotonic() + 30
+    while not path.exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+async def test_interrupted_export_keeps_what_is_finished(large: str, tmp_path: Path) -> None:
+    """Ctrl-C ends it with 130, says what is kept and the command that goes on, which does."""
+    out = tmp_path / "out"
+    arguments = ["export", "--source", large, "--out", str(out)]
+    script = "import sys; from datalayer.cli.app import run; sys.exit(run(sys.argv[1:]))"
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", script, *arguments, stdout=PIPE, stderr=PIPE)
+    await asyncio.to_thread(_wait_for, out / "b_second.ndjson.gz.partial")
+    process.send_signal(signal.SIGINT)
+    _, err = await process.communicate()
+    assert process.returncode == 130, err.decode()
+    kept, said, going_on = err.decode().splitlines()
+    assert kept == f"kept in {out}: a_first; the same command again continues"
+    assert said == "error: interrupted"
+    assert going_on == f"to go on: {shlex.join(['datalayer', *map(without_secrets, arguments)])}"
+    assert sorted(path.name for path in out.iterdir()) == ["a_first.ndjson.gz", "unfinished.json"]
+    assert await asyncio.to_thread(run_command, arguments) == 0
     assert check_export(out).intact
 
 

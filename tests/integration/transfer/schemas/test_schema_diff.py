@@ -219,3 +219,48 @@ async def test_command_compares_repositories_with_the_live_schema(
         assert "no unique index for the conflict target (yclients_id, company_id)" in problems[1]
     finally:
         await store.close()
+
+
+async def test_key_of_sqlite_that_may_be_null_and_is_not_is_harmless(tmp_path: Path, target: PostgresStore) -> None:
+    """After a copy nothing of the schema is in the way of the next; with a NULL in the key it is."""
+    source = await SqliteStore.open(tmp_path / "keys.sqlite")
+    try:
+        await source.run(
+            lambda c: c.executescript(
+                "create table words (word text, n int, primary key (word, n)); insert into words values ('a', 1)"
+            ).close()
+        )
+        await copy(source, target)
+        report = await compare_schemas(source, target)
+        assert report.safe, report.as_json()
+        assert [d.subject for d in report.differences] == ["column word", "column n"]
+        await source.run(lambda c: c.execute("insert into words values ('b', null)").close())
+        blocking = [d for d in (await compare_schemas(source, target)).differences if d.weight is Weight.BLOCKS]
+        assert {d.subject for d in blocking} == {"column n"}
+    finally:
+        await source.close()
+
+
+async def test_broken_references_of_sqlite_are_found_before_a_copy(tmp_path: Path, target: PostgresStore) -> None:
+    """Counted, with the first keys; where the target has no such reference they stop nothing."""
+    source = await SqliteStore.open(tmp_path / "orphans.sqlite")
+    try:
+        await source.run(
+            lambda c: c.executescript(
+                "pragma foreign_keys = off; create table p (id integer primary key); insert into p values (1);"
+                "create table c (id integer primary key, p int references p);"
+                "insert into c values (1, 1), (2, 9), (3, null), (4, 9), (5, 8), (6, 7); pragma foreign_keys = on"
+            ).close()
+        )
+        (found,) = (await plan_copy(source, target)).misfits
+        assert str(found) == "c.p refers to rows of p that are not there: 4 rows, at id=2; id=4; id=5, ..."
+        report = await compare_schemas(source, target)
+        assert [(d.table, d.subject, d.what) for d in report.differences if d.weight is Weight.BLOCKS] == [
+            ("c", "column p", "refers to rows of p that are not there: 4 rows, at id=2; id=4; id=5, ...")
+        ]
+        await run(target, "create table p (id bigint primary key); create table c (id bigint primary key, p bigint)")
+        assert (await plan_copy(source, target)).misfits == ()
+        await copy(source, target)
+        assert await ask(target, "select count(*) from c") == [{"count": 6}]
+    finally:
+        await source.close()

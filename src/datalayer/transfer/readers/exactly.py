@@ -1,0 +1,73 @@
+"""PostgreSQL's values read so that none is refused and each is written in one way, whatever the server is set to."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import cache
+from typing import Any, Final
+
+import psycopg
+from psycopg import AsyncConnection, abc
+from psycopg.adapt import Loader
+from psycopg.pq import Format
+
+from datalayer.query import Row
+from datalayer.stores.contract import Session, Store
+from datalayer.stores.postgres.session import PostgresSession
+from datalayer.transfer.odd_moments import OddMoment
+
+#: Text forms that every version, with any settings, reads back as the same value.
+_FORMS: Final = (
+    b"set local extra_float_digits = 3; set local datestyle = 'ISO'; set local intervalstyle = 'postgres';"
+    b" set local bytea_output = 'hex'; set local client_encoding = 'UTF8'"
+)
+
+
+_MOMENTS: Final = tuple(psycopg.adapters.types[name].oid for name in ("date", "time", "timestamp", "timestamptz"))
+
+
+@cache
+def _keeping(usual: type[abc.Loader]) -> type[Loader]:
+    """Return what reads as the usual loader does, and keeps the text of what that refuses."""
+
+    class Keeping(Loader):
+        def __init__(self, oid: int, context: abc.AdaptContext | None = None) -> None:
+            super().__init__(oid, context)
+            self._usual = usual(oid, context)
+
+        def load(self, data: abc.Buffer) -> Any:
+            try:
+                return self._usual.load(data)
+            except psycopg.DataError:
+                return OddMoment(bytes(data).decode())
+
+    return Keeping
+
+
+@asynccontextmanager
+async def exactly(connection: AsyncConnection[Row]) -> AsyncIterator[None]:
+    """Read so over a block, which is inside a transaction."""
+    await connection.execute(_FORMS)
+    adapters = connection.adapters
+    usual = {oid: loader for oid in _MOMENTS if (loader := adapters.get_loader(oid, Format.TEXT)) is not None}
+    for oid, loader in usual.items():
+        adapters.register_loader(oid, _keeping(loader))
+    try:
+        yield
+    finally:
+        for oid, loader in usual.items():
+            adapters.register_loader(oid, loader)
+
+
+@asynccontextmanager
+async def exact_session(store: Store, *, timeout: float | None = None) -> AsyncIterator[Session]:
+    """Lend a session that reads so: on PostgreSQL a snapshot; other stores refuse no value that they can hold."""
+    if store.name != "postgres":
+        yield store
+        return
+    async with store.transaction(isolation="repeatable read", read_only=True, timeout=timeout) as session:
+        if not isinstance(session, PostgresSession):
+            raise TypeError(f"a {type(session).__name__} is no session of PostgreSQL")
+        async with session.connection() as connection, exactly(connection):
+            yield session
