@@ -39,7 +39,7 @@ class _Side:
 async def compare_schemas(source: Store, target: Store, *, tables: Sequence[str] | None = None) -> SchemaReport:
     """Compare the schemas of two stores.
 
-    Rows are asked whether whole numbers fit a narrower type of the target, texts its enum, and whether keys have a NULL.
+    Rows are asked whether whole numbers fit a narrower type of the target, and texts its enum; keys for NULL.
     All values of a SQLite source are looked at, for those that its own declarations or the target's would not let in,
     and for references to nothing.
 

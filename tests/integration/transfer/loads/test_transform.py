@@ -169,3 +169,18 @@ def test_load_command_takes_a_transform(
     assert "has no function somebody" in capsys.readouterr().err
     assert run_command([*arguments, "--transform", "my_transforms:nobody"]) == 0
     assert "1 table, 0 rows loaded" in capsys.readouterr().out
+
+
+async def test_rows_that_a_transform_leaves_out_are_counted(accounts: Path, target: PostgresStore) -> None:
+    """Also where it leaves out all of them: a load that writes nothing says so, and again when it is repeated."""
+    await run(target, _USERS)
+    report = await load(accounts, target, transform=to_users)
+    assert "users: the transform left out 10 of 1,000 rows" in report.notes
+    await run(target, "truncate users; drop table datalayer_loads")
+    for _ in range(2):
+        report = await load(accounts, target, transform=_nothing)
+        assert "users: the transform left out 1,000 of 1,000 rows" in report.notes
+
+
+def _nothing(table: str, row: Row) -> None:
+    """Leave everything out."""

@@ -9,14 +9,14 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from tests.integration.transfer.sql import run
+from tests.integration.transfer.sql import ask, run
 
 from datalayer import migrations
 from datalayer.cli.app import run as run_command
 from datalayer.errors import TransferError
 from datalayer.stores.postgres import PostgresStore
 from datalayer.stores.sqlite import SqliteStore
-from datalayer.transfer import copy
+from datalayer.transfer import copy, plan_copy
 from datalayer.transfer.schemas.comparing import compare_schemas
 from datalayer.transfer.schemas.reports import SchemaReport, Weight
 
