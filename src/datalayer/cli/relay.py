@@ -30,11 +30,12 @@ def relay(
     """Carry what the primary owes to the store that follows, until SIGTERM or SIGINT; any number may run at once.
 
     The stores are those of the environment, like an application's; the application may have DATALAYER_RELAY=false then.
-    With --once the exit code is 1 when entries are left: dead letters, held deletes, or what could not be settled.
+    With --once the exit code is 1 when entries are left: dead letters, held deletes, or what could not be settled; and
+    when writes to Supabase without the script are left whose answers have not come.
 
     Example: ENABLE_DUAL_WRITE=true datalayer relay
     """
-    last = asyncio.run(_relay(once=once, as_json=as_json))
+    last, unanswered = asyncio.run(_relay(once=once, as_json=as_json))
     if any(event.entries is None for event in last):
         output.note("note: the outbox could not be asked at the end, so it is not known what is left")
         raise typer.Exit(ExitCode.UNAVAILABLE)
@@ -43,11 +44,17 @@ def relay(
             "note: entries are left, see datalayer outbox list; what another relay had claimed when it was killed is"
             " free after DATALAYER_RELAY_LEASE_SECONDS"
         )
+    if unanswered:
+        output.note(
+            f"note: {output.counted(unanswered, 'write')} to Supabase may still take effect, and can be carried after"
+            " DATALAYER_REQUEST_LIFETIME_SECONDS"
+        )
+    if unanswered or any(event.entries for event in last):
         raise typer.Exit(ExitCode.DIFFERENCE)
 
 
-async def _relay(*, once: bool, as_json: bool) -> list[RelayEvent]:
-    """Carry; return the last report of each relay where they end by themselves."""
+async def _relay(*, once: bool, as_json: bool) -> tuple[list[RelayEvent], int]:
+    """Carry; return the last reports of relays that end by themselves, and how many writes have no answer yet."""
     from datalayer.layer.opening import observers_for
     from datalayer.layer.pairs import open_links, pace_of
     from datalayer.settings import Settings
@@ -76,12 +83,12 @@ async def _relay(*, once: bool, as_json: bool) -> list[RelayEvent]:
             if once:
                 last = await asyncio.gather(*(one.drain() for one in relays))
                 shown.end(last)
-                return last
+                return last, sum([await link.unanswered() for link in links])
             await asyncio.gather(*(one.run() for one in relays))
     except asyncio.CancelledError:
         if relays:
             raise
-    return []
+    return [], 0
 
 
 class _Shown:

@@ -54,6 +54,8 @@ class Direction:
     #: Both are set at the start where the primary captures nothing itself: what covers writes to it.
     requests: RequestCapture | None = None
     covered: RequestCaptureStore | None = None
+    #: Set once nothing is left by request capture, which only `left` asks: from then on the primary alone is asked.
+    _nothing_behind: bool = False
     #: Set while the relay runs in this process, by its task.
     _relay: Relay | None = None
     #: None again once the relay is to end.
@@ -93,8 +95,11 @@ class Direction:
         left = await waiting(outbox.store, outbox.table, _now)
         if self.requests is not None:
             return replace(left, entries=left.entries + await self.requests.owed())
-        behind = left_behind(self.primary, self.secondary.opened, self.settings)
-        return left if behind is None else replace(left, entries=left.entries + await behind.count())
+        if self._nothing_behind or (behind := left_behind(self.primary, self.secondary.opened, self.settings)) is None:
+            return left
+        count = await behind.count()
+        self._nothing_behind = count == 0
+        return replace(left, entries=left.entries + count)
 
     async def owes(self, table: str, keys: Sequence[Key] | None) -> bool:
         """Whether an entry is there for one of the keys, or for any row of the table."""

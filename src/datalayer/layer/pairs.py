@@ -24,7 +24,8 @@ from datalayer.outbox.queue import Outbox, OutboxTable
 from datalayer.outbox.reconcile import Reconciler
 from datalayer.outbox.relay import Relay
 from datalayer.outbox.requests import RequestCapture
-from datalayer.outbox.tables import MARKS
+from datalayer.outbox.tables import MARKS, OPERATIONS
+from datalayer.query import Count
 from datalayer.routing.request_capture import key_lookup
 from datalayer.stores.contract import Store
 from datalayer.stores.postgres import PostgresStore
@@ -58,6 +59,13 @@ class Link:
         """Build a relay with a name of its own for its claims."""
         outbox = Outbox(self.outbox.store, self.outbox.table)
         return relay_over(self.reconciler, outbox, pace=pace, observers=observers, chores=self.chores)
+
+    async def unanswered(self) -> int:
+        """Count covered writes to Supabase whose outcome is not known yet: they become entries once it is."""
+        following = self.reconciler.secondary
+        if self.reconciler.primary.name != "supabase" or not isinstance(following, PostgresStore):
+            return 0
+        return await following.count(Count(OPERATIONS))
 
 
 async def link(primary: Store, secondary: Store, settings: Settings) -> Link:

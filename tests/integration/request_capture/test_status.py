@@ -11,12 +11,13 @@ import pytest
 from tests.integration.request_capture.place import Place
 from tests.integration.supabase.proxy import Fault
 
+from datalayer.cli.errors import ExitCode
 from datalayer.errors import OutcomeUnknownError
 from datalayer.query import Insert
 from datalayer.servers.postgrest import PostgrestServer
 from datalayer.settings import Settings
 
-_STATUS = "import sys; from datalayer.cli.app import run; sys.exit(run(['outbox', 'status', '--json']))"
+_RUN = "import sys; from datalayer.cli.app import run; sys.exit(run(sys.argv[1:]))"
 
 
 async def test_status_counts_writes_whose_answer_has_not_come(place: Place, primary_rest: PostgrestServer) -> None:
@@ -30,10 +31,23 @@ async def test_status_counts_writes_whose_answer_has_not_come(place: Place, prim
         "SUPABASE_URL": place.proxy.url,
         "SUPABASE_SERVICE_ROLE_KEY": primary_rest.service_key,
         "DATABASE_URL": place.following_dsn,
+        "DATALAYER_UNFOLLOWED_TABLES": "heap",
     }
-    running = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", _STATUS, env=environment, stdout=asyncio.subprocess.PIPE
-    )
-    out, _ = await running.communicate()
+    code, out, _ = await _called(environment, "outbox", "status", "--json")
     (waiting,) = json.loads(out)["tables"]
     assert (waiting["store"], waiting["table"], waiting["waiting"]) == ("supabase", "writes without an answer", 1)
+    assert code == ExitCode.OK
+    place.change_following("update datalayer_operations set expires_at = now() + interval '1 hour'")
+    code, _, told = await _called(environment, "relay", "--once")
+    assert code == ExitCode.DIFFERENCE
+    assert "1 write to Supabase may still take effect" in told
+
+
+async def _called(environment: dict[str, str], *arguments: str) -> tuple[int | None, str, str]:
+    """Run a command; return its exit code and what it printed on stdout and stderr."""
+    pipe = asyncio.subprocess.PIPE
+    running = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", _RUN, *arguments, env=environment, stdout=pipe, stderr=pipe
+    )
+    out, told = await running.communicate()
+    return running.returncode, out.decode(), told.decode()
