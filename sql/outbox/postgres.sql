@@ -4,7 +4,6 @@
 create table if not exists datalayer_control (
     "only" boolean primary key default true check ("only"),
     id uuid not null default gen_random_uuid(),
-    epoch bigint not null default 0,
     fenced boolean not null default false,
     script integer not null
 );
@@ -300,7 +299,7 @@ declare
 begin
     return (
         select json_build_object(
-            'id', id, 'epoch', epoch, 'fenced', fenced, 'script', script,
+            'id', id, 'fenced', fenced, 'script', script,
             'entries', (select count(*) from datalayer_outbox where dead_at is null),
             'dead', (select count(*) from datalayer_outbox where dead_at is not null),
             'armed', (

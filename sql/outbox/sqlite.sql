@@ -7,7 +7,6 @@ create table if not exists datalayer_control (
         hex(randomblob(4)) || '-' || hex(randomblob(2)) || '-4' || substr(hex(randomblob(2)), 2) || '-'
         || substr('89ab', abs(random() % 4) + 1, 1) || substr(hex(randomblob(2)), 2) || '-' || hex(randomblob(6))
     )),
-    epoch bigint not null default 0,
     fenced boolean not null default 0,
     script int4 not null
 );

@@ -108,7 +108,6 @@ def as_object(found: CaptureStatus) -> dict[str, object]:
         "current": found.installed and found.is_current,
         "id": found.id,
         "script": found.script,
-        "epoch": found.epoch,
         "fenced": found.fenced,
         "armed": found.armed,
         "outdated": found.outdated,

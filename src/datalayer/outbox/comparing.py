@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from datalayer.outbox.entries import Key
 from datalayer.outbox.keys import key_of
@@ -85,7 +85,7 @@ async def _pages(store: Store, table: Table, columns: tuple[str, ...], stretch: 
             further = after_row(order, dict(zip(table.primary_key, after, strict=True)))
             where = further if where is None else where & further
         question = Select(table.name, where, order=order, limit=PAGE_ROWS, columns=columns)
-        return asyncio.create_task(_asked(store, question))
+        return asyncio.create_task(store.select(question))
 
     asking = ask(stretch.after)
     try:
@@ -95,7 +95,3 @@ async def _pages(store: Store, table: Table, columns: tuple[str, ...], stretch: 
     finally:
         asking.cancel()
         await asyncio.wait([asking])
-
-
-async def _asked(store: Store, question: Select) -> list[dict[str, Any]]:
-    return await store.select(question)

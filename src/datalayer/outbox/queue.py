@@ -14,7 +14,7 @@ from typing import Any, Final, Literal, TypeAlias
 from uuid import uuid4
 
 from datalayer.errors import UnknownTableError
-from datalayer.outbox.entries import WHOLE_TABLE, Entry, EntryType, Key
+from datalayer.outbox.entries import WHOLE_TABLE, Entry, Key
 from datalayer.outbox.keys import decode_key, encode_key, key_payload
 from datalayer.outbox.waiting import DELETES_ALLOWED, DELETES_HELD, Selection, after_failure, where_selected
 from datalayer.query import Delete, Filter, Insert, Row, Select, Update, asc, col
@@ -134,7 +134,7 @@ class Outbox:
             alike = [entry for entry in entries if entry.tries == tries]
             await self._set_error(alike, error, tries=tries + 1, dead_at=self.clock())
 
-    async def mark(self, table: str, keys: Sequence[Key] | None = None, type: EntryType = "sweep") -> None:  # noqa: A002
+    async def mark(self, table: str, keys: Sequence[Key] | None = None) -> None:
         """Owe keys, or the whole table, to the other store though nobody wrote them.
 
         A mark's version orders nothing, which only the type ``sweep`` says: see `entries.ledger_version`.
@@ -144,7 +144,9 @@ class Outbox:
         if keys is not None:
             marks = [{"aggregateid": encode_key(known, key), "payload": key_payload(known, key)} for key in keys]
         for start in range(0, len(marks), _AT_ONCE):
-            rows = [{"id": uuid4(), "aggregatetype": table, "type": type} | m for m in marks[start : start + _AT_ONCE]]
+            rows = [
+                {"id": uuid4(), "aggregatetype": table, "type": "sweep"} | m for m in marks[start : start + _AT_ONCE]
+            ]
             await self.store.insert(Insert(self.table, rows, returning=False))
 
     async def owes(self, table: str, keys: Sequence[Key] | None) -> bool:

@@ -9,7 +9,7 @@ from datalayer.errors import SelectionError
 from datalayer.outbox.keys import KEY_KINDS
 from datalayer.stores.catalog import Catalog, Kind, Table
 
-#: One row: what this database is, its epoch, whether writes are held, which script made the tables.
+#: One row: what this database is, whether writes are held, which script made the tables.
 CONTROL: Final = "datalayer_control"
 #: Entries that triggers wrote.
 OUTBOX: Final = "datalayer_outbox"

@@ -18,7 +18,7 @@ from datalayer.outbox.queue import Outbox
 from datalayer.outbox.reconcile import Reconciler
 from datalayer.outbox.relay import Relay
 from datalayer.outbox.waiting import waiting
-from datalayer.query import Insert, Row, Select, asc
+from datalayer.query import Insert, Row, Select, Update, asc, col
 from datalayer.stores.contract import Store
 from datalayer.stores.postgres import PostgresStore
 from datalayer.telemetry import RelayObserver
@@ -108,3 +108,15 @@ async def put_owners(store: Store, ids: Sequence[int], **values: Any) -> None:
     """Insert owners."""
     rows = [{"id": number, "phone": f"+{number}", "rank": number, "note": None, **values} for number in ids]
     await store.insert(Insert("owners", rows, returning=False))
+
+
+async def swap(pair: Pair, column: str, values: tuple[object, object], spare: object) -> None:
+    """Exchange a unique value between two rows over a spare one; both arrive, and nothing is left owed."""
+    await put_owners(pair.primary, [1, 2])
+    await pair.settle()
+    async with pair.primary.transaction() as transaction:
+        for number, value in ((1, spare), (2, values[0]), (1, values[1])):
+            await transaction.update(Update("owners", {column: value}, col("id").eq(number)))
+    await pair.settle()
+    await pair.assert_equal()
+    assert {row["id"]: row[column] for row in (await pair.rows("owners"))[1]} == {1: values[1], 2: values[0]}

@@ -9,7 +9,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 from tests.integration.outbox.conftest import emptied
-from tests.integration.outbox.pairs import DDL, TABLES, Pair, put_owners
+from tests.integration.outbox.pairs import DDL, TABLES, Pair, put_owners, swap
 
 from datalayer.errors import UnavailableError
 from datalayer.outbox.applying.pinned import PinnedApplier
@@ -54,14 +54,7 @@ async def test_unique_values_that_were_swapped_arrive(
     pair: Pair, column: str, values: tuple[object, object], spare: object
 ) -> None:
     """Two rows that exchanged a unique value, NULL allowed or not, arrive exchanged, and nothing is left owed."""
-    await put_owners(pair.primary, [1, 2])
-    await pair.settle()
-    async with pair.primary.transaction() as transaction:
-        for number, value in ((1, spare), (2, values[0]), (1, values[1])):
-            await transaction.update(Update("owners", {column: value}, col("id").eq(number)))
-    await pair.settle()
-    await pair.assert_equal()
-    assert {row["id"]: row[column] for row in (await pair.rows("owners"))[1]} == {1: values[1], 2: values[0]}
+    await swap(pair, column, values, spare)
 
 
 async def test_a_key_that_waits_for_a_pinned_one_does_not_hold_up_the_others(pair: Pair) -> None:

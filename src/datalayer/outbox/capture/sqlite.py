@@ -105,7 +105,7 @@ def _arm(connection: sqlite3.Connection, table: Table) -> bool:
 def _answer(connection: sqlite3.Connection, catalog: Catalog) -> Mapping[str, Any] | None:
     if not _is_installed(connection):
         return None
-    identity, epoch, fenced, script = connection.execute(f"select id, epoch, fenced, script from {CONTROL}").fetchone()
+    identity, fenced, script = connection.execute(f"select id, fenced, script from {CONTROL}").fetchone()
     entries, dead = connection.execute(f"select count(*) - count(dead_at), count(dead_at) from {OUTBOX}").fetchone()
     present = _triggers_by_table(connection)
     usable = {
@@ -116,7 +116,6 @@ def _answer(connection: sqlite3.Connection, catalog: Catalog) -> Mapping[str, An
     armed = [name for name, table in usable.items() if present.get(name) == trigger_statements(table)]
     return {
         "id": identity,
-        "epoch": epoch,
         "fenced": fenced,
         "script": script,
         "entries": entries,

@@ -37,7 +37,6 @@ class CaptureStatus:
 
     id: UUID | None = None
     script: int | None = None
-    epoch: int = 0
     fenced: bool = False
     armed: tuple[str, ...] = ()
     outdated: tuple[str, ...] = ()
@@ -83,7 +82,6 @@ def status_from(answer: Mapping[str, Any] | None, catalog: Catalog) -> CaptureSt
     return CaptureStatus(
         id=None if identity is None else UUID(str(identity)),
         script=answer.get("script"),
-        epoch=answer.get("epoch", 0),
         fenced=bool(answer.get("fenced", False)),
         armed=armed,
         outdated=outdated,
