@@ -80,7 +80,7 @@ async def _backfill(tables: list[str] | None) -> list[Filled]:
 
 
 async def _resync(tables: list[str] | None, first: str | None, last: str | None) -> list[str]:
-    from datalayer.layer.pairs import open_outboxes, open_stray_outbox
+    from datalayer.layer.pairs import let_primary_win, open_outboxes, open_stray_outbox
     from datalayer.outbox.tables import followed
     from datalayer.settings import Settings
 
@@ -91,6 +91,8 @@ async def _resync(tables: list[str] | None, first: str | None, last: str | None)
         has_range = first is not None or last is not None
         if has_range and len(chosen) != 1:
             raise InvalidValueError("needs one table: name it with --tables", field="--from")
+        if tables is None:
+            await let_primary_win(settings, [one.store for one in (*outboxes, stray) if one is not None])
         for name in chosen:
             outdone = [] if stray is None or has_range else await stray.versions(name)
             await _mark(outbox, outbox.store, name, first, last)

@@ -15,15 +15,16 @@ from datalayer.layer.cohort_registry import CohortRegistry
 from datalayer.layer.cohorts import LEASE_SECONDS, Cohorts, wanted_companies
 from datalayer.layer.directions import Direction
 from datalayer.layer.joining import captures_itself
+from datalayer.layer.leading import Leading
+from datalayer.layer.leads import leads_of, routes_of
 from datalayer.layer.opening import observers_for, open_store_for
-from datalayer.layer.schema import DOMAIN, TABLES_OF_REPOSITORIES, check_schema
+from datalayer.layer.schema import DOMAIN, check_schema
 from datalayer.layer.sequences import advance_keys, use_upper_keys
 from datalayer.layer.shadowing import Shadows
 from datalayer.outbox.service_key import check_service_key
 from datalayer.routing.cohort_store import CohortStore
 from datalayer.routing.late_store import LateStore
 from datalayer.routing.routed_store import RoutedStore
-from datalayer.routing.routes import resolve_routes
 from datalayer.stores.contract import Store
 from datalayer.stores.postgres import PostgresStore
 from datalayer.telemetry import Observer, RelayObserver
@@ -46,6 +47,7 @@ class Arrangement:
         routes: tables whose primary is not the mode's.
         secondary: the store that follows; None without dual-write.
         directions: from each store that has primaries to the other one; none without dual-write.
+        leading: this process's part in the agreement on primaries; None without dual-write.
     """
 
     mode: Mode
@@ -55,6 +57,7 @@ class Arrangement:
     routes: Mapping[str, StoreKind]
     secondary: LateStore | None
     directions: tuple[Direction, ...]
+    leading: Leading | None
     shadows: Shadows | None
     cohorts: Cohorts | None
     _opened: AsyncExitStack
@@ -66,6 +69,8 @@ class Arrangement:
 
     def begin(self) -> None:
         """Take effect on the stores and on others: called once the layer has gone over to this arrangement."""
+        if self.leading is not None:
+            self.leading.begin()
         if self.settings.datalayer_relay:
             for direction in self.directions:
                 direction.start()
@@ -99,13 +104,18 @@ async def _arrange(settings: Settings, observers: Sequence[Observer], opened: As
     for kind in dict.fromkeys((mode.primary, *settings.datalayer_routes.values())):
         primaries[kind] = await opener(kind)
         opened.push_async_callback(primaries[kind].close)
-    routes = await _routes(settings, mode, primaries)
+    routes = await routes_of(settings, mode, primaries)
     await _check_schemas(settings, mode, primaries, routes)
     secondary = await _secondary(settings, mode, primaries, opener, opened)
     postgres = await _postgres_of_cohort(settings, mode, primaries, secondary)
     if secondary is not None:
         await _advance_keys(primaries)
-    directions = await _directions(settings, mode, primaries, secondary, observers, opened)
+    leading = None
+    if secondary is not None:
+        leads = leads_of(mode, routes)
+        leading = Leading(primaries[mode.primary], secondary, settings, leads, has_cohort=postgres is not None)
+        opened.push_async_callback(leading.stop)
+    directions = await _directions(settings, mode, primaries, leading, secondary, observers, opened)
     asked = {kind: direction.asked for kind, direction in zip(primaries, directions, strict=False)} or primaries
     shadows = None
     if secondary is not None and settings.datalayer_shadow_reads:
@@ -114,17 +124,19 @@ async def _arrange(settings: Settings, observers: Sequence[Observer], opened: As
         asked = shadows.cast(asked, directions)
     store = asked[mode.primary]
     cohorts = None
-    if postgres is not None and mode.secondary is not None:
+    if postgres is not None and leading is not None and mode.secondary is not None:
         wanted = await wanted_companies(settings, primaries[mode.primary])
         stores = (primaries[mode.primary], primaries[mode.secondary])
         doubt = settings.datalayer_request_lifetime_seconds
-        cohorts = Cohorts(postgres, stores, directions, wanted, doubt_seconds=doubt)
+        cohorts = Cohorts(postgres, stores, directions, wanted, process=leading.process, doubt_seconds=doubt)
         opened.push_async_callback(cohorts.stop)
         await cohorts.start()
         store = CohortStore(store, asked[mode.secondary], cohorts.assignments)
     if routes:
         store = RoutedStore(store, {table: asked[kind] for table, kind in routes.items()})
-    return Arrangement(mode, settings, store, primaries, routes, secondary, directions, shadows, cohorts, opened)
+    return Arrangement(
+        mode, settings, store, primaries, routes, secondary, directions, leading, shadows, cohorts, opened
+    )
 
 
 async def _postgres_of_cohort(
@@ -159,12 +171,13 @@ async def _directions(
     settings: Settings,
     mode: Mode,
     primaries: Mapping[StoreKind, Store],
+    leading: Leading | None,
     secondary: LateStore | None,
     observers: Sequence[Observer],
     opened: AsyncExitStack,
 ) -> tuple[Direction, ...]:
     """Join each store that has primaries with the other one; nothing is relayed yet."""
-    if secondary is None:
+    if secondary is None or leading is None:
         return ()
     if StoreKind.SUPABASE in (mode.primary, mode.secondary) and (key := settings.supabase_api_key()) is not None:
         check_service_key(key.get_secret_value())
@@ -172,33 +185,13 @@ async def _directions(
     directions = []
     for kind, primary in primaries.items():
         other = secondary if kind is mode.primary else _late(mode.primary, primaries[mode.primary])
-        direction = Direction(primary, other, settings, heard_by)
+        direction = Direction(primary, other, settings, heard_by, admitted=leading.admit)
         if not await captures_itself(primary, settings):
             await direction.cover(opened)
         await direction.check()
         opened.push_async_callback(direction.stop)
         directions.append(direction)
     return tuple(directions)
-
-
-async def tell_of_another_primary(arrangement: Arrangement) -> None:
-    """Log that the store that follows was written as a primary: nobody brings these writes here."""
-    if len(arrangement.directions) != 1:
-        return
-    (direction,) = arrangement.directions
-    store = direction.secondary.opened
-    if store is None or not await captures_itself(store, direction.settings):
-        return
-    left = (await Direction(store, direction.secondary, direction.settings).left()).entries
-    if left:
-        LOGGER.error(
-            "%d changes were made in %s, which follows, and are not carried to %s: does an application still run with"
-            " that primary? Stop it, and run `datalayer backfill --resync`: the rows of %s win",
-            left,
-            store.name,
-            direction.primary.name,
-            direction.primary.name,
-        )
 
 
 def _late(kind: StoreKind, store: Store) -> LateStore:
@@ -208,14 +201,6 @@ def _late(kind: StoreKind, store: Store) -> LateStore:
         return store
 
     return LateStore(kind.value, there, store)
-
-
-async def _routes(settings: Settings, mode: Mode, primaries: Mapping[StoreKind, Store]) -> dict[str, StoreKind]:
-    """Return the tables whose primary is not the mode's."""
-    if not settings.datalayer_routes:
-        return {}
-    catalogs = {kind: await store.catalog() for kind, store in primaries.items()}
-    return resolve_routes(settings.datalayer_routes, mode.primary, catalogs, TABLES_OF_REPOSITORIES)
 
 
 async def _check_schemas(

@@ -17,6 +17,13 @@ _TABLES: Final[tuple[LiteralString, ...]] = (
     "create sequence if not exists datalayer_cohort_version",
 )
 _LOCK: Final = 7_031_009_421
+#: Processes that have not seen a change yet, and those that know nothing of cohorts: they write where they always did.
+_BEHIND: Final = (
+    "select name from datalayer_cohort_members where seen < %(version)s"
+    " and beat > clock_timestamp() - make_interval(secs => %(lease)s)"
+    " union select name from datalayer_processes where beat > clock_timestamp() - make_interval(secs => %(lease)s)"
+    " and process not in (select process from datalayer_cohort_members)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +134,7 @@ class CohortRegistry:
     async def behind(self, version: int) -> list[str]:
         """Return the processes that have not seen a change yet, by name."""
         rows = await self._store.fetch_all(
-            "select name from datalayer_cohort_members where seen < %(version)s"
-            " and beat > clock_timestamp() - make_interval(secs => %(lease)s) order by name",
+            f"{_BEHIND} order by name",
             {"version": version, "lease": self._lease},
         )
         return [row["name"] for row in rows]
@@ -150,9 +156,8 @@ class CohortRegistry:
             await self._store.execute(
                 "update datalayer_cohorts set store = case when %(move)s then wanted else store end, moving = false,"
                 " version = nextval('datalayer_cohort_version'), since = clock_timestamp()"
-                " where company = %(company)s and version = %(version)s and moving and (not %(move)s or not exists"
-                " (select from datalayer_cohort_members where seen < %(version)s"
-                " and beat > clock_timestamp() - make_interval(secs => %(lease)s)))",
+                " where company = %(company)s and version = %(version)s and moving"
+                f" and (not %(move)s or not exists ({_BEHIND}))",
                 {
                     "company": placement.company,
                     "version": placement.version,

@@ -11,10 +11,11 @@ import hashlib
 import logging
 import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING, Final
-from uuid import uuid4
+from uuid import UUID
 
 from datalayer.errors import DataLayerError
 from datalayer.layer.cohort_registry import CohortRegistry, Placement
@@ -23,7 +24,7 @@ from datalayer.layer.directions import Direction
 from datalayer.models.rules import normalise_phone
 from datalayer.query import Select, col
 from datalayer.routing.assignments import Assignments
-from datalayer.routing.companies import COMPANY, company_of
+from datalayer.routing.companies import COMPANY, company_of, of_companies
 from datalayer.stores.contract import Store
 from datalayer.stores.postgres import PostgresStore
 
@@ -44,6 +45,18 @@ LEASE_SECONDS: Final = 3600.0
 _OWN_LEASE_SECONDS: Final = 3300.0
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The companies that settings want in the other store.
+
+    Args:
+        unknown: those of them that are listed, and that there is no company of.
+    """
+
+    companies: frozenset[str]
+    unknown: tuple[str, ...] = ()
+
+
 class Cohorts:
     """Keeps the assignments of this process, and moves companies.
 
@@ -51,6 +64,7 @@ class Cohorts:
         stores: the main primary and the other store, themselves.
         directions: both ways between them.
         wanted: companies that the settings want in the other store.
+        process: what other processes know this one by.
         doubt_seconds: for how long a write whose outcome is unknown can still take effect.
     """
 
@@ -59,18 +73,20 @@ class Cohorts:
         postgres: PostgresStore,
         stores: tuple[Store, Store],
         directions: Sequence[Direction],
-        wanted: frozenset[str],
+        wanted: Wanted,
         *,
+        process: UUID,
         doubt_seconds: float,
     ) -> None:
         self.assignments = Assignments(lease_seconds=_OWN_LEASE_SECONDS, doubt_seconds=doubt_seconds)
         self._registry = CohortRegistry(postgres, LEASE_SECONDS)
         self._stores = stores
         self._directions = directions
-        self._wanted = wanted
+        self._wanted = wanted.companies
+        self.unknown = wanted.unknown
         #: Whether the others are still to be told what is wanted.
         self._is_to_tell = False
-        self._process = uuid4()
+        self._process = process
         self._name = f"{socket.gethostname()}:{os.getpid()}"
         self._task: asyncio.Task[None] | None = None
 
@@ -161,17 +177,35 @@ class Cohorts:
         return None
 
 
-async def wanted_companies(settings: Settings, main: Store) -> frozenset[str]:
+async def wanted_companies(settings: Settings, main: Store) -> Wanted:
     """Return the companies that the settings want in the other store: listed, of a phone, or of the share."""
-    companies = set(settings.datalayer_cohort_companies)
+    listed = set(settings.datalayer_cohort_companies)
     phones = [*settings.datalayer_cohort_phones, *([settings.test_phone] if settings.test_phone else [])]
+    chosen: set[str] = set()
     for phone in phones:
-        companies |= await _companies_of(phone, settings.datalayer_phone_region, main)
+        chosen |= await _companies_of(phone, settings.datalayer_phone_region, main)
     if settings.datalayer_cohort_share:
         rows = await main.select(Select("companies", columns=(COMPANY,)))
         everyone = {company for row in rows if (company := company_of(row)) is not None}
-        companies |= {one for one in everyone if place_of(one) < settings.datalayer_cohort_share}
-    return frozenset(companies)
+        chosen |= {one for one in everyone if place_of(one) < settings.datalayer_cohort_share}
+    return Wanted(frozenset(chosen | listed), await _unknown(listed, main))
+
+
+async def _unknown(listed: Collection[str], main: Store) -> tuple[str, ...]:
+    """Return and tell of the companies that are not there; of a database without companies nobody can say."""
+    table = (await main.catalog()).tables.get("companies")
+    if not listed or table is None:
+        return ()
+    rows = await main.select(Select(table.name, of_companies(table, listed), columns=(COMPANY,)))
+    unknown = tuple(sorted({*listed} - {company_of(row) for row in rows}))
+    if unknown:
+        LOGGER.warning(
+            "DATALAYER_COHORT_COMPANIES names %s, and %s has no such company: rows for it go to the other store"
+            " all the same",
+            ", ".join(unknown),
+            main.name,
+        )
+    return unknown
 
 
 def place_of(company: str) -> float:

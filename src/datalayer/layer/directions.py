@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
@@ -45,12 +45,14 @@ class Direction:
 
     Args:
         observers: who hears of the relay's work.
+        admitted: asked before the relay begins; raises where what it would carry must not be carried.
     """
 
     primary: Store
     secondary: LateStore
     settings: Settings
     observers: Sequence[RelayObserver] = ()
+    admitted: Callable[[], Awaitable[None]] | None = None
     #: Both are set at the start where the primary captures nothing itself: what covers writes to it.
     requests: RequestCapture | None = None
     covered: RequestCaptureStore | None = None
@@ -137,6 +139,8 @@ class Direction:
         while True:
             try:
                 secondary = await self.secondary.wait()
+                if self.admitted is not None:
+                    await self.admitted()
                 await self.check()
                 self._relay = await self._build(secondary)
                 await self._relay.run()

@@ -11,16 +11,17 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 import psycopg
 
 from datalayer.errors import ConfigurationError, DataLayerError
 from datalayer.flags import StoreKind, both_lead, resolve_mode
-from datalayer.layer.arrangement import Arrangement
 from datalayer.layer.joining import captures_itself
 from datalayer.layer.opening import open_store_for
+from datalayer.layer.pairs import check_nobody_disagrees, record_leads
 from datalayer.outbox.capture.fences import fence, is_fenced, unfence
 from datalayer.outbox.queue import Outbox
 from datalayer.stores.contract import Store
@@ -28,6 +29,7 @@ from datalayer.stores.postgres import PostgresStore
 from datalayer.stores.postgres.errors import translate
 
 if TYPE_CHECKING:
+    from datalayer.layer.arrangement import Arrangement
     from datalayer.outbox.capture.postgres import Connection
     from datalayer.settings import Settings
 
@@ -37,6 +39,9 @@ LOGGER = logging.getLogger("datalayer")
 _TURN: Final = 6_182_706_527_717_385_248
 #: Seconds that transactions of other processes get to end.
 _FENCE_SECONDS: Final = 3.0
+#: Seconds that a start waits for another process that moves the primary.
+_TURN_SECONDS: Final = 10.0
+_POLL_SECONDS: Final = 0.05
 
 
 async def can_fence(old: Arrangement, new: Arrangement) -> bool:
@@ -57,7 +62,7 @@ async def move_fenced(
         ConfigurationError: another process is at it, or ``settled`` raised it; writes go on as before.
     """
     left, taken = old.primary, new.primary
-    async with _turn(new.settings):
+    async with turn(new.settings):
         was_open = not await is_fenced(taken)
         if not (await is_fenced(left) and was_open):
             try:
@@ -70,6 +75,25 @@ async def move_fenced(
             # Should this fail, its outcome may be unknown: both stay fenced, and the next reload goes on from here.
             await unfence(taken, timeout=_FENCE_SECONDS)
         switch()
+
+
+async def leave_fenced(left: Store, taken: Store, settings: Settings, settled: Callable[[], Awaitable[None]]) -> None:
+    """Fence the store that a restart has left, where both have a fence, and see that it is settled.
+
+    Raises:
+        ConfigurationError: ``settled`` raised it; the store can be written as before.
+    """
+    if None in [await is_fenced(one) for one in (left, taken)]:
+        await settled()
+        return
+    async with turn(settings, patience=_TURN_SECONDS):
+        was_open = not await is_fenced(left)
+        try:
+            await fence(left, timeout=_FENCE_SECONDS)
+            await settled()
+        except BaseException:
+            await asyncio.shield(_give_up([left] if was_open else []))
+            raise
 
 
 async def open_new_primaries(old: Arrangement, new: Arrangement) -> None:
@@ -99,23 +123,24 @@ async def open_primary(settings: Settings) -> bool:
     """Unfence the primary of these settings, and fence the store that follows; False where no fence stood.
 
     Raises:
-        ConfigurationError: the other store still owes it something.
+        ConfigurationError: the other store still owes it something, or an application is at work with that primary.
     """
     mode = resolve_mode(settings)
-    primary = await open_store_for(mode.primary, settings, ())
-    try:
+    async with AsyncExitStack() as opened:
+        primary = await open_store_for(mode.primary, settings, ())
+        opened.push_async_callback(primary.close)
         if not await is_fenced(primary):
             return False
-        if mode.secondary is not None and not both_lead(settings, mode):
+        if mode.secondary is not None:
             secondary = await open_store_for(mode.secondary, settings, ())
-            try:
+            opened.push_async_callback(secondary.close)
+            stores = {mode.primary: primary, mode.secondary: secondary}
+            await check_nobody_disagrees(mode, stores, settings)
+            if not both_lead(settings, mode):
                 await _leave(secondary, settings)
-            finally:
-                await secondary.close()
+            await record_leads(mode, stores, settings)
         await unfence(primary)
         return True
-    finally:
-        await primary.close()
 
 
 async def _leave(store: Store, settings: Settings) -> None:
@@ -146,15 +171,25 @@ async def _give_up(stores: Sequence[Store]) -> None:
 
 
 @asynccontextmanager
-async def _turn(settings: Settings) -> AsyncIterator[None]:
-    """Move alone: every pair of stores has a PostgreSQL, where a lock lasts as long as our connection."""
+async def turn(settings: Settings, *, patience: float = 0.0) -> AsyncIterator[None]:
+    """Move alone: every pair of stores has a PostgreSQL, where a lock lasts as long as our connection.
+
+    Args:
+        patience: seconds to wait for another process that is at it.
+
+    Raises:
+        ConfigurationError: another process is at it.
+    """
     store = await open_store_for(StoreKind.POSTGRES, settings, ())
     try:
         if not isinstance(store, PostgresStore):
             raise TypeError(f"not PostgreSQL: {type(store).__name__}")
+        ends = monotonic() + patience
         async with store.connection() as connection:
-            if not await _try_turn(connection):
-                raise ConfigurationError("another process is changing the primary at this moment: reload again")
+            while not await _try_turn(connection):
+                if monotonic() >= ends:
+                    raise ConfigurationError("another process is changing the primary at this moment: try again")
+                await asyncio.sleep(_POLL_SECONDS)
             yield
     finally:
         await store.close()

@@ -6,13 +6,14 @@ import asyncio
 import logging
 import signal
 from collections.abc import Awaitable, Callable, Sequence
-from functools import partial
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from datalayer.errors import ConfigurationError, DataLayerError
 from datalayer.flags import Mode, resolve_mode
-from datalayer.layer.arrangement import Arrangement, arrange, tell_of_another_primary
+from datalayer.layer.arrangement import Arrangement, arrange
 from datalayer.layer.fencing import can_fence, check_open, move_fenced, open_new_primaries
+from datalayer.layer.leading import Leading
+from datalayer.layer.leads import leads_of
 from datalayer.layer.reloading import check_move, check_places, check_untouched, moved_tables
 from datalayer.layer.sequences import advance_keys
 from datalayer.layer.settling import settle
@@ -58,7 +59,8 @@ class OpenedLayer:
         arrangement = await arrange(settings, observers)
         try:
             await check_open(arrangement)
-            await tell_of_another_primary(arrangement)
+            if arrangement.leading is not None:
+                await arrangement.leading.enter()
         except BaseException:
             await arrangement.close()
             raise
@@ -121,23 +123,36 @@ class OpenedLayer:
             raise
 
     async def _go_over(self, old: Arrangement, new: Arrangement) -> None:
-        switch = partial(self._switch, new)
         if not moved_tables(old, new):
+            await _agree(old.leading, new.leading)
             await open_new_primaries(old, new)
-            switch()
+            self._switch(new)
             return
         check_move(old, new)
+        await self._move(old, new)
+
+    async def _move(self, old: Arrangement, new: Arrangement) -> None:
+        leads = leads_of(new.mode, new.routes)
 
         async def settled() -> None:
             await settle(old.directions, _SETTLE_SECONDS)
             await check_untouched(old, new)
             for store in new.primaries.values():
                 await advance_keys(store)
+            if old.leading is not None:
+                await old.leading.record(leads)
+
+        def switch() -> None:
+            if new.leading is not None:
+                new.leading.succeed()
+            self._switch(new)
 
         async with self.switch.writes_held():
             if await can_fence(old, new):
                 await move_fenced(old, new, settled, switch)
                 return
+            if old.leading is not None:
+                await old.leading.refuse_rivals(leads)
             await settled()
             await open_new_primaries(old, new)
             switch()
@@ -171,6 +186,16 @@ class OpenedLayer:
     def _keep(self, task: asyncio.Task[None]) -> None:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+async def _agree(old: Leading | None, new: Leading | None) -> None:
+    """Have a new arrangement with the same primaries agreed on: what the old one has made sure of still holds."""
+    if new is None:
+        return
+    if old is None:
+        await new.enter()
+    elif old.has_entered:
+        new.succeed()
 
 
 def _changes(old: Settings, new: Settings) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 from datalayer.errors import ConfigurationError, StoreTimeoutError, UnavailableError
 from datalayer.flags import Mode, StoreKind, both_lead, resolve_mode
 from datalayer.layer.joining import captures_itself, check_join, parts_between
+from datalayer.layer.leads import leads_of, routes_of
 from datalayer.layer.opening import open_store_for
+from datalayer.layer.process_registry import ProcessRegistry, Record, refuse_rivals
 from datalayer.outbox.assembly import reconciler_between, relay_over
 from datalayer.outbox.breaker import DeleteBreaker
 from datalayer.outbox.checks import check_bookkeeping
@@ -151,7 +153,8 @@ async def open_links(
         patient: wait for a store that is away, however long that takes.
 
     Raises:
-        ConfigurationError: there is no dual-write, or it cannot work.
+        ConfigurationError: there is no dual-write, it cannot work, or an application is at work that has the other
+            store as primary.
         UnavailableError: a store cannot be reached, and we are not patient.
     """
     mode = resolve_mode(settings)
@@ -162,7 +165,54 @@ async def open_links(
         for kind in (mode.primary, mode.secondary):
             stores[kind] = await _open(kind, settings, observers, patient=patient)
             opened.push_async_callback(stores[kind].close)
-        yield await links(mode, stores, settings)
+        joined = await links(mode, stores, settings)
+        await check_nobody_disagrees(mode, stores, settings)
+        yield joined
+
+
+async def check_nobody_disagrees(mode: Mode, stores: Mapping[StoreKind, Store], settings: Settings) -> None:
+    """Refuse to go on while an application is at work that takes another store for a primary.
+
+    Raises:
+        ConfigurationError: names it.
+    """
+    leads = leads_of(mode, await routes_of(settings, mode, stores))
+    refuse_rivals(await _registry(stores).rivals(leads), leads)
+
+
+async def let_primary_win(settings: Settings, stores: Iterable[Store]) -> None:
+    """Have the primary of these settings on record, whatever another store owes it: a resync makes that right.
+
+    Args:
+        stores: some of the two, PostgreSQL among them.
+
+    Raises:
+        ConfigurationError: an application is at work that takes the other store for the primary.
+    """
+    mode = resolve_mode(settings)
+    if both_lead(settings, mode):
+        return
+    leads = leads_of(mode, {})
+    for store in stores:
+        if isinstance(store, PostgresStore):
+            registry = ProcessRegistry(store)
+            refuse_rivals(await registry.rivals(leads), leads)
+            record = await registry.recorded()
+            if record is not None and record.leads != leads:
+                await registry.record(Record(leads, settled=False))
+
+
+async def record_leads(mode: Mode, stores: Mapping[StoreKind, Store], settings: Settings) -> None:
+    """Note the primaries of these settings as those of now."""
+    await _registry(stores).record(Record(leads_of(mode, await routes_of(settings, mode, stores))))
+
+
+def _registry(stores: Mapping[StoreKind, Store]) -> ProcessRegistry:
+    """Return the register in the pair's PostgreSQL, as a command sees it."""
+    store = stores[StoreKind.POSTGRES]
+    if not isinstance(store, PostgresStore):
+        raise TypeError(f"not PostgreSQL: {type(store).__name__}")
+    return ProcessRegistry(store)
 
 
 @asynccontextmanager

@@ -21,6 +21,9 @@ LEDGER: Final = "datalayer_ledger"
 OPERATIONS: Final = "datalayer_operations"
 #: Keys with an apply in flight to a secondary without the apply function.
 PINS: Final = "datalayer_pins"
+#: PostgreSQL: applications at work, and the primaries they say; and the primaries on record.
+PROCESSES: Final = "datalayer_processes"
+LEADS: Final = "datalayer_leads"
 #: SQLite: whether the transaction at work applies another store's rows.
 APPLYING: Final = "datalayer_applying"
 

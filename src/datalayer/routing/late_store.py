@@ -67,7 +67,7 @@ class LateStore:
     async def health(self, *, timeout: float = 5.0) -> Health:
         """Ask one cheap query; not healthy while it is not open."""
         if self.opened is None:
-            return Health(self.name, healthy=False, response_seconds=0.0, error=UnavailableError.__name__)
+            return Health(self.name, healthy=False, response_seconds=None, error=UnavailableError.__name__)
         return await self.opened.health(timeout=timeout)
 
     async def close(self) -> None:

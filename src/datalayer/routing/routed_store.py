@@ -89,7 +89,7 @@ class RoutedStore:
     async def health(self, *, timeout: float = 5.0) -> Health:
         """Ask every store; the first one that is not healthy speaks for all, else the slowest."""
         answers = await asyncio.gather(*(store.health(timeout=timeout) for store in self._stores))
-        worst = max(answers, key=lambda health: (not health.healthy, health.response_seconds))
+        worst = max(answers, key=lambda health: (not health.healthy, health.response_seconds or 0.0))
         return worst if not worst.healthy else Health(self.name, healthy=True, response_seconds=worst.response_seconds)
 
     async def close(self) -> None:

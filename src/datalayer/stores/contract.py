@@ -21,11 +21,14 @@ Isolation: TypeAlias = Literal["read committed", "repeatable read", "serializabl
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """Answer of one cheap query. ``error`` is the error class's name; messages go to the log."""
+    """Answer of one cheap query. ``error`` is the error class's name; messages go to the log.
+
+    ``response_seconds`` is None where nothing was asked, the store not being open yet.
+    """
 
     store: StoreName
     healthy: bool
-    response_seconds: float
+    response_seconds: float | None
     error: str | None = None
 
 

@@ -40,6 +40,7 @@ async def test_health_of_an_open_store_is_good(store: Store) -> None:
     """One cheap query, timed."""
     health = await store.health()
     assert (health.store, health.healthy, health.error) == (store.name, True, None)
+    assert health.response_seconds is not None
     assert 0 < health.response_seconds < SOON
 
 

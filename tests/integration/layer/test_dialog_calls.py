@@ -35,4 +35,5 @@ async def test_health_check_tells_the_response_time(layer: DataLayer) -> None:
     """A store that answers is healthy."""
     health = await layer.health_check()
     assert (health.healthy, health.error, health.store) == (True, None, layer.mode.primary.value)
+    assert health.response_seconds is not None
     assert 0 < health.response_seconds < 5

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from typing import Any
 
 import psycopg
 
-from datalayer import DataLayer, DualHealth, Mode, Settings
+from datalayer import DataLayer, DualHealth, GivenSettings, Mode, Settings, StoreKind
 from datalayer.layer.opening import open_store_for
 from datalayer.layer.schema import DOMAIN
 from datalayer.outbox.capture import postgres as postgres_capture
@@ -16,6 +17,21 @@ from datalayer.stores.contract import Store
 from datalayer.stores.postgres import PostgresStore
 
 CLIENT: Mapping[str, Any] = {"yclients_id": 1, "company_id": 1, "phone": "+79990000001", "name": "Анна"}
+
+
+def led_by(pair: Mapping[str, Any], leader: StoreKind, **more: Any) -> Settings:
+    """Make settings for SQLite and PostgreSQL with one of the two as the primary."""
+    return GivenSettings(**pair, use_repository_pattern=leader is StoreKind.POSTGRES, **more)
+
+
+@asynccontextmanager
+async def postgres_of(pair: Mapping[str, Any]) -> AsyncIterator[PostgresStore]:
+    """Lend the store itself, as anybody can have it."""
+    store = await PostgresStore.open(pair["database_url"])
+    try:
+        yield store
+    finally:
+        await store.close()
 
 
 async def install(dsn: str, *tables: str) -> None:

@@ -14,7 +14,15 @@ from tests.integration.layer.places import PostgresPlace
 from tests.integration.routing.salons import CLIENT, assert_equal, empty, install, settled
 from tests.integration.routing.waiting import until
 
-from datalayer import DataLayer, GivenSettings, Settings, UnavailableError, UnsupportedOperationError, open_store
+from datalayer import (
+    DataLayer,
+    DualHealth,
+    GivenSettings,
+    Settings,
+    UnavailableError,
+    UnsupportedOperationError,
+    open_store,
+)
 from datalayer.layer.cohort_registry import CohortRegistry
 from datalayer.outbox.capture import supabase as supabase_capture
 from datalayer.query import Count, col, where_equal
@@ -228,6 +236,30 @@ async def test_company_moves_without_the_script(pair: dict[str, Any], bare: Post
         await assert_equal(settings, layer.mode, "clients")
 
 
+async def test_company_stays_while_a_process_that_knows_no_cohorts_is_at_work(
+    pair: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    """It would go on writing where the company was: the log names it, and the company moves once it has ended."""
+    async with DataLayer.open(cohort(pair)) as plain, DataLayer.open(cohort(pair, "7")) as layer:
+        await until(lambda: any("has not acknowledged it" in message for message in caplog.messages))
+        await plain.upsert_client({**CLIENT, "company_id": 7})
+        assert layer.cohort == frozenset()
+    async with DataLayer.open(cohort(pair, "7")) as layer:
+        await until(lambda: layer.cohort == {"7"}, seconds=60)
+        assert await layer.clients.count(company_id=7) == 1
+
+
+async def test_company_that_does_not_exist_is_told_of(pair: dict[str, Any], caplog: pytest.LogCaptureFixture) -> None:
+    """A mistake in typing is in the log and in the health, by its name; a company that is there is not."""
+    async with DataLayer.open(cohort(pair)) as layer:
+        await layer.upsert_company({"company_id": 7, "title": "Салон"})
+    async with DataLayer.open(cohort(pair, "7", "78", "x")) as layer:
+        health = await layer.health_check()
+    assert isinstance(health, DualHealth)
+    assert health.unknown_companies == ("78", "x")
+    assert any("DATALAYER_COHORT_COMPANIES names 78, x" in message for message in caplog.messages)
+
+
 async def test_cohort_needs_both_stores(pair: dict[str, Any]) -> None:
     """Where nobody can say which store a company is in, nothing is written to either."""
     with pytest.raises(UnavailableError):
@@ -237,6 +269,7 @@ async def test_cohort_needs_both_stores(pair: dict[str, Any]) -> None:
 
 async def test_wish_leaves_a_move_its_time(postgres: PostgresPlace) -> None:
     """A company that is being moved is wanted elsewhere meanwhile: the time after which its hold ends still runs."""
+    await install(postgres.dsn)
     store = await open_store(postgres.dsn)
     assert isinstance(store, PostgresStore)
     registry = CohortRegistry(store, 60)

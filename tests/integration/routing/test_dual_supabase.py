@@ -19,6 +19,7 @@ from datalayer import (
     GivenSettings,
     Settings,
     StoreKind,
+    UnsupportedOperationError,
     WritesHeldError,
 )
 from datalayer.outbox.capture import supabase as supabase_capture
@@ -151,20 +152,98 @@ async def test_one_database_under_two_names_is_refused(
 
 async def test_reload_moves_the_primary_to_postgres(pair: dict[str, Any], supabase: PostgrestServer) -> None:
     """What was written in between follows; with the script Supabase refuses all others from then on."""
-    async with (
-        DataLayer.open(settings_of(pair, "supabase")) as layer,
-        DataLayer.open(settings_of(pair, "supabase")) as old,
-    ):
-        await old.upsert_client(CLIENT)
-        await layer.reload(settings_of(pair, "postgres"))
-        await layer.clients.update({"name": "Ольга"}, yclients_id=1)
-        await until(lambda: settled(layer))
-        store = await PostgresStore.open(supabase.dsn)
-        try:
-            if await is_fenced(store) is not None:
+    before, after = settings_of(pair, "supabase"), settings_of(pair, "postgres")
+    has_fence = await has_script(supabase)
+    async with DataLayer.open(before) as layer:
+        async with DataLayer.open(before) as old:
+            await old.upsert_client(CLIENT)
+            if has_fence:
+                await layer.reload(after)
                 with pytest.raises(WritesHeldError):
                     await old.clients.update({"name": "too late"}, yclients_id=1)
-                await unfence(store)
-        finally:
-            await store.close()
-        await assert_equal(settings_of(pair, "postgres"), layer.mode, "clients")
+            else:
+                with pytest.raises(ConfigurationError, match="is at work with another primary than postgres"):
+                    await layer.reload(after)
+        if not has_fence:
+            await layer.reload(after)
+        await layer.clients.update({"name": "Ольга"}, yclients_id=1)
+        await until(lambda: settled(layer))
+        await assert_equal(after, layer.mode, "clients")
+    await open_again(supabase)
+
+
+async def test_restart_with_postgres_as_primary_waits_for_what_supabase_owes(
+    pair: dict[str, Any], supabase: PostgrestServer
+) -> None:
+    """Whoever took note of it, triggers or the layer: the start is refused until it was carried."""
+    async with DataLayer.open(settings_of(pair, "supabase", datalayer_relay=False)) as layer:
+        await layer.upsert_client(CLIENT)
+    after = settings_of(pair, "postgres")
+    with pytest.raises(ConfigurationError, match="1 changes that were made in supabase"):
+        async with DataLayer.open(after):
+            pass
+    async with DataLayer.open(settings_of(pair, "supabase")) as layer:
+        await until(lambda: settled(layer))
+    async with DataLayer.open(after) as layer:
+        await layer.clients.update({"name": "Ольга"}, yclients_id=1)
+        await until(lambda: settled(layer))
+        await assert_equal(after, layer.mode, "clients")
+    await open_again(supabase)
+
+
+async def test_restart_with_postgres_as_primary_waits_for_what_is_spooled(
+    pair: dict[str, Any], supabase: PostgrestServer
+) -> None:
+    """Writes that were covered on this machine's disk, while PostgreSQL was away, are owed like all others."""
+    if await has_script(supabase):
+        pair = {**pair, "datalayer_capture": "requests"}
+    away = {**pair, "database_url": "postgresql://nobody@127.0.0.1:1/nowhere"}
+    async with DataLayer.open(settings_of(away, "supabase")) as layer:
+        await layer.upsert_client(CLIENT)
+    with pytest.raises(ConfigurationError, match="1 changes that were made in supabase"):
+        async with DataLayer.open(settings_of(pair, "postgres")):
+            pass
+    async with DataLayer.open(settings_of(pair, "supabase")) as layer:
+        await until(lambda: settled(layer))
+    async with DataLayer.open(settings_of(pair, "postgres")) as layer:
+        assert await layer.clients.count() == 1
+    await open_again(supabase)
+
+
+async def test_keys_that_supabase_generates_after_a_reload_are_new(
+    pair: dict[str, Any], supabase: PostgrestServer
+) -> None:
+    """PostgreSQL has given the first numbers; without the script nobody can move the sequence, and it is said."""
+    door = await PostgresStore.open(supabase.dsn)
+    await door.execute("alter sequence clients_id_seq restart")
+    await door.close()
+    async with DataLayer.open(settings_of(pair, "postgres")) as layer:
+        first = await layer.upsert_clients([{**CLIENT, "yclients_id": n} for n in range(1, 21)])
+        await until(lambda: settled(layer))
+        if not await has_script(supabase):
+            with pytest.raises(UnsupportedOperationError, match="moving sequences"):
+                await layer.reload(settings_of(pair, "supabase"))
+            return
+        await layer.reload(settings_of(pair, "supabase"))
+        later = await layer.upsert_clients([{**CLIENT, "yclients_id": n} for n in range(21, 41)])
+        assert min(row.id for row in later) > max(row.id for row in first)
+        await until(lambda: settled(layer))
+        assert await layer.clients.count() == 40
+        await assert_equal(settings_of(pair, "supabase"), layer.mode, "clients")
+
+
+async def has_script(supabase: PostgrestServer) -> bool:
+    """Whether this Supabase has the script, and a fence with it."""
+    store = await PostgresStore.open(supabase.dsn)
+    try:
+        return await is_fenced(store) is not None
+    finally:
+        await store.close()
+
+
+async def open_again(supabase: PostgrestServer) -> None:
+    """Take a fence away, for the tests that share this Supabase."""
+    if await has_script(supabase):
+        store = await PostgresStore.open(supabase.dsn)
+        await unfence(store)
+        await store.close()

@@ -162,28 +162,6 @@ async def test_reload_refuses_to_move_the_primary_while_entries_are_owed(pair: d
         await layer.upsert_client({**CLIENT, "yclients_id": 2})
 
 
-async def test_start_tells_of_writes_on_the_store_that_follows(
-    pair: dict[str, Any], caplog: pytest.LogCaptureFixture
-) -> None:
-    """An application with the other primary has left writes behind that nobody brings over."""
-    async with DataLayer.open(GivenSettings(**pair, use_repository_pattern=True, datalayer_relay=False)) as layer:
-        await layer.upsert_client(CLIENT)
-    async with DataLayer.open(GivenSettings(**pair)):
-        pass
-    assert any("1 changes were made in postgres, which follows" in message for message in caplog.messages)
-
-
-async def test_reload_refuses_a_primary_that_has_writes_of_its_own(pair: dict[str, Any]) -> None:
-    """Another process has made the move before and its writes have not come here: this one cannot follow blindly."""
-    quiet = {**pair, "datalayer_relay": False}
-    async with DataLayer.open(GivenSettings(**quiet)) as layer:
-        async with DataLayer.open(GivenSettings(**quiet, use_repository_pattern=True)) as ahead:
-            await ahead.upsert_client(CLIENT)
-        with pytest.raises(ConfigurationError, match="datalayer outbox status"):
-            await layer.reload(GivenSettings(**quiet, use_repository_pattern=True))
-        assert layer.mode.primary is StoreKind.SQLITE
-
-
 async def test_refused_reload_carries_nothing_onto_the_primary(
     pair: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,25 +6,19 @@ import asyncio
 from typing import Any
 
 import pytest
-from tests.integration.routing.salons import CLIENT, assert_equal, settled
+from tests.integration.routing.salons import CLIENT, assert_equal, led_by, postgres_of, settled
 from tests.integration.routing.waiting import until
 from typer.testing import CliRunner
 
 from datalayer import (
     ConfigurationError,
     DataLayer,
-    GivenSettings,
-    Settings,
     StoreKind,
     UniqueViolationError,
     WritesHeldError,
 )
 from datalayer.cli.app import app
-
-
-def led_by(pair: dict[str, Any], leader: StoreKind) -> Settings:
-    """Make settings with one of the two as the primary."""
-    return GivenSettings(**pair, use_repository_pattern=leader is StoreKind.POSTGRES)
+from datalayer.query import Insert
 
 
 async def test_process_in_the_old_mode_cannot_write_until_it_reloads(pair: dict[str, Any]) -> None:
@@ -51,8 +45,8 @@ async def test_refused_move_leaves_both_stores_open(pair: dict[str, Any]) -> Non
         with pytest.raises(ConfigurationError, match="datalayer outbox status"):
             await layer.reload(led_by(quiet, StoreKind.POSTGRES))
         await layer.upsert_client({**CLIENT, "yclients_id": 2})
-    async with DataLayer.open(led_by(quiet, StoreKind.POSTGRES)) as layer:
-        await layer.upsert_client({**CLIENT, "yclients_id": 3})
+    async with postgres_of(pair) as store:
+        await store.insert(Insert("clients", [{**CLIENT, "yclients_id": 3}]))
 
 
 async def test_start_with_the_store_that_was_left_is_refused(

@@ -158,6 +158,7 @@ async def test_health_answers(either: SqliteStore) -> None:
     """One cheap query."""
     health = await either.health()
     assert (health.store, health.healthy, health.error) == ("sqlite", True, None)
+    assert health.response_seconds is not None
     assert health.response_seconds > 0
 
 

@@ -1,0 +1,236 @@
+"""What an application does so that all of a dual-write agree on the primary: it joins, looks, and goes on being heard.
+
+    join the register: refused while a process is at work that takes the other store for the primary
+    look: nothing may be owed that would land over the new primary's rows
+    fence the store that was left, where it has a fence; note the primaries of now
+
+The register is in PostgreSQL. Where a store that only follows is away the application begins all the same, and does the
+rest before it relays.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+from typing import TYPE_CHECKING, Final
+from uuid import uuid4
+
+from datalayer.errors import ConfigurationError, DataLayerError, StoreTimeoutError, UnavailableError
+from datalayer.layer.fencing import leave_fenced
+from datalayer.layer.leads import LEADING_VARIABLES, Leads, in_words
+from datalayer.layer.process_registry import LEASE_SECONDS, ProcessRegistry, Record, refuse_rivals
+from datalayer.layer.strays import Strays, find_strays
+from datalayer.routing.late_store import LateStore
+from datalayer.stores.contract import Store
+from datalayer.stores.postgres import PostgresStore
+
+if TYPE_CHECKING:
+    from datalayer.settings import Settings
+
+LOGGER = logging.getLogger("datalayer")
+
+#: How often a process says that it goes on.
+_BEAT_SECONDS: Final = LEASE_SECONDS / 3
+
+
+class Leading:
+    """One application's part in the agreement.
+
+    Args:
+        primary: of most tables.
+        secondary: the other store.
+        leads: which store has the primary of which table.
+        has_cohort: whether both stores have primaries of every table, company by company.
+    """
+
+    def __init__(
+        self, primary: Store, secondary: LateStore, settings: Settings, leads: Leads, *, has_cohort: bool
+    ) -> None:
+        self.leads = leads
+        self.process = uuid4()
+        #: Processes that disagreed when they were looked for last, by name; None until then.
+        self.rivals: tuple[str, ...] | None = None
+        self._primary = primary
+        self._secondary = secondary
+        self._settings = settings
+        self._has_cohort = has_cohort
+        self._name = f"{socket.gethostname()}:{os.getpid()}"
+        self._turn = asyncio.Lock()
+        #: Set once everything was looked at, under the turn.
+        self._entered = False
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def has_entered(self) -> bool:
+        """Whether everything was looked at and found in order."""
+        return self._entered
+
+    async def enter(self) -> None:
+        """Join and look, as far as the stores are there; what is refused leaves no trace.
+
+        A store that goes away meanwhile does not stop the start: the rest is done when it is back.
+
+        Raises:
+            ConfigurationError: another process disagrees, or something is owed; says what to do.
+        """
+        if self._postgres() is None:
+            return
+        try:
+            await self._enter()
+        except (UnavailableError, StoreTimeoutError) as error:
+            LOGGER.warning("%s is away and is asked later who leads: %s", error.store, type(error).__name__)
+        except BaseException:
+            await asyncio.shield(self._leave())
+            raise
+
+    async def admit(self) -> None:
+        """Do what the start could not, a store being away; to be asked before anything is relayed.
+
+        Raises:
+            ConfigurationError: as :meth:`enter`.
+        """
+        async with self._turn:
+            if not self._entered:
+                await self._enter()
+
+    def succeed(self) -> None:
+        """Begin where a reload has made sure of everything."""
+        self._entered = True
+
+    async def refuse_rivals(self, leads: Leads) -> None:
+        """Raise ConfigurationError while another process works with other primaries than these."""
+        refuse_rivals(await self._registry().rivals(leads), leads)
+
+    async def record(self, leads: Leads) -> None:
+        """Note the primaries that a reload goes over to."""
+        await self._registry().record(Record(leads))
+
+    def begin(self) -> None:
+        """Be heard from now on."""
+        self._task = asyncio.create_task(self._run(), name="datalayer is heard")
+
+    async def stop(self) -> None:
+        """Be counted no more; may be called twice."""
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            await asyncio.wait({task})
+            await self._leave()
+
+    async def _enter(self) -> None:
+        registry = self._registry()
+        rivals = await registry.join(self.leads)
+        self.rivals = tuple(rivals)
+        refuse_rivals(rivals, self.leads)
+        record = await registry.recorded()
+        secondary = self._secondary.opened
+        if secondary is not None:
+            await self._take(secondary, record)
+            self._entered = True
+        elif record is not None and record.leads != self.leads:
+            await registry.record(Record(self.leads, settled=False))
+
+    async def _take(self, secondary: Store, record: Record | None) -> None:
+        """See that no late entry can land on a primary, and note the primaries of now."""
+        if record == Record(self.leads):
+            await self._check_steady(secondary)
+            return
+        before = None if record is None or record.leads == self.leads else record.leads
+
+        async def settled() -> None:
+            _refuse_strays(await self._strays(secondary, before), self.leads)
+
+        is_whole = len(self.leads) == 1 and (before is None or len(before) == 1) and not self._has_cohort
+        if record is not None and is_whole:
+            await leave_fenced(secondary, self._primary, self._settings, settled)
+        else:
+            await settled()
+        await self._registry().record(Record(self.leads))
+
+    async def _check_steady(self, secondary: Store) -> None:
+        """Tell of writes to the store that follows; where both have primaries a relay would carry them."""
+        found = await self._strays(secondary, self.leads)
+        if len(self.leads) > 1:
+            _refuse_strays(found, self.leads)
+        for name, number in found.left.items():
+            LOGGER.error(
+                "%d changes were made in %s, which follows, and are not carried to %s: something else wrote to it. Run"
+                " `datalayer backfill --resync`: the rows of %s win",
+                number,
+                name,
+                self._primary.name,
+                self._primary.name,
+            )
+
+    async def _strays(self, secondary: Store, before: Leads | None) -> Strays:
+        stores = (self._primary, secondary)
+        return await find_strays(stores, self._settings, self.leads, before, has_cohort=self._has_cohort)
+
+    def _postgres(self) -> PostgresStore | None:
+        for store in (self._primary, self._secondary.opened):
+            if isinstance(store, PostgresStore):
+                return store
+        return None
+
+    def _registry(self) -> ProcessRegistry:
+        store = self._postgres()
+        if store is None:
+            raise UnavailableError("it has not been reached yet", store="postgres", operation="join")
+        return ProcessRegistry(store, self.process, self._name)
+
+    async def _leave(self) -> None:
+        if self._postgres() is None:
+            return
+        try:
+            await self._registry().leave()
+        except DataLayerError as error:
+            LOGGER.warning("this process is counted as at work for %d seconds: %s", LEASE_SECONDS, type(error).__name__)
+
+    async def _run(self) -> None:
+        known = ""
+        while True:
+            try:
+                await self._beat()
+                known = ""
+            except (UnavailableError, StoreTimeoutError):
+                # A store is away; the relay tells of that.
+                known = ""
+            except DataLayerError as error:
+                if str(error) != known:
+                    LOGGER.error("this process and others do not agree on the primary: %s", error)
+                known = str(error)
+            await asyncio.sleep(_BEAT_SECONDS)
+
+    async def _beat(self) -> None:
+        if self._postgres() is None:
+            await self._secondary.get()
+        rivals = await self._registry().beat(self.leads)
+        known, self.rivals = self.rivals or (), tuple(rivals)
+        if set(rivals) - set(known):
+            LOGGER.error("%s has another primary than this process: stop it, or reload it", ", ".join(rivals))
+        if not self._entered:
+            await self._secondary.get()
+            await self.admit()
+
+
+def _refuse_strays(found: Strays, leads: Leads) -> None:
+    resync = (
+        f"; or, where the rows of {in_words(leads)} shall win, run `datalayer backfill --resync` with the settings of"
+        " now, and start again"
+    )
+    for name, number in found.left.items():
+        raise ConfigurationError(
+            f"{number} changes that were made in {name} have not been carried to the store that is the primary now: its"
+            " rows would be older, or be overwritten by them. With the settings of before run `datalayer relay --once`"
+            f" until `datalayer outbox status` shows nothing, and start again{resync}",
+            variables=LEADING_VARIABLES,
+        )
+    for name, number in found.early.items():
+        raise ConfigurationError(
+            f"{number} changes were made in {name} while it followed, and would overwrite newer rows of the store that"
+            " was the primary. With the settings of before run `datalayer backfill --resync`, and start again when"
+            f" `datalayer outbox status` shows nothing{resync}",
+            variables=LEADING_VARIABLES,
+        )

@@ -1,0 +1,138 @@
+"""Which applications are at work, and which stores they take for primaries: in the PostgreSQL that all of them see."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from datalayer.errors import ConfigurationError
+from datalayer.flags import StoreKind
+from datalayer.layer.leads import LEADING_VARIABLES, Leads, in_words
+from datalayer.outbox.tables import LEADS, PROCESSES
+from datalayer.stores.postgres import PostgresStore
+
+#: A process that was not heard of for so long is taken for gone.
+LEASE_SECONDS: Final = 30.0
+#: Held while one joins, so that of two that disagree one sees the other: the first eight bytes of SHA-256 of
+#: "datalayer.processes", signed.
+_JOINING: Final = -4_593_762_705_808_178_898
+
+_RIVALS: Final = (
+    "select name from datalayer_processes where leads <> %(leads)s and process is distinct from %(process)s"
+    " and beat > clock_timestamp() - make_interval(secs => %(lease)s) order by name"
+)
+_BEAT: Final = (
+    "insert into datalayer_processes (process, name, leads) values (%(process)s, %(name)s, %(leads)s)"
+    " on conflict (process) do update set beat = clock_timestamp()"
+)
+#: Rows of processes that never left are of no use once this is longer than every lease.
+_TIDY: Final = "delete from datalayer_processes where beat < clock_timestamp() - interval '1 day'"
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """The primaries on record.
+
+    Args:
+        settled: whether the store that led before was there to be looked at, and owed nothing.
+    """
+
+    leads: Leads
+    settled: bool = True
+
+
+class ProcessRegistry:
+    """Reads and changes the register, for one process or for nobody.
+
+    Args:
+        process: whose rows are its own; None for a command, which only looks.
+        name: tells people where it runs.
+    """
+
+    def __init__(self, store: PostgresStore, process: UUID | None = None, name: str = "") -> None:
+        self._store = store
+        self._process = process
+        self._name = name
+
+    async def join(self, leads: Leads) -> list[str]:
+        """Be counted; or return the processes that take another store for a primary, by name, and be not.
+
+        Raises:
+            ConfigurationError: an older install lacks the tables.
+        """
+        if not await self._is_there():
+            raise ConfigurationError(f"postgres has no table {PROCESSES}; run datalayer outbox install")
+        async with self._store.transaction() as tx:
+            await tx.fetch_one("select pg_advisory_xact_lock(%(lock)s)", {"lock": _JOINING})
+            rivals = await tx.fetch_all(_RIVALS, self._asked(leads))
+            if not rivals:
+                await tx.execute(_BEAT, self._row(leads))
+                await tx.execute(_TIDY)
+        return [row["name"] for row in rivals]
+
+    async def beat(self, leads: Leads) -> list[str]:
+        """Go on being counted; return the processes that disagree, by name."""
+        await self._store.execute(_BEAT, self._row(leads))
+        return await self.rivals(leads)
+
+    async def leave(self) -> None:
+        """Be counted no more."""
+        await self._store.execute(
+            "delete from datalayer_processes where process = %(process)s", {"process": self._process}
+        )
+
+    async def rivals(self, leads: Leads) -> list[str]:
+        """Return the processes at work that take another store for a table's primary, by name."""
+        if not await self._is_there():
+            return []
+        return [row["name"] for row in await self._store.fetch_all(_RIVALS, self._asked(leads))]
+
+    async def recorded(self) -> Record | None:
+        """Return the primaries that applications began with last; None where none has."""
+        if not await self._is_there():
+            return None
+        row = await self._store.fetch_one("select leads, settled from datalayer_leads")
+        if row is None:
+            return None
+        leads = {table: StoreKind(kind) for table, kind in json.loads(row["leads"]).items()}
+        return Record(leads, settled=row["settled"])
+
+    async def record(self, record: Record) -> None:
+        """Note the primaries of now, where the bookkeeping has a place for it."""
+        if await self._is_there():
+            await self._store.execute(
+                "insert into datalayer_leads (leads, settled) values (%(leads)s, %(settled)s)"
+                ' on conflict ("only") do update set leads = excluded.leads, settled = excluded.settled,'
+                " since = excluded.since",
+                {"leads": _text(record.leads), "settled": record.settled},
+            )
+
+    async def _is_there(self) -> bool:
+        for refresh in (False, True):
+            tables = (await self._store.catalog(refresh=refresh)).tables
+            if PROCESSES in tables and LEADS in tables:
+                return True
+        return False
+
+    def _asked(self, leads: Leads) -> dict[str, object]:
+        return {"process": self._process, "leads": _text(leads), "lease": LEASE_SECONDS}
+
+    def _row(self, leads: Leads) -> dict[str, object]:
+        return {"process": self._process, "name": self._name, "leads": _text(leads)}
+
+
+def refuse_rivals(rivals: Sequence[str], leads: Leads) -> None:
+    """Raise ConfigurationError where processes are at work that have other primaries."""
+    if rivals:
+        raise ConfigurationError(
+            f"{', '.join(rivals)} is at work with another primary than {in_words(leads)}: stop it first. Where it was"
+            f" killed it is taken for gone after {LEASE_SECONDS:.0f} seconds",
+            variables=LEADING_VARIABLES,
+        )
+
+
+def _text(leads: Leads) -> str:
+    return json.dumps(dict(leads), sort_keys=True)

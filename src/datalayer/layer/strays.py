@@ -1,0 +1,92 @@
+"""Entries that must not be carried: they would land over rows of the store that has the primary, or had it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from datalayer.flags import StoreKind
+from datalayer.layer.joining import captures_itself
+from datalayer.layer.leads import Leads, leader_of
+from datalayer.outbox.queue import Outbox
+from datalayer.outbox.spool import Spool
+from datalayer.outbox.tables import MARKS, OPERATIONS
+from datalayer.outbox.waiting import tables_waiting
+from datalayer.query import Count, Select, col
+from datalayer.stores.contract import Store, StoreName
+
+if TYPE_CHECKING:
+    from datalayer.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Strays:
+    """Numbers of entries by the store that owes them.
+
+    Args:
+        left: about tables whose primary is in the other store now.
+        early: about tables whose primary was in the other store before: made while the store followed.
+    """
+
+    left: Counter[StoreName] = field(default_factory=Counter)
+    early: Counter[StoreName] = field(default_factory=Counter)
+
+
+async def find_strays(
+    stores: tuple[Store, Store], settings: Settings, leads: Leads, before: Leads | None, *, has_cohort: bool
+) -> Strays:
+    """Look through what both stores owe.
+
+    Args:
+        before: the primaries on record; None where there are none.
+        has_cohort: both stores have primaries of every table now: only what a store owes as the main primary of before
+            is told then.
+    """
+    found = Strays()
+    before = leads if before is None else before
+    one, two = stores
+    for store, other in ((one, two), (two, one)):
+        kind = StoreKind(store.name)
+        if {kind} == {*leads.values(), *before.values()} or (has_cohort and leads == before):
+            continue
+        for table, number in (await _owed(store, other, settings, leads)).items():
+            leads_now, led_before = leader_of(table, leads) is kind, leader_of(table, before) is kind
+            if not leads_now and (led_before or not has_cohort):
+                found.left[store.name] += number
+            elif leads_now and not led_before and not has_cohort:
+                found.early[store.name] += number
+    return found
+
+
+async def _owed(store: Store, other: Store, settings: Settings, leads: Leads) -> Counter[str]:
+    """Count what a store owes, by table."""
+    if await captures_itself(store, settings):
+        return await _entries(Outbox(store))
+    owed = await _entries(Outbox(other, MARKS))
+    rows = await other.select(Select(OPERATIONS, columns=("aggregatetype",)))
+    owed.update(row["aggregatetype"] for row in rows)
+    if StoreKind(store.name) not in leads.values():
+        owed += await _spooled(settings)
+    return owed
+
+
+async def _entries(outbox: Outbox) -> Counter[str]:
+    return Counter(
+        {
+            table: await outbox.store.count(Count(outbox.table, col("aggregatetype").eq(table)))
+            for table in await tables_waiting(outbox.store, outbox.table)
+        }
+    )
+
+
+async def _spooled(settings: Settings) -> Counter[str]:
+    """Count writes that were covered on this machine's disk while PostgreSQL was away, and wait there still."""
+    if not await asyncio.to_thread(settings.datalayer_spool_path.exists):
+        return Counter()
+    spool = await Spool.open(settings.datalayer_spool_path)
+    try:
+        return Counter(one.operation.table for one in await spool.some())
+    finally:
+        await spool.close()

@@ -1,0 +1,296 @@
+"""Agreement on the primary: a start that would have late entries land on newer rows is refused, and says what to do."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+from typing import Any
+
+import pytest
+from tests.integration.routing.salons import CLIENT, assert_equal, led_by, postgres_of, rows, settled
+from tests.integration.routing.waiting import until
+
+from datalayer import ConfigurationError, DataLayer, DualHealth, GivenSettings, Settings, StoreKind, WritesHeldError
+from datalayer.layer.process_registry import LEASE_SECONDS
+from datalayer.query import Insert, Update, where_equal
+from datalayer.stores.sqlite import SqliteStore
+
+AWAY = "postgresql://nobody@127.0.0.1:1/nowhere"
+#: An application that is at work until it is killed.
+APPLICATION = """
+import asyncio, sys
+from datalayer import DataLayer, GivenSettings
+
+async def work():
+    settings = GivenSettings(
+        database_url=sys.argv[1], datalayer_sqlite_path=sys.argv[2], enable_dual_write=True, use_repository_pattern=True
+    )
+    async with DataLayer.open(settings):
+        print("ready", flush=True)
+        await asyncio.Event().wait()
+
+asyncio.run(work())
+"""
+
+
+async def run(settings: Settings, *command: str) -> tuple[int | None, str]:
+    """Run a command with these settings as its environment; return its exit code and what it said."""
+    environment = {name: value for name, value in os.environ.items() if name.lower() not in Settings.model_fields}
+    for name in ("datalayer_sqlite_path", "enable_dual_write", "use_repository_pattern"):
+        environment[name.upper()] = str(getattr(settings, name))
+    assert settings.database_url is not None
+    environment["DATABASE_URL"] = settings.database_url.get_secret_value()
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        "from datalayer.cli.app import main; main()",
+        *command,
+        env=environment,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    said, _ = await process.communicate()
+    return process.returncode, " ".join(said.decode().split())
+
+
+async def refused(settings: Settings, words: str) -> None:
+    """A start with these settings is refused in such words."""
+    with pytest.raises(ConfigurationError, match=words):
+        async with DataLayer.open(settings):
+            pass
+
+
+async def test_restart_with_the_other_primary_waits_for_what_is_owed(pair: dict[str, Any]) -> None:
+    """It is refused, and names the command that settles; after that it begins, with every row."""
+    before, after = led_by(pair, StoreKind.SQLITE, datalayer_relay=False), led_by(pair, StoreKind.POSTGRES)
+    async with DataLayer.open(before) as layer:
+        await layer.upsert_client(CLIENT)
+    await refused(after, "1 changes that were made in sqlite .*`datalayer relay --once`")
+    assert (await run(before, "relay", "--once"))[0] == 0
+    async with DataLayer.open(after) as layer:
+        await layer.clients.update({"name": "Ольга"}, yclients_id=1)
+        await until(lambda: settled(layer))
+        await assert_equal(after, layer.mode, "clients")
+        assert [row.name for row in await layer.clients.list()] == ["Ольга"]
+
+
+async def test_store_that_a_restart_leaves_is_fenced(pair: dict[str, Any]) -> None:
+    """A writer that nobody knew of is refused there, instead of being carried over the new primary's rows."""
+    async with DataLayer.open(led_by(pair, StoreKind.SQLITE)) as layer:
+        await layer.upsert_client(CLIENT)
+        await until(lambda: settled(layer))
+    async with DataLayer.open(led_by(pair, StoreKind.POSTGRES)) as layer:
+        store = await SqliteStore.open(pair["datalayer_sqlite_path"])
+        with pytest.raises(WritesHeldError):
+            await store.update(Update("clients", {"name": "too late"}, where_equal(yclients_id=1)))
+        await store.close()
+        await layer.upsert_client({**CLIENT, "yclients_id": 2})
+        await until(lambda: settled(layer))
+    await refused(led_by(pair, StoreKind.SQLITE), "datalayer outbox unfence")
+
+
+async def test_refused_restart_leaves_the_other_store_open(pair: dict[str, Any]) -> None:
+    """Whoever goes back to the settings of before writes as before."""
+    before = led_by(pair, StoreKind.SQLITE, datalayer_relay=False)
+    async with DataLayer.open(before) as layer:
+        await layer.upsert_client(CLIENT)
+    await refused(led_by(pair, StoreKind.POSTGRES), "datalayer relay --once")
+    async with DataLayer.open(before) as layer:
+        await layer.upsert_client({**CLIENT, "yclients_id": 2})
+
+
+async def test_resync_lets_the_new_primary_win(pair: dict[str, Any]) -> None:
+    """The other way that the message names: what was owed is dropped, and both stores end equal."""
+    after = led_by(pair, StoreKind.POSTGRES)
+    async with DataLayer.open(led_by(pair, StoreKind.SQLITE)) as layer:
+        await layer.upsert_client(CLIENT)
+        await until(lambda: settled(layer))
+    async with DataLayer.open(led_by(pair, StoreKind.SQLITE, datalayer_relay=False)) as layer:
+        await layer.clients.update({"name": "never carried"}, yclients_id=1)
+    await refused(after, "datalayer backfill --resync")
+    assert (await run(after, "backfill", "--resync"))[0] == 0
+    async with DataLayer.open(after) as layer:
+        await until(lambda: settled(layer))
+        await assert_equal(after, layer.mode, "clients")
+        assert [row.name for row in await layer.clients.list()] == ["Анна"]
+
+
+async def test_restart_is_refused_where_the_new_primary_was_written_while_it_followed(pair: dict[str, Any]) -> None:
+    """Its own relay would carry that over the old primary's rows; a resync of before heals it."""
+    before, after = led_by(pair, StoreKind.SQLITE), led_by(pair, StoreKind.POSTGRES)
+    async with DataLayer.open(before) as layer:
+        await layer.upsert_client(CLIENT)
+        await until(lambda: settled(layer))
+    async with postgres_of(pair) as store:
+        await store.execute("update clients set name = 'back door'")
+    await refused(after, "1 changes were made in postgres while it followed")
+    assert (await run(before, "backfill", "--resync"))[0] == 0
+    assert (await run(before, "relay", "--once"))[0] == 0
+    async with DataLayer.open(after) as layer:
+        assert [row.name for row in await layer.clients.list()] == ["Анна"]
+
+
+async def test_start_tells_of_writes_on_the_store_that_follows(
+    pair: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    """With the primary of before it begins: nobody carries them, and the log says what to do."""
+    settings = led_by(pair, StoreKind.SQLITE)
+    async with DataLayer.open(settings) as layer:
+        await layer.upsert_client(CLIENT)
+        await until(lambda: settled(layer))
+    async with postgres_of(pair) as store:
+        await store.execute("update clients set name = 'back door'")
+    async with DataLayer.open(settings) as layer:
+        await layer.upsert_client({**CLIENT, "yclients_id": 2})
+        await until(lambda: settled(layer))
+        assert {row.name for row in await layer.clients.list()} == {"Анна"}
+    assert any("1 changes were made in postgres, which follows" in message for message in caplog.messages)
+
+
+async def test_start_with_the_other_primary_is_refused_while_an_application_is_at_work(pair: dict[str, Any]) -> None:
+    """Another one with the same primary begins beside it; so does the other primary, once both have ended."""
+    before, after = led_by(pair, StoreKind.SQLITE), led_by(pair, StoreKind.POSTGRES)
+    async with DataLayer.open(before) as layer, DataLayer.open(before) as second:
+        await refused(after, "is at work with another primary than postgres")
+        for command in (["relay", "--once"], ["backfill"]):
+            assert "is at work with another primary" in (await run(after, *command))[1]
+        for each, number in ((layer, 1), (second, 2)):
+            await each.upsert_client({**CLIENT, "yclients_id": number})
+        await until(lambda: settled(layer))
+    async with DataLayer.open(after) as layer:
+        assert await layer.clients.count() == 2
+
+
+async def test_of_two_starts_that_disagree_one_is_refused(pair: dict[str, Any]) -> None:
+    """However close they are: each looks and is seen in one step."""
+    ended = asyncio.Event()
+
+    async def start(leader: StoreKind) -> bool:
+        try:
+            async with DataLayer.open(led_by(pair, leader)):
+                await ended.wait()
+        except ConfigurationError:
+            ended.set()
+            return False
+        return True
+
+    assert sorted(await asyncio.gather(start(StoreKind.SQLITE), start(StoreKind.POSTGRES))) == [False, True]
+
+
+async def test_killed_application_is_counted_until_its_lease_ends(pair: dict[str, Any]) -> None:
+    """Nobody knows at first that it is gone; nobody has to clear up after it."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        APPLICATION,
+        pair["database_url"],
+        str(pair["datalayer_sqlite_path"]),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    assert await process.stdout.readline() == b"ready\n"
+    process.send_signal(signal.SIGKILL)
+    await process.wait()
+    other = led_by(pair, StoreKind.SQLITE)
+    await refused(other, f":{process.pid} is at work .* {LEASE_SECONDS:.0f} seconds")
+    async with postgres_of(pair) as store:
+        await store.execute(
+            "update datalayer_processes set beat = beat - make_interval(secs => %(lease)s)", {"lease": LEASE_SECONDS}
+        )
+    async with DataLayer.open(other):
+        pass
+
+
+async def test_primary_changes_while_the_other_store_is_away(
+    pair: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    """The application begins, since the old primary may never be back; should it be, nothing is carried over it."""
+    owing = led_by(pair, StoreKind.POSTGRES, datalayer_relay=False)
+    async with DataLayer.open(owing) as layer:
+        await layer.upsert_client({**CLIENT, "name": "told to a caller"})
+    away = GivenSettings(**{**pair, "database_url": AWAY}, datalayer_timeout_seconds=1)
+    async with DataLayer.open(away) as layer:
+        await layer.upsert_client({**CLIENT, "yclients_id": 2})
+    caplog.set_level(logging.ERROR, "datalayer")
+    back = led_by(pair, StoreKind.SQLITE)
+    await refused(back, "1 changes that were made in postgres")
+    async with postgres_of(pair) as store:
+        assert [row["name"] for row in await rows(store, "clients")] == ["told to a caller"]
+
+
+async def test_what_was_not_looked_at_is_looked_at_when_the_other_store_is_back(pair: dict[str, Any]) -> None:
+    """A start without the old primary is on record as such: the next one asks for what it owes."""
+    async with DataLayer.open(led_by(pair, StoreKind.SQLITE, datalayer_relay=False)) as layer:
+        await layer.upsert_client(CLIENT)
+    supabase = {"supabase_url": "http://127.0.0.1:1", "supabase_service_role_key": "sb_secret_x"}
+    bare = {key: value for key, value in pair.items() if key != "datalayer_sqlite_path"}
+    async with DataLayer.open(
+        GivenSettings(**bare, **supabase, use_legacy_supabase=False, datalayer_timeout_seconds=1)
+    ) as layer:
+        await layer.upsert_client({**CLIENT, "yclients_id": 2})
+    await refused(led_by(pair, StoreKind.POSTGRES), "1 changes that were made in sqlite")
+
+
+async def test_route_that_changes_by_a_restart_waits_for_what_is_owed(pair: dict[str, Any]) -> None:
+    """Entries about the table would land over its new primary's rows, so the start is refused; both ways."""
+    plain = led_by(pair, StoreKind.SQLITE, datalayer_relay=False)
+    routed = led_by(pair, StoreKind.SQLITE, datalayer_relay=False, datalayer_routes={"clients": "postgres"})
+    async with DataLayer.open(plain) as layer:
+        await layer.upsert_client(CLIENT)
+    await refused(routed, "1 changes that were made in sqlite")
+    async with DataLayer.open(led_by(pair, StoreKind.SQLITE)) as layer:
+        await until(lambda: settled(layer))
+    async with DataLayer.open(routed) as layer:
+        await layer.upsert_client({**CLIENT, "yclients_id": 2})
+        await refused(plain, "postgres for clients|at work with another primary than sqlite")
+    await refused(plain, "1 changes that were made in postgres")
+
+
+async def test_route_does_not_change_at_run_time_while_entries_of_it_are_left(pair: dict[str, Any]) -> None:
+    """There is no fence for a table: the reload is refused, and again while another application has the old route."""
+    plain = led_by(pair, StoreKind.SQLITE, datalayer_relay=False)
+    routes = {"datalayer_routes": {"clients": "postgres"}}
+    async with DataLayer.open(plain) as layer:
+        await layer.upsert_client(CLIENT)
+        with pytest.raises(ConfigurationError, match="1 outbox entries are not settled"):
+            await layer.reload(led_by(pair, StoreKind.SQLITE, **routes))
+        await layer.upsert_client({**CLIENT, "yclients_id": 2})
+    async with DataLayer.open(led_by(pair, StoreKind.SQLITE)) as layer:
+        await until(lambda: settled(layer))
+        async with DataLayer.open(led_by(pair, StoreKind.SQLITE)):
+            with pytest.raises(ConfigurationError, match="at work with another primary than sqlite, postgres for clie"):
+                await layer.reload(led_by(pair, StoreKind.SQLITE, **routes))
+        await layer.reload(led_by(pair, StoreKind.SQLITE, **routes))
+        await layer.upsert_client({**CLIENT, "yclients_id": 3})
+        async with postgres_of(pair) as store:
+            assert len(await rows(store, "clients")) == 3
+
+
+async def test_health_names_applications_that_disagree(pair: dict[str, Any]) -> None:
+    """One that could not be seen at the start (its lease had ended) is told of as soon as it is heard again."""
+    async with DataLayer.open(led_by(pair, StoreKind.SQLITE)) as layer:
+        health = await layer.health_check()
+        assert isinstance(health, DualHealth)
+        assert health.rivals == ()
+        async with postgres_of(pair) as store:
+            await store.insert(
+                Insert(
+                    "datalayer_processes",
+                    [
+                        {
+                            "process": "7c1f1c0e-6a0e-4f0e-9d7b-0d3b6c1f2a11",
+                            "name": "elsewhere:1",
+                            "leads": '{"*": "postgres"}',
+                        }
+                    ],
+                )
+            )
+        assert layer._opened is not None
+        assert layer._opened.arrangement.leading is not None
+        await layer._opened.arrangement.leading._beat()
+        health = await layer.health_check()
+        assert isinstance(health, DualHealth)
+        assert health.rivals == ("elsewhere:1",)
