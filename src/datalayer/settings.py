@@ -7,74 +7,27 @@ Values are checked here, one by one and against each other; which store they add
 from __future__ import annotations
 
 import difflib
-import json
 import logging
 import os
-import re
-from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from pydantic import (
-    AfterValidator,
-    BeforeValidator,
     Field,
     SecretStr,
     ValidationError,
     field_validator,
     model_validator,
 )
-from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from datalayer.errors import ConfigurationError
 from datalayer.flags import StoreKind
 from datalayer.models.rules import DEFAULT_PHONE_REGION
-
-
-def _flag(value: object) -> bool:
-    text = str(value).strip().lower()
-    if text not in {"true", "false"}:
-        raise ValueError("must be true or false")
-    return text == "true"
-
-
-def _region(text: str) -> str:
-    if re.fullmatch("[A-Z]{2}", text) is None:
-        raise ValueError("must be two capital letters, the code of a country such as RU")
-    if text != DEFAULT_PHONE_REGION:
-        from phonenumbers import SUPPORTED_REGIONS
-
-        if text not in SUPPORTED_REGIONS:
-            raise ValueError("is no region of phone numbers; set the code of a country such as RU")
-    return text
-
-
-def _listed(value: object) -> object:
-    """Take text as a list with commas; what code gives is a list already."""
-    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
-
-
-def _routes(value: object) -> Mapping[str, StoreKind]:
-    """Take text as a JSON object; in either form the store is one of three."""
-    if isinstance(value, str):
-        try:
-            value = json.loads(value)
-        except ValueError:
-            value = None
-    if not isinstance(value, Mapping):
-        raise ValueError('must be a JSON object from table to store, such as {"clients": "postgres"}')
-    wrong = [str(table) for table, kind in value.items() if kind not in set(StoreKind)]
-    if wrong:
-        raise ValueError(f"table {wrong[0]}: must be one of {', '.join(StoreKind)}")
-    return {str(table): StoreKind(kind) for table, kind in value.items()}
-
-
-Flag = Annotated[bool, BeforeValidator(_flag)]
-Listed = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)]
-Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+from datalayer.setting_values import Flag, Listed, Region, Routes, Share, configuration_error, misspelt, parse_routes
 
 #: Variables that begin so give one table a primary of its own.
 ROUTE_PREFIX = "DATALAYER_ROUTE_"
@@ -90,9 +43,6 @@ _CONNECTION_PARTS = {
 
 
 LOGGER = logging.getLogger("datalayer")
-
-#: How alike a variable and a setting must be for the one to be taken for the other, misspelt; 1 is the same.
-_ALIKE = 0.9
 
 
 class Settings(BaseSettings):
@@ -150,7 +100,7 @@ class Settings(BaseSettings):
     #: Share of reads that the other store answers as well, after the caller has its answer, to compare.
     datalayer_shadow_reads: Share = 0
     #: Primaries of single tables; DATALAYER_ROUTE_<TABLE> names one.
-    datalayer_routes: Annotated[Mapping[str, StoreKind], NoDecode, BeforeValidator(_routes)] = {}
+    datalayer_routes: Routes = {}
     #: Companies whose primary is the other store, by their company_id.
     datalayer_cohort_companies: Listed = ()
     #: Phones of clients whose companies are.
@@ -162,7 +112,7 @@ class Settings(BaseSettings):
     #: Deadline of a call to the store, and of connecting to it.
     datalayer_timeout_seconds: float = Field(default=5, gt=0, allow_inf_nan=False)
     #: Country of phone numbers that come without a country code, two capital letters.
-    datalayer_phone_region: Annotated[str, AfterValidator(_region)] = DEFAULT_PHONE_REGION
+    datalayer_phone_region: Region = DEFAULT_PHONE_REGION
     #: Compare tables, columns and conflict targets with the models at start.
     datalayer_check_schema: Flag = True
     #: Unset: report to Sentry when the application has initialised it before the layer opens.
@@ -181,7 +131,7 @@ class Settings(BaseSettings):
         try:
             super().__init__(**values)
         except ValidationError as error:
-            raise _configuration_error(error) from None
+            raise configuration_error(error) from None
 
     @classmethod
     def _warn_of_misspelt_variables(cls) -> None:
@@ -201,7 +151,7 @@ class Settings(BaseSettings):
         if not single:
             return {}
         try:
-            all_at_once = _routes(os.environ.get("DATALAYER_ROUTES") or "{}")
+            all_at_once = parse_routes(os.environ.get("DATALAYER_ROUTES") or "{}")
         except ValueError as error:
             raise ConfigurationError(f"DATALAYER_ROUTES: {error}", variables=("DATALAYER_ROUTES",)) from None
         return {
@@ -332,27 +282,3 @@ class GivenSettings(Settings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Keep the arguments, leave out every other source."""
         return (init_settings,)
-
-
-def misspelt(variables: Iterable[str], settings: Sequence[str]) -> list[tuple[str, str]]:
-    """Return the variables that are no setting and look like one, each with the setting it looks like.
-
-    They begin alike: DATABSE_URL is taken for DATABASE_URL, TEST_DATABASE_URL is somebody else's.
-    """
-    pairs = []
-    for name in variables:
-        kin = [setting for setting in settings if setting[:3] == name[:3].upper()]
-        near = difflib.get_close_matches(name.upper(), kin, n=1, cutoff=_ALIKE)
-        if near and near[0] != name.upper():
-            pairs.append((name, near[0]))
-    return pairs
-
-
-def _configuration_error(error: ValidationError) -> ConfigurationError:
-    """Name every variable and its broken rule; pydantic's messages for these types carry no input."""
-    problems = [
-        (str(problem["loc"][0]).upper(), problem["msg"].removeprefix("Value error, "))
-        for problem in error.errors(include_input=False, include_url=False)
-    ]
-    message = "; ".join(f"{name}: {rule}" for name, rule in problems)
-    return ConfigurationError(message, variables=tuple(dict.fromkeys(name for name, _ in problems)))

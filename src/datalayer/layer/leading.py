@@ -17,7 +17,13 @@ import socket
 from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
-from datalayer.errors import ConfigurationError, DataLayerError, StoreTimeoutError, UnavailableError
+from datalayer.errors import (
+    ConfigurationError,
+    DataLayerError,
+    OutcomeUnknownError,
+    StoreTimeoutError,
+    UnavailableError,
+)
 from datalayer.layer.fencing import leave_fenced
 from datalayer.layer.leads import LEADING_VARIABLES, Leads, in_words
 from datalayer.layer.process_registry import LEASE_SECONDS, ProcessRegistry, Record, refuse_rivals
@@ -33,6 +39,7 @@ LOGGER = logging.getLogger("datalayer")
 
 #: How often a process says that it goes on.
 _BEAT_SECONDS: Final = LEASE_SECONDS / 3
+_AWAY: Final = (UnavailableError, StoreTimeoutError, OutcomeUnknownError)
 
 
 class Leading:
@@ -79,7 +86,7 @@ class Leading:
             return
         try:
             await self._enter()
-        except (UnavailableError, StoreTimeoutError) as error:
+        except _AWAY as error:
             LOGGER.warning("%s is away and is asked later who leads: %s", error.store, type(error).__name__)
         except BaseException:
             await asyncio.shield(self._leave())
@@ -194,7 +201,7 @@ class Leading:
             try:
                 await self._beat()
                 known = ""
-            except (UnavailableError, StoreTimeoutError):
+            except _AWAY:
                 # A store is away; the relay tells of that.
                 known = ""
             except DataLayerError as error:

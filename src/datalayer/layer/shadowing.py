@@ -49,11 +49,6 @@ class Shadows:
         """Return what all of them found."""
         return self._tally.report()
 
-    async def drain(self) -> None:
-        """Wait until everything that was offered is compared."""
-        for shadow in self._shadows:
-            await shadow.drain()
-
     async def stop(self) -> None:
         """Give up what waits."""
         for shadow in self._shadows:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from time import monotonic
 from typing import Any, Final, TypeVar
@@ -20,10 +19,11 @@ from datalayer.errors import (
 from datalayer.outbox.keys import decode_key, encode_key, key_of, keys_filter
 from datalayer.outbox.operations import Operation
 from datalayer.outbox.requests import KeyLookup, RequestCapture
-from datalayer.query import Count, Delete, Filter, Insert, Row, Select, Update, Upsert, Written
+from datalayer.query import Delete, Filter, Insert, Row, Select, Update, Upsert, Written
 from datalayer.query.filters import Comparison, Group, Operator
-from datalayer.stores.catalog import Catalog, Kind, Table
-from datalayer.stores.contract import Health, Isolation, Session, Store, StoreName
+from datalayer.routing.passing_store import PassingStore
+from datalayer.stores.catalog import Kind, Table
+from datalayer.stores.contract import Store
 
 WriteT = TypeVar("WriteT", Insert, Upsert, Update, Delete)
 
@@ -50,80 +50,47 @@ class _Plan:
     several: bool = False
 
 
-class RequestCaptureStore:
+class RequestCaptureStore(PassingStore):
     """Supabase as the primary without the script: reads pass through, writes are covered by an operation each.
 
     What does not come through this store (the dashboard, other services, rows that a foreign key's cascade changes) is
     not captured; the script in sql/supabase captures all of it.
     """
 
+    is_transparent = False
+
     def __init__(
         self, store: Store, capture: RequestCapture, *, timeout: float, clock: Callable[[], float] = monotonic
     ) -> None:
-        self._store = store
+        super().__init__(store)
         self._clock = clock
         self.capture = capture
         self._timeout = timeout
-
-    @property
-    def name(self) -> StoreName:
-        """Which kind of store this is."""
-        return self._store.name
-
-    async def select(self, question: Select, *, timeout: float | None = None) -> list[Row]:
-        """Return the rows that match."""
-        return await self._store.select(question, timeout=timeout)
-
-    async def count(self, question: Count, *, timeout: float | None = None) -> int:
-        """Return how many rows match."""
-        return await self._store.count(question, timeout=timeout)
 
     async def insert(self, question: Insert, *, timeout: float | None = None) -> Written:
         """Insert rows; uuid keys that the server would make are made here, so that they are known before."""
         table = await self._table(question.table, "insert")
         question = _with_uuids(question, table)
-        return await self._write(question, table, _plan_insert(question, table), self._store.insert, timeout)
+        return await self._write(question, table, _plan_insert(question, table), self.inner.insert, timeout)
 
     async def upsert(self, question: Upsert, *, timeout: float | None = None) -> Written:
         """Insert or update rows."""
         table = await self._table(question.table, "upsert")
-        return await self._write(question, table, _plan_upsert(question), self._store.upsert, timeout)
+        return await self._write(question, table, _plan_upsert(question), self.inner.upsert, timeout)
 
     async def update(self, question: Update, *, timeout: float | None = None) -> Written:
         """Change the rows that match."""
         table = await self._table(question.table, "update")
         plan = _plan_change(question.where, table, moves_keys=bool(set(question.changes) & set(table.primary_key)))
-        return await self._write(question, table, plan, self._store.update, timeout)
+        return await self._write(question, table, plan, self.inner.update, timeout)
 
     async def delete(self, question: Delete, *, timeout: float | None = None) -> Written:
         """Delete the rows that match."""
         table = await self._table(question.table, "delete")
-        return await self._write(question, table, _plan_change(question.where, table), self._store.delete, timeout)
-
-    def stream(self, question: Select, *, chunk_rows: int = 1000) -> AsyncIterator[Row]:
-        """Yield any number of rows."""
-        return self._store.stream(question, chunk_rows=chunk_rows)
-
-    def transaction(
-        self, *, isolation: Isolation | None = None, read_only: bool = False, timeout: float | None = None
-    ) -> AbstractAsyncContextManager[Session]:
-        """Refuse: there are no transactions over PostgREST."""
-        return self._store.transaction(isolation=isolation, read_only=read_only, timeout=timeout)
-
-    async def catalog(self, *, refresh: bool = False) -> Catalog:
-        """Return the live schema."""
-        return await self._store.catalog(refresh=refresh)
-
-    async def health(self, *, timeout: float = 5.0) -> Health:
-        """Ask one cheap query."""
-        return await self._store.health(timeout=timeout)
-
-    async def close(self) -> None:
-        """Close every connection of the store behind."""
-        await self._store.close()
+        return await self._write(question, table, _plan_change(question.where, table), self.inner.delete, timeout)
 
     async def _table(self, name: str, operation: str) -> Table:
-        table = (await self._store.catalog()).table(name, store=self.name, operation=operation)
+        table = (await self.inner.catalog()).table(name, store=self.name, operation=operation)
         if not table.primary_key:
             raise UnsupportedOperationError(
                 self.name, f"dual-write of {name}, which has no primary key", "give the table a primary key"

@@ -22,9 +22,11 @@ from tests.integration.crash.writer import write_until_killed
 
 from datalayer.errors import UnavailableError
 from datalayer.layer import DataLayer
+from datalayer.layer.fencing import open_primary
 from datalayer.layer.health import DualHealth
 from datalayer.settings import GivenSettings, Settings
 from datalayer.stores.contract import Health
+from datalayer.stores.postgres import PostgresStore
 
 Victim: TypeAlias = Literal["writer", "postgres", "behind", "rest"]
 
@@ -88,6 +90,7 @@ def _run(place: Place, setting: Setting, name: str, chance: random.Random) -> Ru
     with tempfile.TemporaryDirectory(prefix="datalayer-crash-") as directory:
         log, spool = Path(directory, "log"), Path(directory, "spool.sqlite3")
         settings = settings_for(place, setting, spool)
+        asyncio.run(take_over(place, settings))
         child = _start_writer(settings, log, name, chance.randrange(2**32))
         try:
             _wait(chance.random() * _LONGEST_SECONDS)
@@ -122,6 +125,14 @@ def settings_for(place: Place, setting: Setting, spool: Path) -> Settings:
         datalayer_request_lifetime_seconds=_LIFETIME_SECONDS,
         datalayer_relay_lease_seconds=_LEASE_SECONDS,
     )
+
+
+async def take_over(place: Place, settings: Settings) -> None:
+    """Give the store of these settings the primary, as an operator does when the lease of killed writers has ended."""
+    store = await PostgresStore.open(place.postgres)
+    await store.execute("delete from datalayer_processes")
+    await store.close()
+    await open_primary(settings)
 
 
 async def settle(settings: Settings) -> None:

@@ -74,7 +74,26 @@ class Side:
         """Prepare to be the primary."""
 
 
-class PostgresSide(Side):
+class ServedSide(Side):
+    """A PostgreSQL that something lies before; a store past that is opened first."""
+
+    _direct: PostgresStore
+
+    @property
+    def behind(self) -> PostgresStore:
+        """Return a store past what lies before it."""
+        return self._direct
+
+    async def run(self, statement: str) -> None:
+        """Run SQL behind the library's back."""
+        await self._direct.execute(statement)
+
+    async def lead(self) -> None:
+        """Make keys above those that the other store made; on Supabase as somebody does in the SQL editor."""
+        await advance_keys(self._direct)
+
+
+class PostgresSide(ServedSide):
     """PostgreSQL at the end of a line."""
 
     def __init__(self, dsn: str) -> None:
@@ -95,15 +114,6 @@ class PostgresSide(Side):
         """Close the store that is open now."""
         await self.store.close()
 
-    @property
-    def behind(self) -> PostgresStore:
-        """Return a store past the line."""
-        return self._direct
-
-    async def run(self, statement: str) -> None:
-        """Run SQL behind the library's back."""
-        await self._direct.execute(statement)
-
     async def empty(self) -> None:
         """Empty everything, bookkeeping included."""
         await _emptied(self._direct)
@@ -119,15 +129,11 @@ class PostgresSide(Side):
         """Wait until no statement runs whose connection was cut."""
         await _until_idle(self._direct)
 
-    async def lead(self) -> None:
-        """Make keys above those that the other store made."""
-        await advance_keys(self._direct)
-
     async def _opened(self) -> PostgresStore:
         return await PostgresStore.open(self.line.dsn, timeout=TIMEOUT, max_size=6)
 
 
-class SupabaseSide(Side):
+class SupabaseSide(ServedSide):
     """Supabase behind a faulty proxy, with the script in it or not."""
 
     transactions = False
@@ -149,15 +155,6 @@ class SupabaseSide(Side):
         self.store: SupabaseStore = await SupabaseStore.open(self.proxy.url, self._server.service_key, timeout=TIMEOUT)
         opened.push_async_callback(self.store.close)
 
-    @property
-    def behind(self) -> PostgresStore:
-        """Return a store past PostgREST."""
-        return self._direct
-
-    async def run(self, statement: str) -> None:
-        """Run SQL behind the library's back."""
-        await self._direct.execute(statement)
-
     async def empty(self) -> None:
         """Empty everything, bookkeeping included."""
         self.proxy.script.clear()
@@ -171,10 +168,6 @@ class SupabaseSide(Side):
     async def quiet(self) -> None:
         """Wait until PostgREST has answered everything."""
         await self.proxy.quiet()
-
-    async def lead(self) -> None:
-        """Make keys above those that the other store made, as somebody does in the SQL editor."""
-        await advance_keys(self._direct)
 
 
 class SqliteSide(Side):

@@ -7,14 +7,18 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import psycopg
+from tests.integration.layer.places import PostgresPlace
 
 from datalayer import DataLayer, DualHealth, GivenSettings, Mode, Settings, StoreKind
 from datalayer.layer.opening import open_store_for
 from datalayer.layer.schema import DOMAIN
 from datalayer.outbox.capture import postgres as postgres_capture
+from datalayer.outbox.capture import supabase as supabase_capture
 from datalayer.query import Row, Select, asc
+from datalayer.servers.postgrest import PostgrestServer
 from datalayer.stores.contract import Store
 from datalayer.stores.postgres import PostgresStore
+from datalayer.testing.servers import FoundServer, postgrest_for_tests
 
 CLIENT: Mapping[str, Any] = {"yclients_id": 1, "company_id": 1, "phone": "+79990000001", "name": "Анна"}
 
@@ -22,6 +26,34 @@ CLIENT: Mapping[str, Any] = {"yclients_id": 1, "company_id": 1, "phone": "+79990
 def led_by(pair: Mapping[str, Any], leader: StoreKind, **more: Any) -> Settings:
     """Make settings for SQLite and PostgreSQL with one of the two as the primary."""
     return GivenSettings(**pair, use_repository_pattern=leader is StoreKind.POSTGRES, **more)
+
+
+async def supabase_pair(supabase: PostgrestServer, postgres: PostgresPlace, **more: Any) -> dict[str, Any]:
+    """Prepare both stores, empty, and return the settings that name them."""
+    await empty(supabase.dsn)
+    await install(postgres.dsn)
+    return {
+        "database_url": postgres.dsn,
+        "supabase_url": supabase.url,
+        "supabase_service_role_key": supabase.service_key,
+        "enable_dual_write": True,
+        **more,
+    }
+
+
+@asynccontextmanager
+async def serving(servers: FoundServer, template: str, *, script: bool) -> AsyncIterator[PostgrestServer]:
+    """Serve a copy of a database as Supabase does, with the script or without it."""
+    with (
+        servers.fresh_database(template=template) as dsn,
+        PostgrestServer(dsn, binary=postgrest_for_tests()) as server,
+    ):
+        if script:
+            store = await PostgresStore.open(dsn)
+            await supabase_capture.install(store)
+            await store.close()
+            server.reload_schema()
+        yield server
 
 
 @asynccontextmanager

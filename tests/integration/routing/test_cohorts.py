@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.integration.layer.places import PostgresPlace
-from tests.integration.routing.salons import CLIENT, assert_equal, empty, install, settled
+from tests.integration.routing.salons import CLIENT, assert_equal, install, serving, settled, supabase_pair
 from tests.integration.routing.waiting import until
 
 from datalayer import (
@@ -24,53 +23,30 @@ from datalayer import (
     open_store,
 )
 from datalayer.layer.cohort_registry import CohortRegistry
-from datalayer.outbox.capture import supabase as supabase_capture
 from datalayer.query import Count, col, where_equal
 from datalayer.servers.postgrest import PostgrestServer
 from datalayer.stores.postgres import PostgresStore
-from datalayer.testing.servers import FoundServer, postgrest_for_tests
+from datalayer.testing.servers import FoundServer
 
 
 @pytest.fixture(scope="module")
 async def supabase(datalayer_postgres: FoundServer, salon_template: str) -> AsyncIterator[PostgrestServer]:
     """Lend a Supabase with the script."""
-    with serving(datalayer_postgres, salon_template) as server:
-        store = await PostgresStore.open(server.dsn)
-        await supabase_capture.install(store)
-        await store.close()
-        server.reload_schema()
+    async with serving(datalayer_postgres, salon_template, script=True) as server:
         yield server
 
 
 @pytest.fixture(scope="module")
-def bare(datalayer_postgres: FoundServer, salon_template: str) -> Iterator[PostgrestServer]:
+async def bare(datalayer_postgres: FoundServer, salon_template: str) -> AsyncIterator[PostgrestServer]:
     """Lend a Supabase without the script."""
-    with serving(datalayer_postgres, salon_template) as server:
-        yield server
-
-
-@contextmanager
-def serving(servers: FoundServer, template: str) -> Iterator[PostgrestServer]:
-    """Serve a copy of a database as Supabase does."""
-    with (
-        servers.fresh_database(template=template) as dsn,
-        PostgrestServer(dsn, binary=postgrest_for_tests()) as server,
-    ):
+    async with serving(datalayer_postgres, salon_template, script=False) as server:
         yield server
 
 
 @pytest.fixture
 async def pair(supabase: PostgrestServer, postgres: PostgresPlace) -> dict[str, Any]:
-    """Lend the settings that name both stores, empty, Supabase being the main primary."""
-    await empty(supabase.dsn)
-    await install(postgres.dsn)
-    return {
-        "database_url": postgres.dsn,
-        "supabase_url": supabase.url,
-        "supabase_service_role_key": supabase.service_key,
-        "enable_dual_write": True,
-        "datalayer_timeout_seconds": 10,
-    }
+    """Lend the settings that name both stores, Supabase being the main primary."""
+    return await supabase_pair(supabase, postgres, datalayer_timeout_seconds=10)
 
 
 def cohort(pair: dict[str, Any], *companies: str, **more: Any) -> Settings:

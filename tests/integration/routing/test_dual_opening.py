@@ -35,6 +35,7 @@ async def test_layer_opens_while_the_secondary_is_away(tmp_path: Path) -> None:
     assert (health.healthy, health.store) == (True, "sqlite")
     assert health.secondary is not None
     assert (health.secondary.healthy, health.secondary.store) == (False, "postgres")
+    assert (health.entries, health.secondary.response_seconds, health.rivals) == (1, None, None)
 
 
 async def test_layer_does_not_open_while_the_primary_is_away(tmp_path: Path) -> None:

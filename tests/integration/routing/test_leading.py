@@ -13,9 +13,9 @@ import pytest
 from tests.integration.routing.salons import CLIENT, assert_equal, led_by, postgres_of, rows, settled
 from tests.integration.routing.waiting import until
 
-from datalayer import ConfigurationError, DataLayer, DualHealth, GivenSettings, Settings, StoreKind, WritesHeldError
+from datalayer import ConfigurationError, DataLayer, GivenSettings, Settings, StoreKind, WritesHeldError
 from datalayer.layer.process_registry import LEASE_SECONDS
-from datalayer.query import Insert, Update, where_equal
+from datalayer.query import Update, where_equal
 from datalayer.stores.sqlite import SqliteStore
 
 AWAY = "postgresql://nobody@127.0.0.1:1/nowhere"
@@ -267,30 +267,3 @@ async def test_route_does_not_change_at_run_time_while_entries_of_it_are_left(pa
         await layer.upsert_client({**CLIENT, "yclients_id": 3})
         async with postgres_of(pair) as store:
             assert len(await rows(store, "clients")) == 3
-
-
-async def test_health_names_applications_that_disagree(pair: dict[str, Any]) -> None:
-    """One that could not be seen at the start (its lease had ended) is told of as soon as it is heard again."""
-    async with DataLayer.open(led_by(pair, StoreKind.SQLITE)) as layer:
-        health = await layer.health_check()
-        assert isinstance(health, DualHealth)
-        assert health.rivals == ()
-        async with postgres_of(pair) as store:
-            await store.insert(
-                Insert(
-                    "datalayer_processes",
-                    [
-                        {
-                            "process": "7c1f1c0e-6a0e-4f0e-9d7b-0d3b6c1f2a11",
-                            "name": "elsewhere:1",
-                            "leads": '{"*": "postgres"}',
-                        }
-                    ],
-                )
-            )
-        assert layer._opened is not None
-        assert layer._opened.arrangement.leading is not None
-        await layer._opened.arrangement.leading._beat()
-        health = await layer.health_check()
-        assert isinstance(health, DualHealth)
-        assert health.rivals == ("elsewhere:1",)
