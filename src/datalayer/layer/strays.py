@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from datalayer.errors import ConfigurationError
 from datalayer.flags import StoreKind
 from datalayer.layer.joining import captures_itself
 from datalayer.layer.leads import Leads, leader_of
@@ -61,14 +62,14 @@ async def find_strays(
 
 
 async def _owed(store: Store, other: Store, settings: Settings, leads: Leads) -> Counter[str]:
-    """Count what a store owes, by table."""
-    if await captures_itself(store, settings):
-        return await _entries(Outbox(store))
-    owed = await _entries(Outbox(other, MARKS))
-    rows = await other.select(Select(OPERATIONS, columns=("aggregatetype",)))
-    owed.update(row["aggregatetype"] for row in rows)
-    if StoreKind(store.name) not in leads.values():
-        owed += await _spooled(settings)
+    """Count what a store owes, by table; of Supabase some of it stands in PostgreSQL, or on this machine's disk."""
+    owed = await _entries(Outbox(store)) if await captures_itself(store, settings) else Counter()
+    if store.name == StoreKind.SUPABASE.value and other.name == StoreKind.POSTGRES.value:
+        owed += await _entries(Outbox(other, MARKS))
+        rows = await other.select(Select(OPERATIONS, columns=("aggregatetype",)))
+        owed += Counter(row["aggregatetype"] for row in rows)
+        if StoreKind.SUPABASE not in leads.values():
+            owed += await _spooled(settings)
     return owed
 
 
@@ -85,7 +86,11 @@ async def _spooled(settings: Settings) -> Counter[str]:
     """Count writes that were covered on this machine's disk while PostgreSQL was away, and wait there still."""
     if not await asyncio.to_thread(settings.datalayer_spool_path.exists):
         return Counter()
-    spool = await Spool.open(settings.datalayer_spool_path)
+    try:
+        spool = await Spool.open(settings.datalayer_spool_path, settings.supabase_url or StoreKind.SUPABASE.value)
+    except ConfigurationError:
+        # It is for the writes of another project.
+        return Counter()
     try:
         return Counter(one.operation.table for one in await spool.some())
     finally:
