@@ -44,14 +44,18 @@ def counted(number: int, noun: str) -> str:
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Write rows under their headings; what is wider than the terminal is folded, never cut."""
+    """Write rows under their headings, where there are any; what is wider than the terminal is folded, never cut."""
     from rich.table import Column, Table
 
     headings = [Column(name, overflow="fold") for name in columns]
-    table = Table(*headings, box=None, pad_edge=False, header_style="bold")
+    table = Table(*headings, box=None, pad_edge=False, header_style="bold", show_header=any(columns))
     for row in rows:
         table.add_row(*row)
-    results().print(table)
+    console = results()
+    with console.capture() as written:
+        console.print(table)
+    for line in written.get().splitlines():
+        sys.stdout.write(f"{line.rstrip()}\n")
 
 
 def print_json(value: Mapping[str, Any]) -> None:

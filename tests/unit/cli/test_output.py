@@ -35,7 +35,13 @@ def test_table_off_a_terminal_cuts_nothing(capsys: pytest.CaptureFixture[str]) -
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 2
     assert cell in lines[1]
-    assert "applied" in lines[1]
+    assert lines[1].endswith("applied")
+
+
+def test_table_without_headings_begins_with_its_rows(capsys: pytest.CaptureFixture[str]) -> None:
+    """A list of facts has no empty line above it, and no spaces behind its lines."""
+    output.print_table(("", ""), [("writes", "open"), ("entries waiting", "0")])
+    assert capsys.readouterr().out == "writes           open\nentries waiting  0\n"
 
 
 def test_table_on_a_narrow_terminal_cuts_nothing(
