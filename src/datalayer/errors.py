@@ -10,7 +10,7 @@
      ├─ UnsafeWriteError              update or delete without a filter
      ├─ UnsupportedOperationError     this store cannot do that: says what to use instead
      ├─ MigrationError                a migration file cannot be applied
-     ├─ TransferError                 copy or verify cannot go on
+     ├─ TransferError                 rows cannot be moved or compared any further
      │   ├─ SelectionError            a table, column or directory that was chosen is not there, or not the one
      │   ├─ DamagedExportError        files of an export are not what was written, or not all of them are
      │   └─ UnrepairedError           rows differ, and more of them than a repair may touch
@@ -163,7 +163,7 @@ class MigrationError(DataLayerError):
 
 
 class TransferError(DataLayerError):
-    """A copy or a verification cannot go on. ``table`` is the one at work, where there is one."""
+    """Rows cannot be moved or compared any further. ``table`` is the one at work, where there is one."""
 
     def __init__(self, message: str, *, table: str | None = None) -> None:
         super().__init__(message)
@@ -188,7 +188,7 @@ class StoreError(DataLayerError):
     Args:
         message: what happened, without row values.
         store: ``postgres``, ``supabase`` or ``sqlite``.
-        operation: the verb of the store contract, for example ``upsert_many``.
+        operation: what was asked of the store, for example ``upsert`` or ``connect``.
         table: the table asked for, where there is one.
         sqlstate: the five-character code (PostgreSQL manual, appendix A); SQLite's errors carry the equivalent.
         constraint: name of the violated constraint or index, where the store tells.

@@ -111,12 +111,12 @@ async def _measured(side: Side, calls: Sequence[Call]) -> list[Measured]:
         return await measure(layer, calls)
 
 
-async def _copy(source: Store, target: Store, screen: Screen, title: str, remark: str | None = None) -> None:
+async def _copy(source: Store, target: Store, screen: Screen, title: str) -> None:
     with screen.step(title) as tell:
         report = await copy(source, target, on_progress=lambda p: tell(f"{p.table}: {p.rows:,} of {p.total:,}"))
         rows = words.counted(report.rows, "rows")
         screen.line(f"{rows} in {words.counted(len(report.tables), 'tables')}, {report.seconds:.1f} s")
-        for note in (*report.notes, *([remark] if remark else [])):
+        for note in report.notes:
             screen.line(note)
 
 
