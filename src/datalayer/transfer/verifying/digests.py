@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from hashlib import md5, sha256
 from typing import Final, Protocol
 
@@ -21,6 +20,13 @@ class Hash(Protocol):
         """Return the hash."""
 
 
+class NewHash(Protocol):
+    """A function of hashlib. Without usedforsecurity, MD5 is refused where only approved hashes are allowed."""
+
+    def __call__(self, content: bytes, /, *, usedforsecurity: bool) -> Hash:
+        """Hash bytes."""
+
+
 @dataclass(frozen=True, slots=True)
 class Digest:
     """128 bits of a text.
@@ -32,16 +38,16 @@ class Digest:
     """
 
     name: str
-    new: Callable[[bytes], Hash]
+    new: NewHash
     sql: Callable[[str], str]
 
     def number(self, text: str) -> int:
         """Return the hash of a row's text as a whole number."""
-        return int.from_bytes(self.new(_encoded(text)).digest()[:HASH_BYTES])
+        return int.from_bytes(self.new(_encoded(text), usedforsecurity=False).digest()[:HASH_BYTES])
 
     def cut(self, text: str) -> int:
         """Return what a key's text is cut by: 64 bits as a signed number."""
-        return int.from_bytes(self.new(_encoded(text)).digest()[:_CUT_BYTES], signed=True)
+        return int.from_bytes(self.new(_encoded(text), usedforsecurity=False).digest()[:_CUT_BYTES], signed=True)
 
     def row_sql(self, text: str) -> str:
         """SQL: the hash of a row's text as 128 bits."""
@@ -66,7 +72,7 @@ def _encoded(text: str) -> bytes:
 
 
 #: Quick; rows that share a hash can be made up.
-MD5: Final = Digest("MD5", partial(md5, usedforsecurity=False), lambda text: f"md5({text})")
+MD5: Final = Digest("MD5", md5, lambda text: f"md5({text})")
 #: Nobody can make up rows that share a hash.
 SHA256: Final = Digest(
     "SHA-256",

@@ -42,9 +42,7 @@ class _Quick:
 
 _FRACTION: Final = "[0-9]" * 6
 _MOMENT: Final = _Quick(f"{{0}} glob '????-??-?? ??:??:??.{_FRACTION}'", _WITHOUT_ZEROS)
-_ZONED_MOMENT: Final = _Quick(
-    f"{{0}} glob '????-??-?? ??:??:??.{_FRACTION}+00:00'", _WITHOUT_ZEROS.format("substr({0}, 1, 26)")
-)
+_ZONED_MOMENT: Final = _Quick(f"{{0}} glob '????-??-?? ??:??:??.{_FRACTION}+00:00'", "rtrim(rtrim({0}, '0:+'), '.')")
 _SECOND: Final = _Quick("{0} glob '????-??-?? ??:??:??'")
 _DECIMAL_TEXT: Final = (
     _Quick(
@@ -93,8 +91,9 @@ class SqliteTexts:
             return False
         # All texts come before the empty blob, and after all numbers.
         odd = [f"{c.name} >= x''" for c in stored] + [f"{c.name} < ''" for c in stored if c.text]
-        joined = " || ".join(f"ifnull({c.name}, '')" if c.codec.column.nullable else c.name for c in stored)
-        query = f"select exists (select 1 from {self._table} where {' or '.join(odd)} or instr({joined}, char(0)))"
+        cut = [f"instr({c.name}, char(0))" for c in stored]
+        # In parentheses: SQLite takes an expression of at most 1000 levels.
+        query = f"select exists (select 1 from {self._table} where ({' or '.join(odd)}) or ({' or '.join(cut)}))"
         return bool(connection.execute(query).fetchone()[0])
 
     @contextmanager
