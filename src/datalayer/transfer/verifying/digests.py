@@ -43,7 +43,11 @@ class Digest:
 
     def number(self, text: str) -> int:
         """Return the hash of a row's text as a whole number."""
-        return int.from_bytes(self.new(_encoded(text), usedforsecurity=False).digest()[:HASH_BYTES])
+        return self.of(_encoded(text))
+
+    def of(self, content: bytes) -> int:
+        """Return the same of a text that is bytes already."""
+        return int.from_bytes(self.new(content, usedforsecurity=False).digest()[:HASH_BYTES])
 
     def cut(self, text: str) -> int:
         """Return what a key's text is cut by: 64 bits as a signed number."""

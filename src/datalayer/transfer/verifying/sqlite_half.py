@@ -48,8 +48,17 @@ class SqliteHalf:
     async def bounds(self) -> tuple[int, int] | None:
         """Return the smallest and the largest key; a key that is no whole number is looked for apart."""
         key = quote(self.pair.key[0])
-        query = f"select min({key}), max({key}) from {self._table} where typeof({key}) = 'integer'"
-        low, high = await self._read(lambda connection: connection.execute(query).fetchone())
+        # Each is one step of an index. Where neither is whole, a whole one may still be between them.
+        ends = f"select (select min({key}) from {self._table}), (select max({key}) from {self._table})"
+        among = f"select min({key}), max({key}) from {self._table} where typeof({key}) = 'integer'"
+
+        def job(connection: sqlite3.Connection) -> tuple[Any, Any]:
+            low, high = connection.execute(ends).fetchone()
+            if type(low) is not int or type(high) is not int:
+                low, high = connection.execute(among).fetchone()
+            return low, high
+
+        low, high = await self._read(job)
         return None if low is None else (low, high)
 
     async def sums(self, cut: Cut) -> Sums:
@@ -62,7 +71,7 @@ class SqliteHalf:
                 raise ValueError("a text that SQLite would not spell as it is")
             with self.texts.spelled(connection) as spelled:
                 for segment, text in self._rows(connection, cut, spelled):
-                    found[segment] += number(new(text.encode(), usedforsecurity=False).digest()[:HASH_BYTES]) + _COUNTED
+                    found[segment] += number(new(text, usedforsecurity=False).digest()[:HASH_BYTES]) + _COUNTED
             return {segment: (total >> _COUNT_BITS, total % MODULUS) for segment, total in found.items()}
 
         return await self._read(job)
@@ -79,7 +88,7 @@ class SqliteHalf:
                 for segment, text, identity, *key in self._rows(connection, cut, spelled, wanted, more):
                     if segment in wanted:
                         values = tuple(_value(codec, stored) for codec, stored in zip(codecs, key, strict=True))
-                        hashed = f"{self.digest.number(text):0128b}"
+                        hashed = f"{self.digest.of(text):0128b}"
                         found.setdefault(identity, []).append((values, hashed))
             return found
 
@@ -93,11 +102,12 @@ class SqliteHalf:
         segments: frozenset[int] | None = None,
         more: str = "",
     ) -> Iterator[Any]:
-        """Return the segment and the text of each row, and what else is asked for; perhaps of more segments."""
+        """Return of each row segment, text as bytes and what else is asked for; perhaps rows of more segments."""
+        text = f"cast({spelled(None)} as blob)"
         if isinstance(cut, RangeCut):
-            query = f"select {self._number(cut)}, {spelled(None)}{more} from {self._table}{self._where(cut, segments)}"
+            query = f"select {self._number(cut)}, {text}{more} from {self._table}{self._where(cut, segments)}"
             return connection.execute(query)
-        query = f"select {spelled(self.pair.key)}, {spelled(None)}{more} from {self._table}"
+        query = f"select {spelled(self.pair.key)}, {text}{more} from {self._table}"
         return self._placed(connection.execute(query), cut)
 
     def _placed(self, rows: Iterator[Any], cut: HashCut) -> Iterator[Any]:
