@@ -5,16 +5,14 @@ from __future__ import annotations
 import builtins
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator
-from contextlib import aclosing
-from functools import partial
+from dataclasses import replace
 from typing import Any, Generic, TypeVar
 
 from datalayer.errors import InvalidValueError, MultipleRowsError, NotFoundError
-from datalayer.query import Count, Filter, OrderBy, Row, Select, where_equal
-from datalayer.query.keyset import complete_order
+from datalayer.query import Count, Filter, Group, OrderBy, Row, Select, where_equal
+from datalayer.query.keyset import after_row, complete_order
 from datalayer.repositories.arguments import check_whole
-from datalayer.repositories.paging import pages
-from datalayer.stores.contract import Session, Store
+from datalayer.stores.contract import Session
 
 AnswerT = TypeVar("AnswerT")
 
@@ -98,17 +96,19 @@ class Questions(ABC, Generic[AnswerT]):
 
         Each page is a question of its own. A row added meanwhile is seen when it comes later in the order; none is seen
         twice for it. A row whose order columns are changed meanwhile may be seen again, or missed: where rows change,
-        order by columns that never do, such as the primary key. From the third page on, a page is asked for while the
-        rows before it are used, except inside of a transaction.
+        order by columns that never do, such as the primary key.
         """
         check_whole("page_rows", page_rows, least=1)
-        question = Select(self.table, joined(where, equal), self._complete(order))
-        ask = partial(self._session.select, timeout=timeout)
-        ahead = isinstance(self._session, Store)
-        async with aclosing(pages(ask, question, page_rows, ahead=ahead)) as found:
-            async for rows in found:
-                for answer in self._many(rows):
-                    yield answer
+        matching, completed = joined(where, equal), self._complete(order)
+        question = Select(self.table, matching, completed, limit=page_rows)
+        while True:
+            rows = await self._session.select(question, timeout=timeout)
+            for answer in self._many(rows):
+                yield answer
+            if len(rows) < page_rows:
+                return
+            after = after_row(completed, rows[-1])
+            question = replace(question, where=after if matching is None else Group("and", (matching, after)))
 
     async def count(self, where: Filter | None = None, *, timeout: float | None = None, **equal: Any) -> int:
         """Return how many rows match."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Literal, Protocol, TypeAlias, runtime_checkable
+from typing import Literal, Protocol, TypeAlias
 
 from datalayer.query import Count, Delete, Insert, Row, Select, Update, Upsert, Written
 from datalayer.stores.catalog import Catalog
@@ -84,9 +84,8 @@ class Session(Protocol):
         """
 
 
-@runtime_checkable
 class Store(Session, Protocol):
-    """A store with its connections: unlike a transaction it can be asked several things at once."""
+    """A store with its connections."""
 
     async def catalog(self, *, refresh: bool = False) -> Catalog:
         """Return the live schema; kept after the first call until ``refresh``."""
