@@ -47,7 +47,7 @@ def copy(
     if as_json:
         output.print_json(report.as_json())
         return ExitCode.OK
-    _print_notes(report.notes)
+    output.notes(report.notes)
     rows = [(t.table, f"{t.rows:,}", "created" if t.created else "") for t in report.tables]
     output.print_table(("table", "rows", ""), rows)
     tables, copied = output.counted(len(report.tables), "table"), output.counted(report.rows, "row")
@@ -80,7 +80,7 @@ def _print_plan(plan: CopyPlan, *, as_json: bool) -> None:
     if as_json:
         output.print_json(plan.as_json())
         return
-    _print_notes(plan.notes)
+    output.notes(plan.notes)
     rows = [(t.table, f"{t.rows:,}", "create" if t.created else "", t.method) for t in plan.tables]
     output.print_table(("table", "rows, about", "", "how"), rows)
     tables, rows_about = (
@@ -92,8 +92,3 @@ def _print_plan(plan: CopyPlan, *, as_json: bool) -> None:
     stopping = sum(misfit.rows for misfit in plan.misfits)
     stop = f"; {output.counted(stopping, 'value')} would stop the copy" if stopping else ""
     output.results().print(f"{tables}, about {rows_about}; nothing changed{stop}")
-
-
-def _print_notes(notes: tuple[str, ...]) -> None:
-    for note in notes:
-        output.note(f"note: {note}")

@@ -61,8 +61,7 @@ def export(
     if as_json:
         output.print_json(report.as_json())
         return
-    for note in report.manifest.notes:
-        output.note(f"note: {note}")
+    output.notes(report.manifest.notes)
     rows = [(t.name, f"{t.rows:,}", t.file, f"{t.bytes:,}") for t in report.manifest.tables]
     output.print_table(("table", "rows", "file", "bytes"), rows)
     output.results().print(

@@ -81,8 +81,7 @@ async def _load(
 
 
 def _print(report: LoadReport) -> None:
-    for note in report.notes:
-        output.note(f"note: {note}")
+    output.notes(report.notes)
     rows = [
         (
             t.table,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -36,6 +36,12 @@ def progress() -> Console:
 def note(text: str) -> None:
     """Write a line to stderr that matters also where nobody looks at the progress."""
     sys.stderr.write(f"{text}\n")
+
+
+def notes(texts: Iterable[str]) -> None:
+    """Write what a report notes, to stderr."""
+    for text in texts:
+        note(f"note: {text}")
 
 
 def counted(number: int, noun: str) -> str:

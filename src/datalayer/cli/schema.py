@@ -86,8 +86,7 @@ async def _problems(url: str) -> list[str]:
 
 
 def _print(report: SchemaReport) -> None:
-    for note in report.notes:
-        output.note(f"note: {note}")
+    output.notes(report.notes)
     if report.differences:
         output.print_table(("", "table", "", "difference"), [_line(d) for d in report.differences])
     verdict = "a move is safe" if report.safe else "a move is not safe as it is"

@@ -51,8 +51,7 @@ def sync(
     if as_json:
         output.print_json(report.as_json())
         return
-    for note in report.notes:
-        output.note(f"note: {note}")
+    output.notes(report.notes)
     rows = [(t.table, f"{t.rows:,}", t.since or "the beginning", t.watermark or "-") for t in report.tables]
     output.print_table(("table", "rows", "from", "watermark"), rows)
     tables, synced = output.counted(len(report.tables), "table"), output.counted(report.rows, "row")

@@ -156,8 +156,7 @@ def _write(option: str, file: Path, text: str) -> None:
 def _print_repaired(repaired: RepairReport | None) -> None:
     if repaired is None:
         return
-    for note in repaired.notes:
-        output.note(f"note: {note}")
+    output.notes(repaired.notes)
     for table in repaired.tables:
         output.results().print(f"repaired {table.table}: {table.upserted} rows written, {table.deleted} deleted")
 
@@ -169,8 +168,7 @@ def _refuse_nothing(report: VerifyReport) -> None:
 
 
 def _print_verified(report: VerifyReport) -> None:
-    for note in report.notes:
-        output.note(f"note: {note}")
+    output.notes(report.notes)
     lines: list[str] = []
     for table in report.tables:
         lines.append(str(table))

@@ -90,8 +90,8 @@ async def outline(source: Store, target: Store, writer: Writer, tables: Sequence
     from_catalog = await source.catalog(refresh=True)
     to_catalog = await target.catalog(refresh=True)
     check_named(tables, from_catalog)
-    chosen = {name: _as_it_is(from_catalog.tables[name]) for name in selected(from_catalog, tables)}
-    _refuse_obstacles(chosen, to_catalog)
+    chosen = {name: counting_by_itself(from_catalog.tables[name]) for name in selected(from_catalog, tables)}
+    refuse_obstacles(chosen, to_catalog, "copied")
     ordered = tuple(table for group in dependency_groups(chosen) for table in group)
     references, notes = possible_references(chosen, to_catalog)
     missing = [table for table in ordered if table.name not in to_catalog.tables]
@@ -128,7 +128,7 @@ async def stopping(reader: SqliteReader, pair: TablePair, enforced: Iterable[For
     return [*await reader.misfits(pair), *await reader.broken_references(pair.source, keys)]
 
 
-def _as_it_is(table: Table) -> Table:
+def counting_by_itself(table: Table) -> Table:
     """Have a lone whole-number key count by itself where the source cannot tell (REST): else inserts would fail."""
     if table.keys_known or len(table.primary_key) != 1:
         return table
@@ -139,7 +139,12 @@ def _as_it_is(table: Table) -> Table:
     return replace(table, columns=tuple(numbered if column is number else column for column in table.columns))
 
 
-def _refuse_obstacles(chosen: Mapping[str, Table], present: Catalog) -> None:
+def refuse_obstacles(chosen: Mapping[str, Table], present: Catalog, done: str) -> None:
+    """Raise TransferError where rows do not fit into tables that are there; names every obstacle.
+
+    Args:
+        done: what was not, for the message.
+    """
     found = [
         obstacle
         for name, table in sorted(chosen.items())
@@ -148,4 +153,4 @@ def _refuse_obstacles(chosen: Mapping[str, Table], present: Catalog) -> None:
     ]
     if found:
         shown = "; ".join(found[:20]) + (f"; and {len(found) - 20} more" if len(found) > 20 else "")
-        raise TransferError(f"nothing was copied, the schemas do not fit: {shown}")
+        raise TransferError(f"nothing was {done}, the schemas do not fit: {shown}")

@@ -8,6 +8,8 @@ from datetime import datetime
 from math import floor
 from typing import Any, Literal, TypeAlias
 
+from datalayer.transfer.naming import key_text
+
 Finding: TypeAlias = Literal[
     "missing table",
     "extra table",
@@ -123,7 +125,7 @@ class Difference:
     row: int | None = None
 
     def __str__(self) -> str:
-        at = ", ".join(f"{name}={value}" for name, value in self.key.items())
+        at = key_text(self.key)
         place = f" at {at}" if at else f" number {self.row} (as read)" if self.row is not None else ""
         return f"{self.finding}{place}" + (f" in {', '.join(self.columns)}" if self.columns else "")
 

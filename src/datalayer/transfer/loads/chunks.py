@@ -16,6 +16,7 @@ from datalayer.transfer.limits import MisfitError
 from datalayer.transfer.loads.contract import Batch, Line
 from datalayer.transfer.loads.tables import TargetTables, refuse_other_rows
 from datalayer.transfer.loads.transforms import Transform, ValueFits, transformed
+from datalayer.transfer.naming import key_text
 from datalayer.transfer.pairing import ColumnPair, TablePair, pair_for_copy
 
 
@@ -116,7 +117,7 @@ def _fitted(fits: list[tuple[str, Conversion]], row: Row, source: Table, line: L
         try:
             fitted[name] = apply(row[name])
         except MisfitError as misfit:
-            key = ", ".join(f"{part}={row[part]}" for part in source.primary_key)
+            key = key_text({part: row[part] for part in source.primary_key})
             where = f"{source.name}.{name} {misfit}" + (f", at {key}" if key else "")
             raise _misfit(source, line, where) from None
     return fitted

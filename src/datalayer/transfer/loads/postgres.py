@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 import psycopg
 from psycopg import AsyncConnection
 
-from datalayer.errors import DataLayerError, TransferError
+from datalayer.errors import TransferError
 from datalayer.query import Row
 from datalayer.stores.catalog import ForeignKey, Table
 from datalayer.stores.postgres import PostgresStore
-from datalayer.stores.postgres.errors import translate
 from datalayer.transfer.loads import marks
-from datalayer.transfer.loads.contract import Batch, Line, Writing
+from datalayer.transfer.loads.contract import Batch, Writing
 from datalayer.transfer.loads.marks import Mark, mark_of
 from datalayer.transfer.orphans import select_orphans
 from datalayer.transfer.writers.constraints import checked_at_the_end, without_triggers
 from datalayer.transfer.writers.copy_in import copy_rows, write_rows
-from datalayer.transfer.writers.failures import failed_line
+from datalayer.transfer.writers.failures import failed_line, failure
 
 _SETTINGS = b"set local statement_timeout = 0; set local lock_timeout = '10s'; set local synchronous_commit = on"
 _ADVANCE = f"""
@@ -30,7 +28,6 @@ _ADVANCE = f"""
         rows_written = excluded.rows_written, finished = excluded.finished, targets = excluded.targets
     where mark.rows_read = %(before)s and not mark.finished
 """
-_COPY_PLACE = re.compile(r"^COPY .*?, line \d+(?:, column ([^:]+))?", re.MULTILINE)
 
 
 class PostgresTarget:
@@ -90,7 +87,7 @@ class PostgresTarget:
                 async with without_triggers(connection, tables):
                     yield connection
         except psycopg.Error as error:
-            raise _translated(error) from None
+            raise failure(error, None, operation="load") from None
 
 
 class _OpenTransaction:
@@ -107,7 +104,9 @@ class _OpenTransaction:
                 await put(self._connection, batch.pair, _each(batch.rows))
             except psycopg.Error as error:
                 refused = failed_line(error)
-                raise _translated(error, None if refused is None else batch.line(refused - 1)) from None
+                line = None if refused is None else batch.line(refused - 1)
+                at = None if line is None else str(line)
+                raise failure(error, batch.pair.name, at, operation="load") from None
         cursor = await self._connection.execute(
             _ADVANCE.encode(),
             {
@@ -127,23 +126,3 @@ class _OpenTransaction:
 async def _each(rows: Sequence[Row]) -> AsyncGenerator[Row, None]:
     for row in rows:
         yield row
-
-
-def _translated(error: psycopg.Error, line: Line | None = None) -> DataLayerError:
-    """Build an error without values; a server that is away stays that."""
-    told = translate(error, operation="load")
-    if told.retryable or told.sqlstate is None:
-        return told
-    place = _COPY_PLACE.search(error.diag.context or "")
-    columns = told.columns or ((place[1],) if place is not None and place[1] else ())
-    table = told.table or error.diag.table_name
-    parts = [str(told)]
-    if table:
-        parts.append(f"table {table}")
-    if told.constraint:
-        parts.append(f"constraint {told.constraint}")
-    if columns:
-        parts.append(f"column {', '.join(columns)}")
-    if line is not None:
-        parts.append(f"at {line}")
-    return TransferError("; ".join(parts), table=table)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 
 from datalayer.errors import TransferError
 from datalayer.query import Select
 from datalayer.stores.catalog import Table
 from datalayer.stores.contract import Store, StoreName
-from datalayer.transfer.conversions import INTEGERS
 from datalayer.transfer.loads.contract import LoadTarget
-from datalayer.transfer.pairing import TablePair, obstacles
+from datalayer.transfer.pairing import TablePair
+from datalayer.transfer.planning import counting_by_itself, refuse_obstacles
 from datalayer.transfer.references import possible_references
 from datalayer.transfer.writers.choosing import writer_for
 
@@ -27,22 +26,18 @@ class TargetTables:
     def __init__(self, store: Store, schema: Mapping[str, Table], source: StoreName) -> None:
         self._store = store
         self._writer = writer_for(store)
-        self._schema = {name: _counting_by_itself(table) for name, table in schema.items()}
+        self._schema = {name: counting_by_itself(table) for name, table in schema.items()}
         self._source = source
         #: By name, as the target has them; replaced whenever tables were made.
         self.present: Mapping[str, Table] = {}
-        self.created: set[str] = set()
         self.notes: list[str] = []
 
     async def make_all(self) -> None:
         """Refuse tables that the exported rows do not fit into, make those that are missing."""
-        self.present = (await self._store.catalog(refresh=True)).tables
-        chosen = self._schema
-        found = [o for name, t in chosen.items() if name in self.present for o in obstacles(t, self.present[name])]
-        if found:
-            shown = "; ".join(found[:20]) + (f"; and {len(found) - 20} more" if len(found) > 20 else "")
-            raise TransferError(f"nothing was loaded, the schemas do not fit: {shown}")
-        await self._make(list(chosen.values()))
+        present = await self._store.catalog(refresh=True)
+        refuse_obstacles(self._schema, present, "loaded")
+        self.present = present.tables
+        await self._make(list(self._schema.values()))
 
     async def take_up(self, names: Iterable[str]) -> None:
         """Take up tables that an earlier run may have made and not finished."""
@@ -83,11 +78,9 @@ class TargetTables:
         references, notes = possible_references(
             {table.name: table for table in tables}, await self._store.catalog(refresh=True)
         )
-        before = set(self.present)
         self.notes += notes
         self.notes += await self._writer.create(tables, references, self._source)
         self.present = (await self._store.catalog(refresh=True)).tables
-        self.created |= {table.name for table in tables} - before
 
 
 async def refuse_other_rows(tables: TargetTables, names: Sequence[str], *, upsert: bool) -> None:
@@ -117,14 +110,3 @@ async def forget_lost(target: LoadTarget, tables: TargetTables, named: Iterable[
             await target.forget(name)
             notes.append(f"{name} was loaded before and is empty now: it was loaded again")
     return notes
-
-
-def _counting_by_itself(table: Table) -> Table:
-    """Have a lone whole-number key count by itself where the source cannot tell (REST): else inserts would fail."""
-    if table.keys_known or len(table.primary_key) != 1:
-        return table
-    number = table.by_name[table.primary_key[0]]
-    if number.type.kind not in INTEGERS or number.default is not None:
-        return table
-    numbered = replace(number, identity=True)
-    return replace(table, columns=tuple(numbered if column is number else column for column in table.columns))

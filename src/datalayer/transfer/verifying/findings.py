@@ -7,7 +7,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from decimal import Decimal
 from math import isfinite
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 from datalayer.errors import UnfitValueError, UnrepairedError
 from datalayer.query import Filter, Row, Select, col
@@ -22,10 +22,8 @@ from datalayer.transfer.reading import source_rows
 from datalayer.transfer.reports import Difference, Differing, Finding
 from datalayer.transfer.unreadable import can_align
 from datalayer.transfer.verifying.classes import classify
-from datalayer.transfer.verifying.plans import NotAlikeError
+from datalayer.transfer.verifying.plans import Key, NotAlikeError
 from datalayer.transfer.verifying.snapshots import PATIENCE, Side
-
-Key: TypeAlias = tuple[Any, ...]
 
 #: Rows read at a time to see in which columns they differ.
 _ROWS: Final = 200

@@ -17,13 +17,15 @@ from datalayer.stores.postgres.session import PostgresSession
 from datalayer.transfer.conversions import conversion
 from datalayer.transfer.fitting import fit
 from datalayer.transfer.limits import MisfitError
+from datalayer.transfer.naming import key_text
 from datalayer.transfer.ordering import dependency_groups
 from datalayer.transfer.pairing import TablePair, pair_for_copy
 from datalayer.transfer.readers.exactly import exact_session
 from datalayer.transfer.readers.patience import select
 from datalayer.transfer.reports import OnProgress, RepairedTable, RepairReport, VerifiedTable
 from datalayer.transfer.verifying.checks import Invariant
-from datalayer.transfer.verifying.findings import Aligned, FoundKey, Key, where_keys
+from datalayer.transfer.verifying.findings import Aligned, FoundKey, where_keys
+from datalayer.transfer.verifying.plans import Key
 from datalayer.transfer.verifying.run import Comparison, Options, compare
 from datalayer.transfer.verifying.snapshots import PATIENCE
 from datalayer.transfer.writers.constraints import checked_at_the_end, without_triggers
@@ -193,7 +195,7 @@ def _fitted(written: TablePair, pair: TablePair, row: Row) -> Row:
         try:
             fitted[name] = fit(column.source, column.target)(row[name])
         except MisfitError as misfit:
-            at = ", ".join(f"{part}={row[part]}" for part in pair.key)
+            at = key_text({part: row[part] for part in pair.key})
             raise TransferError(
                 f"nothing was repaired: {pair.name}.{name} {misfit}, at {at}", table=pair.name
             ) from None

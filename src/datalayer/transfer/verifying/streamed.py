@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from datalayer.transfer.checksum import Segments
 from datalayer.transfer.hashing import RowHasher
@@ -20,13 +20,12 @@ from datalayer.transfer.reading import CHUNK_ROWS, source_rows
 from datalayer.transfer.verifying.findings import Findings
 from datalayer.transfer.verifying.progress import Meter
 from datalayer.transfer.verifying.snapshots import Side
+from datalayer.transfer.verifying.texts import SideName
 
 SEGMENTS: Final = 65_536
 ROUND_ROWS: Final = 100_000
 #: Rows found after which the rest is not looked at, when nobody needs all of them.
 _ENOUGH: Final = 100_000
-
-SideName = Literal["source", "target"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,17 +6,22 @@ import re
 
 import psycopg
 
-from datalayer.errors import StoreError, TransferError, UnavailableError
+from datalayer.errors import StoreError, TransferError
 from datalayer.stores.postgres.errors import translate
 
 _COPY_LINE = re.compile(r"^COPY .*?, line (\d+)", re.MULTILINE)
 _COPY_COLUMN = re.compile(r"^COPY .*?, line \d+, column ([^:]+)", re.MULTILINE)
 
 
-def failure(error: psycopg.Error, table: str | None, row: str | None = None) -> TransferError | StoreError:
-    """Build an error from the store's words, the constraint, the column and the row that it is about."""
-    told = translate(error, operation="copy", table=table)
-    if isinstance(told, UnavailableError):
+def failure(
+    error: psycopg.Error, table: str | None, row: str | None = None, *, operation: str = "copy"
+) -> TransferError | StoreError:
+    """Build an error from the store's words, the constraint, the column and the row that it is about.
+
+    One that may pass by itself, as of a server that is away, stays the store's.
+    """
+    told = translate(error, operation=operation, table=table)
+    if told.retryable:
         return told
     column = _COPY_COLUMN.search(error.diag.context or "")
     columns = told.columns or ((column[1],) if column else ())

@@ -18,6 +18,7 @@ from psycopg import AsyncConnection
 from datalayer.query import Row
 from datalayer.stores.postgres import PostgresStore
 from datalayer.stores.sql_names import quote
+from datalayer.transfer.naming import key_text
 from datalayer.transfer.ordering import dependency_groups
 from datalayer.transfer.pace import Pace
 from datalayer.transfer.pairing import TablePair
@@ -232,7 +233,6 @@ async def _row_name(pair: TablePair, part: Part, line: int) -> str:
         async for block in blocks:
             if line <= len(block):
                 row = block[line - 1]
-                named = ", ".join(f"{pair.column_names[place]}={row[place]}" for place in places)
-                return named or "a row without a key"
+                return key_text({pair.column_names[place]: row[place] for place in places}) or "a row without a key"
             line -= len(block)
     return "a row that could not be found again"

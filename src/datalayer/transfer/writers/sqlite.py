@@ -220,4 +220,4 @@ def _broken_reference(pair: TablePair, connection: sqlite3.Connection) -> str | 
         return parent
     query = f"select {quote_all(pair.key)} from {quote(pair.name)} where rowid = ?"
     keys = [dict(zip(pair.key, connection.execute(query, (row[1],)).fetchone(), strict=True)) for row in broken]
-    return f"{parent}, first at " + "; ".join(", ".join(f"{n}={v}" for n, v in key.items()) for key in keys)
+    return f"{parent}, first at " + "; ".join(map(key_text, keys))
