@@ -15,7 +15,8 @@ from datalayer.transfer.naming import row_name
 from datalayer.transfer.pairing import TablePair
 from datalayer.transfer.readers.fitting_blocks import BlockFitter
 from datalayer.transfer.readers.patience import after, over_rest, select
-from datalayer.transfer.readers.sqlite import SqliteReader
+from datalayer.transfer.readers.sqlite import SqliteReader, decoded
+from datalayer.transfer.unreadable import UNREADABLE
 
 #: Rows in memory at a time, on the way out of the source and on the way into the target.
 CHUNK_ROWS = 1000
@@ -43,13 +44,20 @@ async def source_rows(
 
 
 async def _stored(source: SqliteSession, pair: TablePair, *, keep_unreadable: bool) -> AsyncGenerator[Row, None]:
-    reader = SqliteReader(source)
+    reader, names = SqliteReader(source), pair.column_names
     async with reader.reading():
         fitter = BlockFitter(pair, conversions=reader.readings(pair, keep_unreadable=keep_unreadable))
+        reads = reader.decoders(pair)
         async with aclosing(reader.pages(pair.name, fitter.columns)) as pages:
             async for page in pages:
-                for values in fitter.fitted(page):
-                    yield dict(zip(pair.column_names, values, strict=True))
+                try:
+                    rows = [decoded(row, reads) for row in page]
+                except UNREADABLE:
+                    rows = fitter.fitted(page)
+                else:
+                    fitter.skipped(len(page))
+                for values in rows:
+                    yield dict(zip(names, values, strict=False))
 
 
 async def _selected(source: Session, pair: TablePair, where: Filter | None) -> AsyncGenerator[Row, None]:

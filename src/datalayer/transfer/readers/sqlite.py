@@ -15,6 +15,7 @@ from datalayer.stores.contract import StoreName
 from datalayer.stores.sql_names import quote, quote_all
 from datalayer.stores.sqlite.catalog import Facts, read_schema
 from datalayer.stores.sqlite.codecs import Codec
+from datalayer.stores.sqlite.decode import Decoder
 from datalayer.stores.sqlite.session import SqliteSession
 from datalayer.transfer.conversions import Conversion
 from datalayer.transfer.fitting import fit
@@ -36,6 +37,8 @@ _PATIENCE = 3600.0
 _ROW_IDS = ("_rowid_", "rowid", "oid")
 
 
+#: A column's place in a row, the type of values that need no reading, and what reads the others.
+Decoding: TypeAlias = tuple[int, type | None, Decoder]
 #: Yields pages of stored values, those of the columns asked for first.
 _Pages: TypeAlias = Callable[[Sequence[str]], AsyncGenerator[list[tuple[Any, ...]], None]]
 _SMALLEST, _LARGEST = -(1 << 63), (1 << 63) - 1
@@ -203,6 +206,11 @@ class SqliteReader:
                 found.append(Misfit(table.name, ", ".join(key.columns), rule, count[0][0], places))
         return found
 
+    def decoders(self, pair: TablePair) -> list[Decoding]:
+        """Return what reads the pair's columns where every value is of its column's type; see :func:`decoded`."""
+        codecs = [self._facts[pair.name].codecs[name] for name in pair.column_names]
+        return [(place, codec.plain, codec.read) for place, codec in enumerate(codecs)]
+
     def readings(self, pair: TablePair, *, keep_unreadable: bool) -> list[Conversion]:
         """Return what reads stored values of the pair's columns and leaves them what they are.
 
@@ -262,6 +270,16 @@ def _reading(codec: Codec, fitted: Conversion) -> Conversion:
         return fitted(value)
 
     return convert
+
+
+def decoded(stored: Sequence[Any], reads: Sequence[Decoding]) -> list[Any]:
+    """Read a row of stored values; raises one of UNREADABLE where one is none of its column's type."""
+    values = list(stored)
+    for place, plain, read in reads:
+        value = values[place]
+        if value is not None and type(value) is not plain:
+            values[place] = read(value)
+    return values
 
 
 def _kept(codec: Codec) -> Conversion:

@@ -88,7 +88,9 @@ async def test_a_refused_row_is_named_by_file_and_line_and_the_rest_goes_on(
 ) -> None:
     """What other tables had written is kept; the same load again continues everywhere."""
     await run(target, _TABLES.replace("page text", "page text constraint short check (page <> 'good 777')"))
-    with pytest.raises(TransferError, match=r"on visits: .*; constraint short; at visits\.ndjson\.gz, line 777") as told:
+    with pytest.raises(
+        TransferError, match=r"on visits: .*; constraint short; at visits\.ndjson\.gz, line 777"
+    ) as told:
         await load(tmp_path / "out", target, jobs=3, chunk_rows=50)
     assert "good 777" not in str(told.value)
     [counted] = await ask(target, "select (select count(*) from visits) visits, (select count(*) from goods) goods")
