@@ -63,7 +63,7 @@ def uninstall(url: Url = None, lock_timeout: LockTimeout = 10, yes: Yes = False,
         gone = {}
         async with _chosen(url) as stores:
             for store, _ in stores:
-                refuse_to_drop(await status_of(store), store.name, yes=yes)
+                refuse_to_drop(await status_of(store), store.name, yes=yes, covered=await _covered(store))
             for store, _ in stores:
                 if isinstance(store, PostgresStore):
                     gone[store.name] = await postgres.uninstall(store, lock_timeout=lock_timeout)
@@ -94,6 +94,15 @@ def unfence(
         )
     done = asyncio.run(open_primary(Settings()))
     output.results().print("the primary can be written" if done else "no fence stands")
+
+
+async def _covered(store: Store) -> int:
+    """Count what covered writes to another store still owe here."""
+    from datalayer.outbox.tables import MARKS, OPERATIONS
+    from datalayer.query import Count
+
+    tables = (await store.catalog()).tables
+    return sum([await store.count(Count(name)) for name in (MARKS, OPERATIONS) if name in tables])
 
 
 async def _install(url: str | None, tables: list[str] | None, lock_timeout: float) -> dict[str, Installed]:

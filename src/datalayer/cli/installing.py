@@ -24,9 +24,13 @@ LockTimeout: TypeAlias = Annotated[
 Yes: TypeAlias = Annotated[bool, typer.Option("--yes", help="Drop what is still owed to the other store, too.")]
 
 
-def refuse_to_drop(found: CaptureStatus, name: str, *, yes: bool) -> None:
-    """Raise InvalidValueError where an uninstall would drop entries that nobody has agreed to lose."""
-    owed = found.entries + found.dead
+def refuse_to_drop(found: CaptureStatus, name: str, *, yes: bool, covered: int = 0) -> None:
+    """Raise InvalidValueError where an uninstall would drop entries that nobody has agreed to lose.
+
+    Args:
+        covered: what is owed besides, by writes to a Supabase without the script.
+    """
+    owed = found.entries + found.dead + covered
     if owed and not yes:
         raise InvalidValueError(
             f"is missing: {output.counted(owed, 'change')} of {name} would never reach the other store; settle them"

@@ -11,7 +11,7 @@ import typer
 from datalayer.cli import output
 from datalayer.cli.errors import EXIT_CODES, ExitCode
 from datalayer.cli.transfer import AsJson
-from datalayer.errors import InvalidValueError
+from datalayer.errors import ConfigurationError, InvalidValueError
 
 if TYPE_CHECKING:
     from datalayer.outbox.entries import Entry
@@ -186,7 +186,11 @@ async def _spooled(settings: Settings) -> list[tuple[str, str, Waiting]]:
         return []
     if not await asyncio.to_thread(settings.datalayer_spool_path.exists):
         return []
-    spool = await Spool.open(settings.datalayer_spool_path, settings.supabase_url)
+    try:
+        spool = await Spool.open(settings.datalayer_spool_path, settings.supabase_url)
+    except ConfigurationError as error:
+        output.note(f"note: {error}")
+        return []
     try:
         count = await spool.count()
     finally:

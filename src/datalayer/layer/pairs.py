@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -237,11 +237,13 @@ async def open_outboxes(settings: Settings) -> AsyncIterator[list[Outbox]]:
             await check_bookkeeping(store)
             outboxes.append(Outbox(store, table))
         if outboxes[0].table != MARKS and mode.primary is StoreKind.SUPABASE and mode.secondary is StoreKind.POSTGRES:
-            with suppress(UnavailableError, StoreTimeoutError):
+            try:
                 following = await open_store_for(mode.secondary, settings, ())
                 opened.push_async_callback(following.close)
                 if MARKS in (await following.catalog()).tables:
                     outboxes.append(Outbox(following, MARKS))
+            except (UnavailableError, StoreTimeoutError) as error:
+                LOGGER.warning("whether anything is left from before Supabase had triggers is not known: %s", error)
         yield outboxes
 
 

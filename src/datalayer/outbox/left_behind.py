@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from datalayer.errors import ConfigurationError
 from datalayer.outbox.entries import Entry, Key
 from datalayer.outbox.operations import OperationJournal
 from datalayer.outbox.queue import Outbox
@@ -90,7 +91,12 @@ class LeftBehind:
         if self._spool_done or not await asyncio.to_thread(self._spool_path.exists):
             yield None
             return
-        spool = await Spool.open(self._spool_path, self._primary_url)
+        try:
+            spool = await Spool.open(self._spool_path, self._primary_url)
+        except ConfigurationError:
+            # Another project's: nothing of ours is in it.
+            yield None
+            return
         try:
             yield spool
         finally:

@@ -58,6 +58,21 @@ async def test_install_by_settings_arms_the_primary_alone(
     assert told["sqlite"]["id"] != told["postgres"]["id"]
 
 
+async def test_uninstall_is_refused_while_covered_writes_are_owed(
+    datalayer_database: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What writes to a Supabase without the script owe is in the store that follows, and goes with the bookkeeping."""
+    url = datalayer_database
+    with psycopg.connect(url, autocommit=True) as door:
+        door.execute(_ITEMS)
+        assert await _run("outbox", "install", "--url", url) == 0
+        door.execute("insert into datalayer_marks (aggregatetype, aggregateid, type) values ('items', '[1]', 'upsert')")
+        door.execute("insert into datalayer_operations (aggregatetype, expires_at) values ('items', now())")
+    assert await _run("outbox", "uninstall", "--url", url) == 2
+    assert "2 changes of postgres would never reach the other store" in capsys.readouterr().err
+    assert await _run("outbox", "uninstall", "--url", url, "--yes") == 0
+
+
 async def test_supabase_without_dual_write_names_the_missing_flag(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -66,6 +66,16 @@ async def test_what_request_capture_owed_is_shown_and_carried_after_the_script_c
     assert (place.marks(), place.operations(), await place.spool.count()) == ([], 0, 0)
 
 
+async def test_spool_of_another_project_stops_nobody(place: Place, changed: dict[str, str]) -> None:
+    """It is told by `outbox status` and left alone; what is ours is carried all the same."""
+    environment = changed | {"SUPABASE_URL": place.proxy.url.replace("127.0.0.1", "localhost")}
+    async with asyncio.timeout(_SECONDS):
+        while await status(environment):
+            await called(environment, "relay", "--once")
+    assert {("marked",), ("open",)} <= set(place.behind("select code from parents"))
+    assert await place.spool.count() == 1
+
+
 async def status(environment: dict[str, str]) -> list[dict[str, Any]]:
     """Return what is owed."""
     tables: list[dict[str, Any]] = json.loads(await called(environment, "outbox", "status", "--json"))["tables"]
