@@ -25,6 +25,7 @@ from datalayer.models.rules import normalise_phone
 from datalayer.query import Select, col
 from datalayer.routing.assignments import Assignments
 from datalayer.routing.companies import COMPANY, company_of, of_companies
+from datalayer.routing.tasks import end
 from datalayer.stores.contract import Store
 from datalayer.stores.postgres import PostgresStore
 
@@ -105,8 +106,7 @@ class Cohorts:
         """End, and be counted no more once every write of ours is over."""
         task, self._task = self._task, None
         if task is not None:
-            task.cancel()
-            await asyncio.wait({task})
+            await end(task)
             try:
                 await self._registry.leave(self._process, after_seconds=self.assignments.doubt_seconds)
             except DataLayerError as error:

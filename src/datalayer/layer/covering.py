@@ -13,6 +13,7 @@ from datalayer.outbox.requests import RequestCapture
 from datalayer.outbox.spool import Spool
 from datalayer.routing.late_store import LateStore
 from datalayer.routing.request_capture import RequestCaptureStore, key_lookup
+from datalayer.routing.tasks import end
 from datalayer.stores.contract import Store
 from datalayer.stores.postgres import PostgresStore
 
@@ -45,10 +46,5 @@ async def cover(
         marked=marked,
     )
     task = asyncio.create_task(requests.run(), name="datalayer covers writes")
-
-    async def stop() -> None:
-        task.cancel()
-        await asyncio.wait({task})
-
-    opened.push_async_callback(stop)
+    opened.push_async_callback(end, task)
     return RequestCaptureStore(primary, requests, timeout=settings.datalayer_timeout_seconds), requests

@@ -22,6 +22,7 @@ from datalayer.outbox.tables import MARKS
 from datalayer.outbox.waiting import Waiting, waiting
 from datalayer.routing.late_store import LateStore
 from datalayer.routing.request_capture import RequestCaptureStore
+from datalayer.routing.tasks import end
 from datalayer.stores.contract import Store
 from datalayer.telemetry import RelayObserver
 
@@ -125,14 +126,10 @@ class Direction:
         task, self._task = self._task, None
         if task is None:
             return
-        if self._relay is None:
-            task.cancel()
-        else:
+        if self._relay is not None:
             self._relay.stop()
-        done, _ = await asyncio.wait({task}, timeout=_STOP_SECONDS)
-        if not done:
-            task.cancel()
-            await asyncio.wait({task})
+            await asyncio.wait({task}, timeout=_STOP_SECONDS)
+        await end(task)
 
     async def _run(self) -> None:
         known, pause = "", _RETRY_SECONDS

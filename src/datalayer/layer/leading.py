@@ -29,6 +29,7 @@ from datalayer.layer.leads import LEADING_VARIABLES, Leads, in_words
 from datalayer.layer.process_registry import LEASE_SECONDS, ProcessRegistry, Record, refuse_rivals
 from datalayer.layer.strays import Strays, find_strays
 from datalayer.routing.late_store import LateStore
+from datalayer.routing.tasks import end
 from datalayer.stores.contract import Store
 from datalayer.stores.postgres import PostgresStore
 
@@ -122,8 +123,7 @@ class Leading:
         """Be counted no more; may be called twice."""
         task, self._task = self._task, None
         if task is not None:
-            task.cancel()
-            await asyncio.wait({task})
+            await end(task)
             await self._leave()
 
     async def _enter(self) -> None:

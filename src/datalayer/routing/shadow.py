@@ -20,6 +20,7 @@ from datalayer.query import Count, Row, Select
 from datalayer.routing.mismatches import Mismatch, compare_counts, compare_rows
 from datalayer.routing.passing_store import PassingStore
 from datalayer.routing.shadow_report import Method, Outcome, ShadowReport, ShadowTally
+from datalayer.routing.tasks import end
 from datalayer.stores.contract import Store
 from datalayer.telemetry import CallEvent, Observer, notify
 
@@ -93,8 +94,7 @@ class Shadow:
         """Give up what waits; may be called twice."""
         task, self._task = self._task, None
         if task is not None:
-            task.cancel()
-            await asyncio.wait({task})
+            await end(task)
 
     def offer(self, method: Method, question: Select | Count, answer: _Answer) -> None:
         """Take an answer that a caller has been given; never waits."""
