@@ -66,6 +66,15 @@ def _between(source: str, target: str, *options: str) -> list[str]:
     return ["--source", source, "--target", target, *options]
 
 
+def _strange_user(dsn: str) -> str:
+    scheme, _, rest = dsn.partition("://")
+    return f"{scheme}://nobody@{rest.rpartition('@')[2]}"
+
+
+def _spelt_otherwise(dsn: str) -> str:
+    return f"{dsn}{'&' if '?' in dsn else '?'}application_name=other"
+
+
 def _extra_rows(shop: Shop) -> list[str]:
     shop.on_target(_SHOP + "; insert into goods (id, title) values (4, 'd')")
     return ["verify", *_between(shop.source, shop.target, "--repair", "--allow-deletes", "0")]
@@ -174,7 +183,7 @@ _CASES: Mapping[ExitCode, Mapping[str, Case]] = {
         ],
         "invariant of an unknown column, to be repaired": lambda s: [
             "verify",
-            *_between(s.source, s.source.replace("?", "?application_name=x&"), "--repair"),
+            *_between(s.source, _spelt_otherwise(s.source), "--repair"),
             *("--invariants", s.written("i.sql", "-- name: x\nselect nothing from goods")),
         ],
         "invariant that is no SQL": lambda s: [
@@ -207,7 +216,7 @@ _CASES: Mapping[ExitCode, Mapping[str, Case]] = {
     ExitCode.UNAVAILABLE: {
         "source": lambda s: ["copy", *_between(s.away, s.target)],
         "target": lambda s: ["load", s.out, "--target", s.away],
-        "user": lambda s: ["verify", *_between(s.source.replace("postgres:@", "nobody:@"), s.target)],
+        "user": lambda s: ["verify", *_between(_strange_user(s.source), s.target)],
     },
     ExitCode.FAILED: {
         "rows of others": _other_rows,

@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import psycopg
 import pytest
 from tests.integration.transfer.sql import ask, run
 
 from datalayer.cli.app import run as run_command
 from datalayer.errors import TransferError
 from datalayer.query import Row
+from datalayer.servers.postgrest import PostgrestServer
 from datalayer.stores.postgres import PostgresStore
 from datalayer.stores.sqlite import SqliteStore
+from datalayer.stores.supabase import SupabaseStore
 from datalayer.transfer import copy, repair, sync, verify
 from datalayer.transfer.exports.checking import check_export
 from datalayer.transfer.exports.exporting import export
@@ -157,3 +160,19 @@ async def test_commands_end_well(
     both = ["--source", second_database, "--target", datalayer_database]
     for arguments in (["export", "--source", second_database, "--out", out], ["copy", *both], ["verify", *both]):
         assert await asyncio.to_thread(run_command, arguments) == 0
+
+
+async def test_export_over_rest_names_the_first(datalayer_postgrest: PostgrestServer, tmp_path: Path) -> None:
+    """They cannot be read there: table, column and key are told."""
+    with psycopg.connect(datalayer_postgrest.dsn, autocommit=True) as connection:
+        connection.execute("create table odd (id int primary key, day date)")
+        connection.execute("insert into odd values (1, '2024-01-01'), (2, 'infinity'), (3, '0044-03-15 BC')")
+        datalayer_postgrest.reload_schema()
+        store = await SupabaseStore.open(datalayer_postgrest.url, datalayer_postgrest.service_key)
+        try:
+            with pytest.raises(TransferError, match=r"odd\.day cannot be read: .*infinity.* at id=2;"):
+                await export(store, tmp_path / "out", tables=["odd"])
+        finally:
+            await store.close()
+            connection.execute("drop table odd")
+            datalayer_postgrest.reload_schema()
