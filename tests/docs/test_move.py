@@ -49,9 +49,20 @@ def script(supabase: str) -> str:
         if line.startswith(("export ENABLE_DUAL_WRITE", "export USE_LEGACY_SUPABASE")):
             lines.append(f"python application.py {1000 * len(lines)}")
     verify = next(line for line in reversed(lines) if line.startswith("datalayer verify"))
-    back = ["export USE_LEGACY_SUPABASE=true", "python application.py 900000", "datalayer relay --once", verify]
+    back = ["export USE_LEGACY_SUPABASE=true", "datalayer outbox unfence --yes", "python application.py 900000"]
     end = ["datalayer outbox uninstall", "datalayer supabase uninstall", "unset ENABLE_DUAL_WRITE"]
-    return "\n".join([*lines, "datalayer relay --once", verify, *back, *end, "python application.py 950000"])
+    return "\n".join(
+        [
+            *lines,
+            "datalayer relay --once",
+            verify,
+            *back,
+            "datalayer relay --once",
+            verify,
+            *end,
+            "python application.py 950000",
+        ]
+    )
 
 
 @pytest.mark.timeout(300)

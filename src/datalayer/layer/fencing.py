@@ -112,9 +112,9 @@ async def check_open(arrangement: Arrangement) -> None:
     for store in arrangement.primaries.values():
         if await is_fenced(store):
             raise ConfigurationError(
-                f"{store.name} is fenced: a reload has made the other store the primary, or was cut off doing so. Start"
-                f" with the other store as primary; or, when no application has it as such, run `datalayer outbox"
-                " unfence` to go back",
+                f"{store.name} is fenced: the other store has become the primary, or a reload was cut off doing so."
+                " Start with the other store as primary; or, when no application has it as such, run `datalayer outbox"
+                " unfence --yes` to go back",
                 variables=("USE_LEGACY_SUPABASE", "USE_REPOSITORY_PATTERN"),
             )
 
