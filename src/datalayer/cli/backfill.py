@@ -46,7 +46,7 @@ def backfill(
     Example: ENABLE_DUAL_WRITE=true datalayer backfill --tables clients,bookings
     """
     if not resync and (first is not None or last is not None):
-        raise InvalidValueError("goes with --resync", field="--from")
+        raise InvalidValueError("goes with --resync", field="--to" if first is None else "--from")
     if resync:
         marked = asyncio.run(_resync(names(tables), first, last))
         if as_json:
@@ -107,12 +107,18 @@ async def _mark(outbox: Outbox, store: Store, name: str, first: str | None, last
 
     table = (await store.catalog()).table(name, store=store.name, operation="resync")
 
-    def key(text: str | None) -> tuple[object, ...] | None:
-        return None if text is None else decode_key(table, _as_array(text))
+    def key(text: str | None, option: str) -> tuple[object, ...] | None:
+        try:
+            return None if text is None else decode_key(table, _as_array(text))
+        except ValueError:
+            raise InvalidValueError(f"is no key of {name}", field=option) from None
 
     if len(table.primary_key) != 1 and (first is not None or last is not None):
         raise InvalidValueError(f"{name} has a key of several columns; resync all of it", field="--from")
-    await outbox.mark_table(name, {"phase": ROWS, **bounds(table, key(first), key(last))})
+    start, end = key(first, "--from"), key(last, "--to")
+    if start and end and isinstance(start[0], int) and isinstance(end[0], int) and start > end:
+        raise InvalidValueError("is behind --to: no key lies between", field="--from")
+    await outbox.mark_table(name, {"phase": ROWS, **bounds(table, start, end)})
 
 
 def _as_array(text: str) -> str:

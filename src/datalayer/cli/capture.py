@@ -61,7 +61,7 @@ def uninstall(url: Url = None, lock_timeout: LockTimeout = 10, yes: Yes = False,
         from datalayer.stores.postgres import PostgresStore
 
         gone = {}
-        async with _chosen(url) as stores:
+        async with _chosen(url, "uninstall") as stores:
             for store, _ in stores:
                 refuse_to_drop(await status_of(store), store.name, yes=yes, covered=await _covered(store))
             for store, _ in stores:
@@ -110,7 +110,12 @@ async def _install(url: str | None, tables: list[str] | None, lock_timeout: floa
     from datalayer.stores.postgres import PostgresStore
 
     told: dict[str, Installed] = {}
-    async with _chosen(url) as stores:
+    async with _chosen(url, "install") as stores:
+        if tables is not None and not any(armed for _, armed in stores):
+            raise InvalidValueError(
+                "names tables that get triggers, and Supabase's get them by `datalayer supabase install`",
+                field="--tables",
+            )
         for store, armed in stores:
             wanted = tables if armed else []
             if isinstance(store, PostgresStore):
@@ -121,9 +126,9 @@ async def _install(url: str | None, tables: list[str] | None, lock_timeout: floa
 
 
 @asynccontextmanager
-async def _chosen(url: str | None) -> AsyncIterator[list[tuple[PostgresStore | SqliteStore, bool]]]:
+async def _chosen(url: str | None, command: str) -> AsyncIterator[list[tuple[PostgresStore | SqliteStore, bool]]]:
     """Open the stores to install in, each with whether its tables get triggers; Supabase has commands of its own."""
-    opened = [(await _open(url), True)] if url is not None else await _by_settings()
+    opened = [(await _open(url), True)] if url is not None else await _by_settings(command)
     from datalayer.stores.postgres import PostgresStore
     from datalayer.stores.sqlite import SqliteStore
 
@@ -144,7 +149,7 @@ async def _open(url: str) -> Store:
         return await open_store(url, create=False)
 
 
-async def _by_settings() -> list[tuple[Store, bool]]:
+async def _by_settings(command: str) -> list[tuple[Store, bool]]:
     from datalayer.flags import StoreKind, both_lead, resolve_mode
     from datalayer.layer.opening import open_store_for
     from datalayer.settings import Settings
@@ -154,7 +159,7 @@ async def _by_settings() -> list[tuple[Store, bool]]:
     both = both_lead(settings, mode)
     wanted = {mode.primary: True} | ({} if mode.secondary is None else {mode.secondary: both})
     if wanted.pop(StoreKind.SUPABASE, None) is not None:
-        output.note("note: for Supabase's own part run datalayer supabase install")
+        output.note(f"note: for Supabase's own part run datalayer supabase {command}")
     if not wanted:
         raise ConfigurationError(
             "nothing follows Supabase: set ENABLE_DUAL_WRITE=true and DATABASE_URL, or give --url",

@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 
 Table: TypeAlias = Annotated[str | None, typer.Option(help="Only entries about this table.", show_default=False)]
 Versions: TypeAlias = Annotated[
-    list[int] | None, typer.Option("--version", help="Only this entry; may be given several times.", show_default=False)
+    list[int] | None,
+    typer.Option(
+        "--version", min=1, max=2**63 - 1, help="Only this entry; may be given several times.", show_default=False
+    ),
 ]
 
 commands = typer.Typer(
@@ -83,6 +86,8 @@ def list_(
     """
     from datalayer.outbox.waiting import DELETES_HELD, Selection
 
+    if dead and held:
+        raise InvalidValueError("goes without --dead: no entry is both", field="--held")
     found = asyncio.run(_entries(Selection(table, dead=dead, held_deletes=held), limit))
     if as_json:
         output.print_json({"entries": [_shown(store, entry) for store, entry in found]})

@@ -127,7 +127,7 @@ async def open_primary(settings: Settings) -> bool:
     """
     mode = resolve_mode(settings)
     async with AsyncExitStack() as opened:
-        primary = await open_store_for(mode.primary, settings, ())
+        primary = await open_store_for(mode.primary, settings, (), create=False)
         opened.push_async_callback(primary.close)
         if not await is_fenced(primary):
             return False

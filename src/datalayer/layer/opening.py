@@ -20,15 +20,21 @@ if TYPE_CHECKING:
 LOGGER = logging.getLogger("datalayer")
 
 
-async def open_store_for(kind: StoreKind, settings: Settings, observers: Sequence[Observer]) -> Store:
-    """Open the store of this kind, and nothing else; an embedded file is brought up to date first."""
+async def open_store_for(
+    kind: StoreKind, settings: Settings, observers: Sequence[Observer], *, create: bool = True
+) -> Store:
+    """Open the store of this kind, and nothing else; an embedded file is brought up to date first.
+
+    Args:
+        create: whether an embedded file that is not there is made; a mere look refuses.
+    """
     match kind:
         case StoreKind.POSTGRES:
             return await _open_postgres(settings, observers)
         case StoreKind.SUPABASE:
             return await _open_supabase(settings, observers)
         case StoreKind.SQLITE:
-            return await _open_sqlite(settings, observers)
+            return await _open_sqlite(settings, observers, create=create)
 
 
 def observers_for(settings: Settings) -> tuple[Observer, ...]:
@@ -88,11 +94,16 @@ def _is_missing(file: Path) -> bool:
     return not file.exists()
 
 
-async def _open_sqlite(settings: Settings, observers: Sequence[Observer]) -> Store:
+async def _open_sqlite(settings: Settings, observers: Sequence[Observer], *, create: bool) -> Store:
     from datalayer import migrations
     from datalayer.stores.sqlite import SqliteStore
 
     file, is_new = settings.datalayer_sqlite_path, _is_missing(settings.datalayer_sqlite_path)
+    if is_new and not create:
+        raise ConfigurationError(
+            f"there is no SQLite file {file}: set DATALAYER_SQLITE_PATH, or DATABASE_URL and SUPABASE_URL",
+            variables=("DATALAYER_SQLITE_PATH", "DATABASE_URL", "SUPABASE_URL"),
+        )
     store = await SqliteStore.open(file, timeout=settings.datalayer_timeout_seconds, observers=observers)
     if is_new and "datalayer_sqlite_path" not in settings.model_fields_set:
         LOGGER.warning("no database is configured (DATABASE_URL, SUPABASE_URL): made the SQLite file %s", file)

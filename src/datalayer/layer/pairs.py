@@ -228,7 +228,7 @@ async def open_outboxes(settings: Settings) -> AsyncIterator[list[Outbox]]:
     async with AsyncExitStack() as opened:
         outboxes = []
         for kind in kinds:
-            store = await open_store_for(kind, settings, ())
+            store = await open_store_for(kind, settings, (), create=False)
             opened.push_async_callback(store.close)
             table: OutboxTable = "datalayer_outbox"
             if not await captures_itself(store, settings) and mode.secondary is not None:
