@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -26,9 +27,13 @@ LOADED = "{}; import sys; print(*sys.modules)"
 
 
 def said(script: str, statement: str) -> str:
-    """Run a statement inside of a script in a fresh interpreter, and return what it printed."""
+    """Run a statement inside of a script in a fresh interpreter, and return what it printed.
+
+    It keeps bytecode, as an installed library has it: the drivers' was compiled when they were installed.
+    """
     command = [sys.executable, "-c", script.format(statement)]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout
 
 
 @pytest.mark.parametrize("statement", ["import datalayer", "from datalayer import DataLayer"])

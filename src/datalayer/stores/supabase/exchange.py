@@ -22,7 +22,7 @@ from datalayer.errors import (
     UnknownTableError,
 )
 from datalayer.query import Comparison, Filter, Row, Select
-from datalayer.stores.catalog import Catalog, Table
+from datalayer.stores.catalog import CREATE_TABLE, Catalog, Table
 from datalayer.stores.checks import check_timeout
 from datalayer.stores.supabase import filters, quoting, values
 from datalayer.stores.supabase.catalog import read_catalog
@@ -107,7 +107,7 @@ class Exchange:
                 operation=call.operation,
                 table=name,
                 sqlstate=error.sqlstate,
-                hint=f"{error.hint}; {STALE_SCHEMA}",
+                hint=f"{CREATE_TABLE}; {STALE_SCHEMA}" if error.hint == CREATE_TABLE else error.hint,
             ) from None
         check(table)
         return table
