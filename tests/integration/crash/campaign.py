@@ -20,7 +20,7 @@ from tests.integration.crash.log import WriterLog, read_log
 from tests.integration.crash.places import Place, kill_backend, wait_for
 from tests.integration.crash.writer import write_until_killed
 
-from datalayer.errors import UnavailableError
+from datalayer.errors import ConfigurationError, UnavailableError
 from datalayer.layer import DataLayer
 from datalayer.layer.fencing import open_primary
 from datalayer.layer.health import DualHealth
@@ -79,18 +79,20 @@ class Run:
 
 def runs(made: dict[str, Place], count: int, seed: int) -> Iterator[Run]:
     """Make so many runs, each with its own random numbers."""
+    before: dict[str, Setting] = {}
     for number in range(count):
         chance = random.Random(f"{seed}/{number}")  # noqa: S311 - no secret, and repeatable
         setting = SETTINGS[number % len(SETTINGS)]
-        yield _run(made[setting.place], setting, f"{seed}-{number}", chance)
+        yield _run(made[setting.place], setting, before.get(setting.place), f"{seed}-{number}", chance)
+        before[setting.place] = setting
 
 
-def _run(place: Place, setting: Setting, name: str, chance: random.Random) -> Run:
+def _run(place: Place, setting: Setting, before: Setting | None, name: str, chance: random.Random) -> Run:
     victim: Victim = chance.choice(["writer", "writer", "writer", "postgres", "behind", "rest"])
     with tempfile.TemporaryDirectory(prefix="datalayer-crash-") as directory:
         log, spool = Path(directory, "log"), Path(directory, "spool.sqlite3")
         settings = settings_for(place, setting, spool)
-        asyncio.run(take_over(place, settings))
+        asyncio.run(take_over(place, settings, None if before is None else settings_for(place, before, spool)))
         child = _start_writer(settings, log, name, chance.randrange(2**32))
         try:
             _wait(chance.random() * _LONGEST_SECONDS)
@@ -127,8 +129,35 @@ def settings_for(place: Place, setting: Setting, spool: Path) -> Settings:
     )
 
 
-async def take_over(place: Place, settings: Settings) -> None:
-    """Give the store of these settings the primary, as an operator does when the lease of killed writers has ended."""
+async def take_over(place: Place, settings: Settings, before: Settings | None) -> None:
+    """Give the store of these settings the primary, as an operator does.
+
+    A write of a killed process may land after all was settled. The start then is refused, and the settings of before
+    are gone back to until it is carried.
+    """
+    ends = monotonic() + _SETTLE_SECONDS
+    while True:
+        try:
+            await _begin(place, settings)
+        except (ConfigurationError, UnavailableError) as error:
+            if before is None or monotonic() > ends:
+                raise
+            if isinstance(error, ConfigurationError):
+                await _make_primary(place, before)
+                await settle(before)
+            await asyncio.sleep(_RESTART_SECONDS)
+        else:
+            return
+
+
+async def _begin(place: Place, settings: Settings) -> None:
+    await _make_primary(place, settings)
+    async with DataLayer.open(settings):
+        pass
+
+
+async def _make_primary(place: Place, settings: Settings) -> None:
+    """Take down fences; the lease of the killed writers is taken as over."""
     store = await PostgresStore.open(place.postgres)
     await store.execute("delete from datalayer_processes")
     await store.close()
