@@ -85,14 +85,14 @@ def unfence(
 
     Example: datalayer outbox unfence --yes
     """
-    from datalayer.layer.fencing import open_primary
+    from datalayer.layer.fencing import open_primaries
     from datalayer.settings import Settings
 
     if not yes:
         raise InvalidValueError(
             "is missing: an application that has the other store as primary fails to write", field="--yes"
         )
-    done = asyncio.run(open_primary(Settings()))
+    done = asyncio.run(open_primaries(Settings()))
     output.results().print("the primary can be written" if done else "no fence stands")
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from time import monotonic
 from typing import TYPE_CHECKING, Final
@@ -18,12 +18,13 @@ from typing import TYPE_CHECKING, Final
 import psycopg
 
 from datalayer.errors import ConfigurationError, DataLayerError
-from datalayer.flags import StoreKind, both_lead, resolve_mode
-from datalayer.layer.joining import captures_itself
+from datalayer.flags import Mode, StoreKind, both_lead, resolve_mode
+from datalayer.layer.leads import leads_of, routes_of
 from datalayer.layer.opening import open_store_for
-from datalayer.layer.pairs import check_nobody_disagrees, record_leads
+from datalayer.layer.pairs import registry_of
+from datalayer.layer.process_registry import Record, refuse_rivals
+from datalayer.layer.strays import find_strays, refuse_strays
 from datalayer.outbox.capture.fences import fence, is_fenced, unfence
-from datalayer.outbox.queue import Outbox
 from datalayer.stores.contract import Store
 from datalayer.stores.postgres import PostgresStore
 from datalayer.stores.postgres.errors import translate
@@ -119,42 +120,53 @@ async def check_open(arrangement: Arrangement) -> None:
             )
 
 
-async def open_primary(settings: Settings) -> bool:
-    """Unfence the primary of these settings, and fence the store that follows; False where no fence stood.
+async def open_primaries(settings: Settings) -> bool:
+    """Unfence the stores that have primaries by these settings, fence one that only follows; False: no fence stood.
 
     Raises:
-        ConfigurationError: the other store still owes it something, or an application is at work with that primary.
+        ConfigurationError: a store owes the other one something, or an application is at work with other primaries.
     """
     mode = resolve_mode(settings)
+    kinds = {mode.primary, *settings.datalayer_routes.values()}
+    if mode.secondary is not None and both_lead(settings, mode):
+        kinds.add(mode.secondary)
     async with AsyncExitStack() as opened:
-        primary = await open_store_for(mode.primary, settings, (), create=False)
-        opened.push_async_callback(primary.close)
-        if not await is_fenced(primary):
+        stores: dict[StoreKind, Store] = {}
+        for kind in kinds:
+            stores[kind] = await open_store_for(kind, settings, (), create=False)
+            opened.push_async_callback(stores[kind].close)
+        fenced = [store for store in stores.values() if await is_fenced(store)]
+        if not fenced:
             return False
+        if mode.secondary is not None and mode.secondary not in stores:
+            stores[mode.secondary] = await open_store_for(mode.secondary, settings, ())
+            opened.push_async_callback(stores[mode.secondary].close)
         if mode.secondary is not None:
-            secondary = await open_store_for(mode.secondary, settings, ())
-            opened.push_async_callback(secondary.close)
-            stores = {mode.primary: primary, mode.secondary: secondary}
-            await check_nobody_disagrees(mode, stores, settings)
-            if not both_lead(settings, mode):
-                await _leave(secondary, settings)
-            await record_leads(mode, stores, settings)
-        await unfence(primary)
+            await _settle_leads(mode, stores, stores[mode.secondary], settings)
+        for store in fenced:
+            await unfence(store)
         return True
 
 
-async def _leave(store: Store, settings: Settings) -> None:
-    """Fence a store that was the primary, and see that it owes nothing."""
-    if not await captures_itself(store, settings) or await is_fenced(store) is None:
-        return
-    await fence(store, timeout=_FENCE_SECONDS)
-    outbox = Outbox(store)
-    if await outbox.entries(limit=1):
-        await unfence(store)
-        raise ConfigurationError(
-            f"{store.name} owes entries to the other store: run `datalayer relay --once` with {store.name} as primary,"
-            " then this again"
-        )
+async def _settle_leads(mode: Mode, stores: Mapping[StoreKind, Store], secondary: Store, settings: Settings) -> None:
+    """See that nothing is owed that would land on a primary of these settings, and note them as those of now."""
+    leads = leads_of(mode, await routes_of(settings, mode, stores))
+    registry = registry_of(stores)
+    refuse_rivals(await registry.rivals(leads), leads)
+    before = await registry.recorded()
+    primary = stores[mode.primary]
+
+    async def settled() -> None:
+        # Behind a fence one store alone had primaries: also before a cohort nothing may be owed by the other one.
+        led_before = None if before is None else before.leads
+        found = await find_strays((primary, secondary), settings, leads, led_before, has_cohort=False)
+        refuse_strays(found, leads)
+
+    if both_lead(settings, mode):
+        await settled()
+    else:
+        await leave_fenced(secondary, primary, settings, settled)
+    await registry.record(Record(leads))
 
 
 async def _give_up(stores: Sequence[Store]) -> None:

@@ -18,16 +18,15 @@ from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
 from datalayer.errors import (
-    ConfigurationError,
     DataLayerError,
     OutcomeUnknownError,
     StoreTimeoutError,
     UnavailableError,
 )
 from datalayer.layer.fencing import leave_fenced
-from datalayer.layer.leads import LEADING_VARIABLES, Leads, in_words
+from datalayer.layer.leads import Leads
 from datalayer.layer.process_registry import LEASE_SECONDS, ProcessRegistry, Record, refuse_rivals
-from datalayer.layer.strays import Strays, find_strays
+from datalayer.layer.strays import Strays, find_strays, refuse_strays
 from datalayer.routing.late_store import LateStore
 from datalayer.routing.tasks import end
 from datalayer.stores.contract import Store
@@ -147,7 +146,7 @@ class Leading:
         before = None if record is None or record.leads == self.leads else record.leads
 
         async def settled() -> None:
-            _refuse_strays(await self._strays(secondary, before), self.leads)
+            refuse_strays(await self._strays(secondary, before), self.leads)
 
         is_whole = len(self.leads) == 1 and (before is None or len(before) == 1) and not self._has_cohort
         if record is not None and is_whole:
@@ -160,7 +159,7 @@ class Leading:
         """Tell of writes to the store that follows; where both have primaries a relay would carry them."""
         found = await self._strays(secondary, self.leads)
         if len(self.leads) > 1:
-            _refuse_strays(found, self.leads)
+            refuse_strays(found, self.leads)
         for name, number in found.left.items():
             LOGGER.error(
                 "%d changes were made in %s, which follows, and are not carried to %s: something else wrote to it. Run"
@@ -220,24 +219,3 @@ class Leading:
         if not self._entered:
             await self._secondary.get()
             await self.admit()
-
-
-def _refuse_strays(found: Strays, leads: Leads) -> None:
-    resync = (
-        f"; or, where the rows of {in_words(leads)} shall win, run `datalayer backfill --resync` with the settings of"
-        " now, and start again"
-    )
-    for name, number in found.left.items():
-        raise ConfigurationError(
-            f"{number} changes that were made in {name} have not been carried to the store that is the primary now: its"
-            " rows would be older, or be overwritten by them. With the settings of before run `datalayer relay --once`"
-            f" until `datalayer outbox status` shows nothing, and start again{resync}",
-            variables=LEADING_VARIABLES,
-        )
-    for name, number in found.early.items():
-        raise ConfigurationError(
-            f"{number} changes were made in {name} while it followed, and would overwrite newer rows of the store that"
-            " was the primary. With the settings of before run `datalayer backfill --resync`, and start again when"
-            f" `datalayer outbox status` shows nothing{resync}",
-            variables=LEADING_VARIABLES,
-        )

@@ -177,7 +177,7 @@ async def check_nobody_disagrees(mode: Mode, stores: Mapping[StoreKind, Store], 
         ConfigurationError: names it.
     """
     leads = leads_of(mode, await routes_of(settings, mode, stores))
-    refuse_rivals(await _registry(stores).rivals(leads), leads)
+    refuse_rivals(await registry_of(stores).rivals(leads), leads)
 
 
 async def let_primary_win(settings: Settings, stores: Iterable[Store]) -> None:
@@ -202,12 +202,7 @@ async def let_primary_win(settings: Settings, stores: Iterable[Store]) -> None:
                 await registry.record(Record(leads, settled=False))
 
 
-async def record_leads(mode: Mode, stores: Mapping[StoreKind, Store], settings: Settings) -> None:
-    """Note the primaries of these settings as those of now."""
-    await _registry(stores).record(Record(leads_of(mode, await routes_of(settings, mode, stores))))
-
-
-def _registry(stores: Mapping[StoreKind, Store]) -> ProcessRegistry:
+def registry_of(stores: Mapping[StoreKind, Store]) -> ProcessRegistry:
     """Return the register in the pair's PostgreSQL, as a command sees it."""
     store = stores[StoreKind.POSTGRES]
     if not isinstance(store, PostgresStore):

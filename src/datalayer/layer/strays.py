@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from datalayer.errors import ConfigurationError
 from datalayer.flags import StoreKind
 from datalayer.layer.joining import captures_itself
-from datalayer.layer.leads import Leads, leader_of
+from datalayer.layer.leads import LEADING_VARIABLES, Leads, in_words, leader_of
 from datalayer.outbox.queue import Outbox
 from datalayer.outbox.spool import Spool
 from datalayer.outbox.tables import MARKS, OPERATIONS
@@ -59,6 +59,28 @@ async def find_strays(
             elif leads_now and not led_before and not has_cohort:
                 found.early[store.name] += number
     return found
+
+
+def refuse_strays(found: Strays, leads: Leads) -> None:
+    """Raise ConfigurationError, which says what to do, where there are any."""
+    resync = (
+        f"; or, where the rows of {in_words(leads)} shall win, run `datalayer backfill --resync` with the settings of"
+        " now, and start again"
+    )
+    for name, number in found.left.items():
+        raise ConfigurationError(
+            f"{number} changes that were made in {name} have not been carried to the store that is the primary now: its"
+            " rows would be older, or be overwritten by them. With the settings of before run `datalayer relay --once`"
+            f" until `datalayer outbox status` shows nothing, and start again{resync}",
+            variables=LEADING_VARIABLES,
+        )
+    for name, number in found.early.items():
+        raise ConfigurationError(
+            f"{number} changes were made in {name} while it followed, and would overwrite newer rows of the store that"
+            " was the primary. With the settings of before run `datalayer backfill --resync`, and start again when"
+            f" `datalayer outbox status` shows nothing{resync}",
+            variables=LEADING_VARIABLES,
+        )
 
 
 async def _owed(store: Store, other: Store, settings: Settings, leads: Leads) -> Counter[str]:

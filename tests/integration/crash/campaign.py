@@ -22,7 +22,7 @@ from tests.integration.crash.writer import write_until_killed
 
 from datalayer.errors import ConfigurationError, UnavailableError
 from datalayer.layer import DataLayer
-from datalayer.layer.fencing import open_primary
+from datalayer.layer.fencing import open_primaries
 from datalayer.layer.health import DualHealth
 from datalayer.settings import GivenSettings, Settings
 from datalayer.stores.contract import Health
@@ -161,7 +161,7 @@ async def _make_primary(place: Place, settings: Settings) -> None:
     store = await PostgresStore.open(place.postgres)
     await store.execute("delete from datalayer_processes")
     await store.close()
-    await open_primary(settings)
+    await open_primaries(settings)
 
 
 async def settle(settings: Settings) -> None:
