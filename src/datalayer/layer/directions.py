@@ -140,6 +140,7 @@ class Direction:
                     await self.admitted()
                 await self.check()
                 self._relay = await self._build(secondary)
+                known, pause = "", _RETRY_SECONDS
                 await self._relay.run()
                 return
             except DataLayerError as error:

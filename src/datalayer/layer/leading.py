@@ -20,6 +20,7 @@ from uuid import uuid4
 from datalayer.errors import (
     DataLayerError,
     OutcomeUnknownError,
+    StoreError,
     StoreTimeoutError,
     UnavailableError,
 )
@@ -77,20 +78,24 @@ class Leading:
     async def enter(self) -> None:
         """Join and look, as far as the stores are there; what is refused leaves no trace.
 
-        A store that goes away meanwhile does not stop the start: the rest is done when it is back.
+        A store that goes away meanwhile does not stop the start, nor does one that only follows and refuses what is
+        asked of it, such as a standby that cannot be written: the rest is done when it can be.
 
         Raises:
             ConfigurationError: another process disagrees, or something is owed; says what to do.
+            StoreError: the primary refuses.
         """
         if self._postgres() is None:
             return
         try:
             await self._enter()
-        except _AWAY as error:
-            LOGGER.warning("%s is away and is asked later who leads: %s", error.store, type(error).__name__)
-        except BaseException:
-            await asyncio.shield(self._leave())
-            raise
+        except BaseException as error:
+            if not isinstance(error, StoreError) or (
+                error.store == self._primary.name and not isinstance(error, _AWAY)
+            ):
+                await asyncio.shield(self._leave())
+                raise
+            LOGGER.error("who leads is asked later, and nothing is relayed until then: %s", error)
 
     async def admit(self) -> None:
         """Do what the start could not, a store being away; to be asked before anything is relayed.
@@ -111,8 +116,15 @@ class Leading:
         refuse_rivals(await self._registry().rivals(leads), leads)
 
     async def record(self, leads: Leads) -> None:
-        """Note the primaries that a reload goes over to."""
-        await self._registry().record(Record(leads))
+        """Note the primaries that a reload goes over to; where that fails, those of before are on record again."""
+        registry = self._registry()
+        before = await registry.recorded()
+        try:
+            await registry.record(Record(leads))
+        except BaseException:
+            if before is not None:
+                await asyncio.shield(self._put_back(before))
+            raise
 
     def begin(self) -> None:
         """Be heard from now on."""
@@ -186,6 +198,12 @@ class Leading:
             raise UnavailableError("it has not been reached yet", store="postgres", operation="join")
         return ProcessRegistry(store, self.process, self._name)
 
+    async def _put_back(self, before: Record) -> None:
+        try:
+            await self._registry().record(before)
+        except DataLayerError as error:
+            LOGGER.error("the primary that a reload failed to go over to may be on record: %s", error)
+
     async def _leave(self) -> None:
         if self._postgres() is None:
             return
@@ -205,7 +223,7 @@ class Leading:
                 known = ""
             except DataLayerError as error:
                 if str(error) != known:
-                    LOGGER.error("this process and others do not agree on the primary: %s", error)
+                    LOGGER.error("whether all processes agree on the primary is not known, or they do not: %s", error)
                 known = str(error)
             await asyncio.sleep(_BEAT_SECONDS)
 

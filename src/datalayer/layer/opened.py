@@ -139,8 +139,14 @@ class OpenedLayer:
             await check_untouched(old, new)
             for store in new.primaries.values():
                 await advance_keys(store)
+
+        async def noted() -> None:
             if old.leading is not None:
                 await old.leading.record(leads)
+
+        async def settled_and_noted() -> None:
+            await settled()
+            await noted()
 
         def switch() -> None:
             if new.leading is not None:
@@ -149,12 +155,13 @@ class OpenedLayer:
 
         async with self.switch.writes_held():
             if await can_fence(old, new):
-                await move_fenced(old, new, settled, switch)
+                await move_fenced(old, new, settled_and_noted, switch)
                 return
             if old.leading is not None:
                 await old.leading.refuse_rivals(leads)
             await settled()
             await open_new_primaries(old, new)
+            await noted()
             switch()
 
     def _written(self) -> None:

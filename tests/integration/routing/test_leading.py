@@ -13,8 +13,9 @@ import pytest
 from tests.integration.routing.salons import CLIENT, assert_equal, led_by, postgres_of, rows, settled
 from tests.integration.routing.waiting import until
 
-from datalayer import ConfigurationError, DataLayer, GivenSettings, Settings, StoreKind, WritesHeldError
+from datalayer import ConfigurationError, DataLayer, GivenSettings, Settings, StoreError, StoreKind, WritesHeldError
 from datalayer.layer.process_registry import LEASE_SECONDS
+from datalayer.outbox.capture.fences import fence
 from datalayer.query import Update, where_equal
 from datalayer.stores.sqlite import SqliteStore
 
@@ -267,3 +268,66 @@ async def test_route_does_not_change_at_run_time_while_entries_of_it_are_left(pa
         await layer.upsert_client({**CLIENT, "yclients_id": 3})
         async with postgres_of(pair) as store:
             assert len(await rows(store, "clients")) == 3
+
+
+async def test_store_that_follows_and_refuses_does_not_stop_the_start(
+    pair: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    """A standby that cannot be written, after a failover: callers are served, and it catches up once it can be."""
+    settings = led_by(pair, StoreKind.SQLITE)
+    async with postgres_of(pair) as store:
+        found = await store.fetch_one("select current_database() as name")
+    assert found is not None
+    name = found["name"]
+
+    async def only_read(value: str) -> None:
+        async with postgres_of(pair) as store:
+            await store.execute("set default_transaction_read_only = off")
+            await store.execute(f'alter database "{name}" set default_transaction_read_only = {value}')
+            await store.fetch_all(
+                "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database()"
+                " and pid <> pg_backend_pid()"
+            )
+
+    await only_read("on")
+    async with DataLayer.open(settings) as layer:
+        await layer.upsert_client(CLIENT)
+        assert any("who leads is asked later" in message for message in caplog.messages)
+        await only_read("off")
+        await until(lambda: settled(layer))
+        await assert_equal(settings, layer.mode, "clients")
+        async with postgres_of(pair) as store:
+            assert [row["settled"] for row in await store.fetch_all("select settled from datalayer_leads")] == [True]
+
+
+async def test_reload_that_fails_leaves_the_primaries_of_before_on_record(pair: dict[str, Any]) -> None:
+    """Else the next start would be told that the store that leads had followed, and to overwrite it."""
+    before = led_by(pair, StoreKind.SQLITE)
+    async with postgres_of(pair) as store:
+        async with DataLayer.open(before) as layer:
+            await layer.upsert_client(CLIENT)
+            await until(lambda: settled(layer))
+            await fence(store)
+            await store.execute("alter function datalayer_unfence() rename to datalayer_unfence_that_is_gone")
+            with pytest.raises(StoreError):
+                await layer.reload(led_by(pair, StoreKind.SQLITE, datalayer_routes={"clients": StoreKind.POSTGRES}))
+            await layer.upsert_client({**CLIENT, "yclients_id": 2})
+        record = await store.fetch_one("select leads, settled from datalayer_leads")
+        assert record == {"leads": '{"*": "sqlite"}', "settled": True}
+    async with DataLayer.open(before) as layer:
+        assert await layer.clients.count() == 2
+
+
+async def test_reload_that_cannot_note_the_new_primary_goes_on_with_the_old_one(pair: dict[str, Any]) -> None:
+    """A fenced move as well: both stores are as before, and so is the record."""
+    before = led_by(pair, StoreKind.SQLITE)
+    async with postgres_of(pair) as store, DataLayer.open(before) as layer:
+        await until(lambda: settled(layer))
+        await store.execute('alter table datalayer_leads add constraint stays check (leads = \'{"*": "sqlite"}\')')
+        with pytest.raises(StoreError):
+            await layer.reload(led_by(pair, StoreKind.POSTGRES))
+        await layer.upsert_client(CLIENT)
+        await store.execute("alter table datalayer_leads drop constraint stays")
+        await layer.reload(led_by(pair, StoreKind.POSTGRES))
+        await layer.upsert_client({**CLIENT, "yclients_id": 2})
+        await until(lambda: settled(layer))
