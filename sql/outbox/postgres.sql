@@ -43,7 +43,7 @@ create table if not exists datalayer_ledger (
     primary key (origin, aggregatetype, aggregateid)
 ) with (fillfactor = 80);
 
-insert into datalayer_control (script) values (1)
+insert into datalayer_control (script) values (2)
 on conflict ("only") do update set script = excluded.script where datalayer_control.script < excluded.script;
 
 -- Returns the text of an expression that writes a row's key as JSON: an array, or an object with the columns' names.
@@ -99,7 +99,9 @@ $$;
 
 -- Returns the body of a table's capture function. It is security definer: whoever may write the table need have no right
 -- on the bookkeeping. The shared lock makes a fence wait for this transaction; above read committed the row's lock makes
--- a transaction fail whose snapshot is older than the fence.
+-- a transaction fail whose snapshot is older than the fence. The fence is asked for before the statement, or an
+-- application would be told of a unique value that the relay has brought; and once more where rows may change without
+-- their own table's statement: through a parent, to a partition, and by a replication's worker.
 create or replace function datalayer_capture_source(target regclass) returns text
 language plpgsql stable set search_path from current
 as $$
@@ -112,6 +114,11 @@ declare
         from pg_index x join pg_attribute a on a.attrelid = x.indrelid and a.attnum = any (x.indkey)
         where x.indrelid = root and x.indisprimary
     );
+    row_asks text := case
+        when exists (select 1 from pg_class where oid = target and relkind = 'p')
+            or exists (select 1 from pg_inherits where target in (inhrelid, inhparent)) then 'true'
+        else 'current_setting(''session_replication_role'') = ''replica'''
+    end;
 begin
     return format($template$
 -- Types of the key: %7$s. Sessions keep plans for the types they met, so other types need another function.
@@ -120,14 +127,19 @@ declare
     old_key text;
     new_key text;
 begin
-    perform pg_advisory_xact_lock_shared(-8768303411416121023);
-    if current_setting('transaction_isolation') = 'read committed' then
-        select fenced into held from %1$s.datalayer_control;
-    else
-        select fenced into held from %1$s.datalayer_control for share;
-    end if;
-    if held then
-        raise exception 'writes are held: this database is fenced' using errcode = 'DL001';
+    if tg_when = 'BEFORE' or %8$s then
+        held := pg_advisory_xact_lock_shared(-8768303411416121023) is null;
+        if current_setting('transaction_isolation') = 'read committed' then
+            select fenced into held from %1$s.datalayer_control;
+        else
+            select fenced into held from %1$s.datalayer_control for share;
+        end if;
+        if held then
+            raise exception 'writes are held: this database is fenced' using errcode = 'DL001';
+        end if;
+        if tg_when = 'BEFORE' then
+            return null;
+        end if;
     end if;
     if tg_op = 'TRUNCATE' then
         insert into %1$s.datalayer_outbox (aggregatetype, aggregateid, type) values (%2$L, '*', 'truncate');
@@ -150,12 +162,12 @@ end
 $template$, home, name,
         datalayer_key_expression(root, 'old', false), datalayer_key_expression(root, 'new', false),
         datalayer_key_expression(root, 'new', true), datalayer_key_expression(root, 'old', true),
-        md5(key_types));
+        md5(key_types), row_asks);
 end
 $$;
 
--- Returns a table with, where it is partitioned, all of its partitions: TRUNCATE of a partition fires only its own
--- triggers.
+-- Returns a table with, where it is partitioned, all of its partitions: a statement about a partition fires only its own
+-- statements' triggers.
 create or replace function datalayer_truncatable(target regclass) returns setof regclass
 language sql stable set search_path from current
 as $$
@@ -182,11 +194,11 @@ begin
             and g.tgenabled = 'A' and p.prosrc = source and p.prosecdef
     ) and not exists (
         select 1 from datalayer_truncatable(target) as piece (relation)
-        where not exists (
-            select 1 from pg_trigger g join pg_proc p on p.oid = g.tgfoid
-            where g.tgrelid = piece.relation and g.tgname = 'datalayer_capture_truncate' and g.tgenabled = 'A'
-                and p.prosrc = source
-        )
+        where (
+            select count(*) from pg_trigger g join pg_proc p on p.oid = g.tgfoid
+            where g.tgrelid = piece.relation and g.tgname in ('datalayer_capture_truncate', 'datalayer_capture_fence')
+                and g.tgenabled = 'A' and p.prosrc = source
+        ) <> 2
     );
 end
 $$;
@@ -233,8 +245,12 @@ begin
         execute format(
             'create trigger datalayer_capture_truncate after truncate on %s for each statement when (%s)'
             || ' execute function %s()', piece, quiet, called);
-        -- Only this piece: partitions have a trigger of their own.
+        execute format(
+            'create trigger datalayer_capture_fence before insert or update or delete or truncate on %s'
+            || ' for each statement when (%s) execute function %s()', piece, quiet, called);
+        -- Only this piece: partitions have triggers of their own.
         execute format('alter table only %s enable always trigger datalayer_capture_truncate', piece);
+        execute format('alter table only %s enable always trigger datalayer_capture_fence', piece);
     end loop;
     return true;
 end

@@ -10,7 +10,7 @@ create table if not exists datalayer_control (
     fenced boolean not null default 0,
     script int4 not null
 );
-insert into datalayer_control ("only", script) values (1, 1)
+insert into datalayer_control ("only", script) values (1, 2)
 on conflict ("only") do update set script = excluded.script where script < excluded.script;
 
 create table if not exists datalayer_applying (

@@ -31,7 +31,7 @@ APPLYING: Final = "datalayer_applying"
 PREFIX: Final = "datalayer_"
 
 #: Version of the scripts in sql/outbox and sql/supabase, kept in the control row.
-SCRIPT: Final = 1
+SCRIPT: Final = 2
 
 #: Types whose equal values have several texts, or whose text depends on a session's settings.
 _AMBIGUOUS: Final = ("citext", "interval", "money")

@@ -270,6 +270,57 @@ async def test_fence_waits_for_writers_and_then_refuses_writes(
     assert [row[0] for row in door.execute("select name from items order by id")] == ["before", "applied", "after"]
 
 
+@pytest.mark.parametrize("role", ["origin", "replica"])
+async def test_fence_refuses_a_write_before_its_values_are_looked_at(
+    postgres: PostgresStore, door: psycopg.Connection, role: str
+) -> None:
+    """A key that the relay brought, a missing parent, a bad value: the writer hears of the fence all the same."""
+    door.execute(ITEMS + "; create table notes (item bigint primary key references items, word text not null)")
+    door.execute("create table part (id int primary key, name text) partition by range (id)")
+    door.execute("create table part_1 partition of part for values from (0) to (9)")
+    await capture.install(postgres)
+    await capture.fence(postgres)
+    with door.transaction():
+        door.execute("set local datalayer.applying = 'on'")
+        door.execute("insert into items (id, name) overriding system value values (1, 'brought'), (2, 'too')")
+        door.execute("insert into notes values (1, 'x'); insert into part values (1, 'a')")
+    door.execute(f"set session_replication_role = {role}")
+    for write in (
+        "insert into items (name) values ('late')",
+        "insert into items (name) values ('too') on conflict (id) do update set name = excluded.name",
+        "insert into notes values (9, 'no such item')",
+        "insert into notes values (2, null)",
+        "insert into part values (1, 'b')",
+        "insert into part_1 values (1, 'b')",
+        "update items set name = 'brought' where id = 2",
+        "update part_1 set id = 20",
+        "delete from items where id = 1",
+        "truncate items cascade",
+        "truncate part_1",
+    ):
+        with pytest.raises(psycopg.Error) as caught:
+            door.execute(write)
+        assert caught.value.sqlstate == "DL001", write
+    assert entries(door) == []
+
+
+async def test_rows_that_change_without_their_tables_statement_are_fenced(
+    postgres: PostgresStore, door: psycopg.Connection
+) -> None:
+    """An update through a parent fires no statement's trigger of the child, nor does one of a partition that is new."""
+    door.execute("create table parents (id int primary key); create table kids (primary key (id)) inherits (parents)")
+    door.execute("create table part (id int primary key) partition by range (id)")
+    await capture.install(postgres)
+    door.execute("create table part_1 partition of part for values from (0) to (9)")
+    door.execute("insert into kids values (1); insert into part values (1)")
+    await capture.fence(postgres)
+    await postgres.execute("drop trigger datalayer_capture_fence on parents")
+    for write in ("update parents set id = 2", "insert into part_1 values (2)"):
+        with pytest.raises(psycopg.Error) as caught:
+            door.execute(write.encode())
+        assert caught.value.sqlstate == "DL001", write
+
+
 async def test_fence_holds_against_a_snapshot_from_before(postgres: PostgresStore, door: psycopg.Connection) -> None:
     """A transaction whose snapshot does not show the fence cannot write behind it."""
     door.execute(ITEMS)

@@ -206,6 +206,38 @@ async def test_fence_refuses_writes(store: SqliteStore, door: sqlite3.Connection
     await store.delete(Delete("items", every_row=True))
 
 
+async def test_fence_refuses_a_write_before_its_values_are_looked_at(
+    store: SqliteStore, door: sqlite3.Connection
+) -> None:
+    """A key that is taken, a value that is missing: whatever else is wrong, the writer hears of the fence."""
+    door.execute("create table words (id integer primary key, word text not null)")
+    await capture.install(store)
+    door.execute("insert into words values (1, 'a'), (2, 'b')")
+    await capture.fence(store)
+    for write in (
+        "insert into words values (1, 'late')",
+        "insert into words (word) values (null)",
+        "update words set id = 1 where id = 2",
+        "update words set word = null",
+        "insert or replace into words values (1, 'late')",
+        "delete from words",
+    ):
+        with pytest.raises(sqlite3.IntegrityError, match="DL001"):
+            door.execute(write)
+
+
+async def test_install_renews_the_triggers_of_an_older_script(store: SqliteStore, door: sqlite3.Connection) -> None:
+    """What an older package left is told, and replaced also where nothing is to be armed."""
+    door.execute(_ITEMS)
+    await capture.install(store)
+    door.execute("drop trigger datalayer_capture_before_insert_items")
+    door.execute("update datalayer_control set script = 1")
+    told = await capture.status(store)
+    assert (told.outdated, told.is_current) == (("items",), False)
+    told = (await capture.install(store, [])).status
+    assert (told.armed, told.is_current) == (("items",), True)
+
+
 async def test_versions_of_entries_and_marks_are_one_sequence(store: SqliteStore, door: sqlite3.Connection) -> None:
     """A version is given once, also when the tables have been emptied."""
     door.execute(_ITEMS)

@@ -128,6 +128,19 @@ async def test_status_tells_a_renamed_table_and_a_trigger_that_is_off(
     assert functions == (2,)
 
 
+async def test_install_renews_the_triggers_of_an_older_script(
+    postgres: PostgresStore, door: psycopg.Connection
+) -> None:
+    """What an older package left is told, and replaced also where nothing is to be armed: a fence needs them there."""
+    door.execute(ITEMS + "; create table others (id int primary key)")
+    await capture.install(postgres, ["items"])
+    door.execute("drop trigger datalayer_capture_fence on items; update datalayer_control set script = 1")
+    told = await capture.status(postgres)
+    assert (told.outdated, told.is_current) == (("items",), False)
+    told = (await capture.install(postgres, [])).status
+    assert (told.armed, told.missing, told.is_current) == (("items",), ("others",), True)
+
+
 async def test_uninstall_leaves_nothing_behind(postgres: PostgresStore, door: psycopg.Connection) -> None:
     """Tables, functions, triggers and the sequence are gone; the user's rows stay."""
     door.execute(TABLES)

@@ -52,7 +52,7 @@ async def install(
     come meanwhile wait behind it.
 
     Args:
-        tables: None for all that have a usable key.
+        tables: None for all that have a usable key. Tables whose triggers are outdated get new ones in any case.
         scripts: what makes the bookkeeping.
         lock_timeout: seconds to wait for one table.
         settle_timeout: seconds to wait at the end for transactions that had begun before.
@@ -71,6 +71,10 @@ async def install(
             await connection.execute("select pg_advisory_xact_lock(hashtext('datalayer.install'))")
             for script in scripts:
                 await connection.execute(read_script(script).encode())
+        outdated = (await status(store)).outdated
+        catalog = await store.catalog()
+        named = {table.name for table in chosen}
+        chosen += [table for table in followed(catalog) if table.name in outdated and table.name not in named]
         armed = [table.name for table in chosen if await _arm(connection, home, table, lock_timeout)]
         settled = await _settle(connection, settle_timeout)
     return Installed(tuple(armed), await status(store), settled)

@@ -36,20 +36,22 @@ async def install(store: SqliteStore, tables: Iterable[str] | None = None) -> In
     """Make the bookkeeping and arm the tables in one transaction; may be run again at any time.
 
     Args:
-        tables: None for all that have a usable key.
+        tables: None for all that have a usable key. Tables whose triggers are outdated get new ones in any case.
 
     Raises:
         SelectionError: a named table is not there, or cannot be followed.
         ConfigurationError: the file has a newer script.
     """
-    chosen = followed(await store.catalog(refresh=True), None if tables is None else list(tables))
+    catalog = await store.catalog(refresh=True)
+    named = {table.name for table in followed(catalog, None if tables is None else list(tables))}
 
     def run(connection: sqlite3.Connection) -> list[str]:
         _refuse_newer(connection)
         with atomic(connection):
             for statement in _statements(read_script("outbox/sqlite.sql")):
                 connection.execute(statement)
-            return [table.name for table in chosen if _arm(connection, table)]
+            wanted = named | _triggers_by_table(connection).keys()
+            return [table.name for table in followed(catalog) if table.name in wanted and _arm(connection, table)]
 
     armed = await store.run(run)
     return Installed(tuple(armed), await status(store))

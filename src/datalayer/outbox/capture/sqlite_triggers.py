@@ -3,6 +3,8 @@
 Every update is noted, also one that changes nothing: SQLite cannot compare whole rows, and a list of columns would
 miss one that is added later. The triggers before a write note the rows that OR REPLACE is about to displace over a
 unique key other than the primary one: unless ``recursive_triggers`` is on, no trigger fires for those.
+
+The fence is asked for before a row is written: an application must not hear of a unique value instead.
 """
 
 from __future__ import annotations
@@ -35,9 +37,8 @@ def trigger_statements(table: Table) -> dict[str, str]:
         "delete": ("after delete", [_entry(table, "old", "delete")]),
     }
     displaced = [_displaced(table, unique.columns) for unique in table.uniques]
-    if displaced:
-        written["before_insert"] = ("before insert", displaced)
-        written["before_update"] = ("before update", displaced)
+    for event in ("insert", "update", "delete"):
+        written[f"before_{event}"] = (f"before {event}", [_FENCE, *(displaced if event != "delete" else ())])
     return {
         f"{TRIGGER_PREFIX}{suffix}_{table.name}": _trigger(table, suffix, event, body)
         for suffix, (event, body) in written.items()
@@ -46,7 +47,7 @@ def trigger_statements(table: Table) -> dict[str, str]:
 
 def _trigger(table: Table, suffix: str, event: str, body: Sequence[str]) -> str:
     name = quote(f"{TRIGGER_PREFIX}{suffix}_{table.name}")
-    lines = "\n    ".join([_FENCE, *body])
+    lines = "\n    ".join(body)
     return f"create trigger {name} {event} on {quote(table.name)} when {_QUIETLY}\nbegin\n    {lines}\nend"
 
 
