@@ -24,5 +24,5 @@ drop function if exists datalayer_truncatable(regclass);
 drop function if exists datalayer_capture_source(regclass);
 drop function if exists datalayer_key_expression(regclass, text, boolean);
 drop table if exists datalayer_control, datalayer_outbox, datalayer_ledger, datalayer_marks, datalayer_operations,
-    datalayer_pins, datalayer_processes, datalayer_leads;
-drop sequence if exists datalayer_version;
+    datalayer_pins, datalayer_processes, datalayer_leads, datalayer_cohorts, datalayer_cohort_members;
+drop sequence if exists datalayer_version, datalayer_cohort_version;

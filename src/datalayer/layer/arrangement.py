@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from datalayer.errors import UnsupportedOperationError
 from datalayer.flags import Mode, StoreKind, has_cohort, resolve_mode
-from datalayer.layer.cohort_registry import CohortRegistry
-from datalayer.layer.cohorts import LEASE_SECONDS, Cohorts, wanted_companies
+from datalayer.layer.cohorts import Cohorts, wanted_companies
 from datalayer.layer.directions import Direction
 from datalayer.layer.joining import captures_itself
 from datalayer.layer.leading import Leading
 from datalayer.layer.leads import leads_of, routes_of
 from datalayer.layer.opening import observers_for, open_store_for
+from datalayer.layer.process_registry import ProcessRegistry
 from datalayer.layer.schema import DOMAIN, check_schema
 from datalayer.layer.sequences import advance_keys, use_upper_keys
 from datalayer.layer.shadowing import Shadows
@@ -149,11 +149,11 @@ async def _postgres_of_cohort(
     if is_wanted:
         await secondary.get()
     postgres = next((s for s in (primaries[mode.primary], secondary.opened) if isinstance(s, PostgresStore)), None)
-    if postgres is None or secondary.opened is None or mode.secondary is None:
+    if postgres is None or mode.secondary is None:
         return None
-    if not is_wanted and not await CohortRegistry(postgres, LEASE_SECONDS).holds_any(mode.primary.value):
+    if not is_wanted and not await ProcessRegistry(postgres).cohort_stands(mode.primary):
         return None
-    primaries[mode.secondary] = secondary.opened
+    primaries[mode.secondary] = await secondary.get()
     await use_upper_keys(postgres)
     return postgres
 

@@ -17,6 +17,8 @@ _TABLES: Final[tuple[LiteralString, ...]] = (
     "create sequence if not exists datalayer_cohort_version",
 )
 _LOCK: Final = 7_031_009_421
+#: A process that was not heard of for so long is taken for gone, whatever else is known of it.
+PATIENT_LEASE_SECONDS: Final = 3600.0
 #: Processes that have not seen a change yet, and those that know nothing of cohorts: they write where they always did.
 _BEHIND: Final = (
     "select name from datalayer_cohort_members where seen < %(version)s"
@@ -50,10 +52,11 @@ class CohortRegistry:
     """Reads and changes the placements.
 
     Args:
-        lease_seconds: a process that was not heard of for so long is taken for gone; itself it stops writing earlier.
+        lease_seconds: a process that was not heard of for so long is taken for gone, where PostgreSQL has no connection
+            of it any more.
     """
 
-    def __init__(self, store: PostgresStore, lease_seconds: float) -> None:
+    def __init__(self, store: PostgresStore, *, lease_seconds: float = PATIENT_LEASE_SECONDS) -> None:
         self._store = store
         self._lease = lease_seconds
 
@@ -66,13 +69,23 @@ class CohortRegistry:
 
     async def holds_any(self, main: str) -> bool:
         """Whether a company is elsewhere than in the main primary, whatever the settings say."""
-        found = await self._store.fetch_one("select to_regclass('datalayer_cohorts') is not null as there")
-        if found is None or not found["there"]:
+        if not await self._is_there():
             return False
         row = await self._store.fetch_one(
             "select exists (select from datalayer_cohorts where store <> %(main)s or moving) as held", {"main": main}
         )
         return row is not None and bool(row["held"])
+
+    async def bring_together(self) -> None:
+        """Forget every placement: both stores are settled, and no company is to stay behind in either."""
+        if await self._is_there():
+            await self._store.execute("delete from datalayer_cohorts")
+
+    async def tidy(self, main: str) -> None:
+        """Forget the companies that are at home: where nothing stands about one it is in the main primary."""
+        await self._store.execute(
+            "delete from datalayer_cohorts where store = %(main)s and wanted = %(main)s and not moving", {"main": main}
+        )
 
     async def wish(self, companies: Iterable[str], *, main: str, other: str) -> None:
         """Say which companies are to be in the other store; all others are to be in the main one.
@@ -166,3 +179,7 @@ class CohortRegistry:
                 },
             )
         )
+
+    async def _is_there(self) -> bool:
+        found = await self._store.fetch_one("select to_regclass('datalayer_cohorts') is not null as there")
+        return found is not None and bool(found["there"])

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 from datalayer.errors import DataLayerError
-from datalayer.layer.cohort_registry import CohortRegistry, Placement
+from datalayer.layer.cohort_registry import PATIENT_LEASE_SECONDS, CohortRegistry, Placement
 from datalayer.layer.cohort_settling import differences, owes_company
 from datalayer.layer.directions import Direction
 from datalayer.models.rules import normalise_phone
@@ -40,10 +40,8 @@ _QUICK_SECONDS: Final = 0.05
 _HOLD_SECONDS: Final = 5.0
 #: Before a company that could not be moved is tried again.
 _PAUSE_SECONDS: Final = 30.0
-#: A process that was not heard of for so long is taken for gone.
-LEASE_SECONDS: Final = 3600.0
-#: It stops writing before the others do so.
-_OWN_LEASE_SECONDS: Final = 3300.0
+#: A process that could not read for so long stops writing, before others take it for gone.
+_OWN_LEASE_SECONDS: Final = PATIENT_LEASE_SECONDS - 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +78,7 @@ class Cohorts:
         doubt_seconds: float,
     ) -> None:
         self.assignments = Assignments(lease_seconds=_OWN_LEASE_SECONDS, doubt_seconds=doubt_seconds)
-        self._registry = CohortRegistry(postgres, LEASE_SECONDS)
+        self._registry = CohortRegistry(postgres)
         self._stores = stores
         self._directions = directions
         self._wanted = wanted.companies
@@ -89,24 +87,29 @@ class Cohorts:
         self._is_to_tell = False
         self._process = process
         self._name = f"{socket.gethostname()}:{os.getpid()}"
+        #: Whether others wait for what this process sees.
+        self._joined = False
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Read where companies are, and go on doing so."""
+        """Be counted, and read where companies are."""
         await self._registry.prepare()
         await self._registry.join(self._process, self._name)
-        await self._read()
-        self._task = asyncio.create_task(self._run(), name="datalayer cohorts")
+        self._joined = True
+        await self.look()
 
     def begin(self) -> None:
-        """Have the wanted companies brought to the other store, and all others to the main primary."""
+        """Go on reading; have the wanted companies brought to the other store, and all others to the main primary."""
         self._is_to_tell = True
+        self._task = asyncio.create_task(self._run(), name="datalayer cohorts")
 
     async def stop(self) -> None:
         """End, and be counted no more once every write of ours is over."""
         task, self._task = self._task, None
         if task is not None:
             await end(task)
+        if self._joined:
+            self._joined = False
             try:
                 await self._registry.leave(self._process, after_seconds=self.assignments.doubt_seconds)
             except DataLayerError as error:
@@ -118,7 +121,7 @@ class Cohorts:
             restless = False
             try:
                 await self._tell()
-                restless = await self._move(await self._read())
+                restless = await self._move(await self.look())
                 known = ""
             except DataLayerError as error:
                 if str(error) != known:
@@ -130,9 +133,10 @@ class Cohorts:
         if self._is_to_tell:
             main, other = self._stores
             await self._registry.wish(self._wanted, main=main.name, other=other.name)
+            await self._registry.tidy(main.name)
             self._is_to_tell = False
 
-    async def _read(self) -> list[Placement]:
+    async def look(self) -> list[Placement]:
         """Read the placements, act by them, and say so."""
         asked = monotonic()
         placements = await self._registry.read()
@@ -162,6 +166,7 @@ class Cohorts:
         if reason is None:
             if await self._registry.release(held, move=True):
                 LOGGER.warning("company %s has moved from %s to %s", held.company, held.store, held.wanted)
+                await self._registry.tidy(self._stores[0].name)
         elif late and await self._registry.release(held, move=False):
             LOGGER.warning("company %s stays in %s for now: %s", held.company, held.store, reason)
 

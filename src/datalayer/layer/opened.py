@@ -61,6 +61,7 @@ class OpenedLayer:
             await check_open(arrangement)
             if arrangement.leading is not None:
                 await arrangement.leading.enter()
+            await _look_for_companies(arrangement)
         except BaseException:
             await arrangement.close()
             raise
@@ -125,6 +126,7 @@ class OpenedLayer:
     async def _go_over(self, old: Arrangement, new: Arrangement) -> None:
         if not moved_tables(old, new):
             await _agree(old.leading, new.leading)
+            await _look_for_companies(new)
             await open_new_primaries(old, new)
             self._switch(new)
             return
@@ -143,6 +145,7 @@ class OpenedLayer:
         async def noted() -> None:
             if old.leading is not None:
                 await old.leading.record(leads)
+            await _look_for_companies(new)
 
         async def settled_and_noted() -> None:
             await settled()
@@ -203,6 +206,12 @@ async def _agree(old: Leading | None, new: Leading | None) -> None:
         await new.enter()
     elif old.has_entered:
         new.succeed()
+
+
+async def _look_for_companies(arrangement: Arrangement) -> None:
+    """See again where companies are, once the primaries of now are noted: another main one takes all of them."""
+    if arrangement.cohorts is not None:
+        await arrangement.cohorts.look()
 
 
 def _changes(old: Settings, new: Settings) -> list[str]:

@@ -10,7 +10,8 @@ from uuid import UUID
 
 from datalayer.errors import ConfigurationError
 from datalayer.flags import StoreKind
-from datalayer.layer.leads import LEADING_VARIABLES, Leads, in_words
+from datalayer.layer.cohort_registry import CohortRegistry
+from datalayer.layer.leads import ALL_OTHERS, LEADING_VARIABLES, Leads, in_words
 from datalayer.outbox.tables import LEADS, PROCESSES
 from datalayer.stores.postgres import PostgresStore
 
@@ -90,6 +91,16 @@ class ProcessRegistry:
             return []
         return [row["name"] for row in await self._store.fetch_all(_RIVALS, self._asked(leads))]
 
+    async def cohort_stands(self, main: StoreKind) -> bool:
+        """Whether companies are elsewhere than in the main primary, whatever the settings say.
+
+        After another one none is: what still stands there is forgotten when the primaries of now are noted.
+        """
+        record = await self.recorded()
+        if record is not None and record.leads[ALL_OTHERS] is not main:
+            return False
+        return await CohortRegistry(self._store).holds_any(main.value)
+
     async def recorded(self) -> Record | None:
         """Return the primaries that applications began with last; None where none has."""
         if not await self._is_there():
@@ -101,8 +112,14 @@ class ProcessRegistry:
         return Record(leads, settled=row["settled"])
 
     async def record(self, record: Record) -> None:
-        """Note the primaries of now, where the bookkeeping has a place for it."""
+        """Note the primaries of now, where the bookkeeping has a place for it.
+
+        Where the main one changes, every company goes with it: those of its cohort are in the new one already.
+        """
         if await self._is_there():
+            before = await self.recorded()
+            if before is not None and before.leads[ALL_OTHERS] is not record.leads[ALL_OTHERS]:
+                await CohortRegistry(self._store).bring_together()
             await self._store.execute(
                 "insert into datalayer_leads (leads, settled) values (%(leads)s, %(settled)s)"
                 ' on conflict ("only") do update set leads = excluded.leads, settled = excluded.settled,'

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from tests.integration.layer.places import PostgresPlace
-from tests.integration.routing.salons import CLIENT, assert_equal, install, serving, settled, supabase_pair
+from tests.integration.routing.salons import CLIENT, assert_equal, install, postgres_of, serving, settled, supabase_pair
 from tests.integration.routing.waiting import until
 
 from datalayer import (
@@ -190,6 +190,59 @@ async def test_phone_selects_its_company(pair: dict[str, Any]) -> None:
         await until(lambda: layer.cohort == frozenset(), seconds=60)
 
 
+async def placements(pair: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return what PostgreSQL knows of companies: each one with its store."""
+    async with postgres_of(pair) as store:
+        return [(row["company"], row["store"]) for row in await store.fetch_all("select * from datalayer_cohorts")]
+
+
+async def test_ended_cohort_leaves_nothing_behind(
+    datalayer_postgres: FoundServer, salon_template: str, postgres: PostgresPlace
+) -> None:
+    """Its companies go with all others when the main primary changes, also those of which an old row has stayed."""
+    async with serving(datalayer_postgres, salon_template, script=True) as supabase:
+        pair = await supabase_pair(supabase, postgres)
+        async with DataLayer.open(cohort(pair, "7", "8")) as layer:
+            await until(lambda: layer.cohort == {"7", "8"})
+            assert sorted(await placements(pair)) == [("7", "postgres"), ("8", "postgres")]
+        async with DataLayer.open(GivenSettings(**pair)) as layer:
+            await until(lambda: layer.cohort == frozenset())
+            await until(lambda: settled(layer))
+        assert await placements(pair) == []
+        async with postgres_of(pair) as store:
+            await store.execute(
+                "insert into datalayer_cohorts (company, store, wanted, version)"
+                " select company, 'supabase', 'supabase', 1 from unnest(array['7', '9']) company"
+            )
+        async with DataLayer.open(GivenSettings(**pair, use_legacy_supabase=False)) as layer:
+            assert layer.cohort == frozenset()
+            await layer.upsert_client({**CLIENT, "company_id": 7})
+            assert await there(pair, "clients", company_id=7) == 1
+        assert await placements(pair) == []
+
+
+async def test_main_primary_takes_all_companies_along_where_a_cohort_goes_on(
+    datalayer_postgres: FoundServer, salon_template: str, postgres: PostgresPlace
+) -> None:
+    """Only those that settings name are brought to the other store, from the first write on."""
+    async with serving(datalayer_postgres, salon_template, script=True) as supabase:
+        pair = await supabase_pair(supabase, postgres)
+        async with DataLayer.open(cohort(pair, "7")) as layer:
+            await until(lambda: layer.cohort == {"7"})
+        async with postgres_of(pair) as store:
+            await store.execute(
+                "insert into datalayer_cohorts (company, store, wanted, version)"
+                " values ('8', 'supabase', 'supabase', 1)"
+            )
+        async with DataLayer.open(cohort(pair, "9", use_legacy_supabase=False)) as layer:
+            assert layer.cohort == frozenset()
+            for company in (7, 8):
+                await layer.upsert_client({**CLIENT, "company_id": company})
+                assert await there(pair, "clients", company_id=company) == 1
+            await until(lambda: layer.cohort == {"9"})
+        assert await placements(pair) == [("9", "supabase")]
+
+
 async def test_company_moves_without_the_script(pair: dict[str, Any], bare: PostgrestServer, tmp_path: Path) -> None:
     """Where requests are captured, too: an open one holds the move up, none is lost."""
     settings = cohort(
@@ -248,7 +301,7 @@ async def test_wish_leaves_a_move_its_time(postgres: PostgresPlace) -> None:
     await install(postgres.dsn)
     store = await open_store(postgres.dsn)
     assert isinstance(store, PostgresStore)
-    registry = CohortRegistry(store, 60)
+    registry = CohortRegistry(store)
     try:
         await registry.prepare()
         await registry.wish(["7"], main="supabase", other="postgres")
