@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final, LiteralString
 from uuid import UUID
 
+from datalayer.layer.leads import ALL_OTHERS
 from datalayer.stores.postgres import PostgresStore
 
 _TABLES: Final[tuple[LiteralString, ...]] = (
@@ -82,9 +83,14 @@ class CohortRegistry:
             await self._store.execute("delete from datalayer_cohorts")
 
     async def tidy(self, main: str) -> None:
-        """Forget the companies that are at home: where nothing stands about one it is in the main primary."""
+        """Forget the companies that are at home: where nothing stands about one it is in the main primary.
+
+        A process that a reload has left behind still takes another store for that, and forgets nothing any more.
+        """
         await self._store.execute(
-            "delete from datalayer_cohorts where store = %(main)s and wanted = %(main)s and not moving", {"main": main}
+            "delete from datalayer_cohorts where store = %(main)s and wanted = %(main)s and not moving"
+            " and not exists (select from datalayer_leads where leads::json ->> %(all)s <> %(main)s)",
+            {"main": main, "all": ALL_OTHERS},
         )
 
     async def wish(self, companies: Iterable[str], *, main: str, other: str) -> None:
