@@ -327,6 +327,11 @@ begin
                 from pg_class c where c.oid = any (looked_at) and not datalayer_is_armed(c.oid)
                     and exists (select 1 from pg_trigger where tgrelid = c.oid and tgname like 'datalayer\_capture%')
             ),
+            'functions', (
+                select coalesce(json_agg(distinct proname order by proname), '[]') from pg_proc
+                where pronamespace = current_schema()::regnamespace and proname like 'datalayer\_%'
+                    and prorettype <> 'trigger'::regtype
+            ),
             'interfering', (
                 select coalesce(json_agg(json_build_object('table', c.relname, 'trigger', g.tgname)
                                          order by c.relname, g.tgname), '[]')

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Annotated, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Final, TypeAlias
 
 import typer
 
@@ -14,13 +14,23 @@ from datalayer.cli.errors import EXIT_CODES, opening
 from datalayer.cli.installing import LockTimeout, Tables, Yes, refuse_to_drop, tell_installed, tell_uninstalled
 from datalayer.cli.outbox import commands
 from datalayer.cli.transfer import AsJson, names
-from datalayer.errors import ConfigurationError, InvalidValueError, UnsupportedOperationError
+from datalayer.errors import (
+    ConfigurationError,
+    InvalidValueError,
+    StoreTimeoutError,
+    UnavailableError,
+    UnsupportedOperationError,
+)
 
 if TYPE_CHECKING:
     from datalayer.outbox.capture.status import Installed
     from datalayer.stores.contract import Store
     from datalayer.stores.postgres import PostgresStore
     from datalayer.stores.sqlite import SqliteStore
+
+#: How often, and after how many seconds each, we look whether PostgREST has read a schema again that has changed.
+_LOOKS: Final = 20
+_LOOK_SECONDS: Final = 0.1
 
 Url: TypeAlias = Annotated[
     str | None,
@@ -119,10 +129,58 @@ async def _install(url: str | None, tables: list[str] | None, lock_timeout: floa
         for store, armed in stores:
             wanted = tables if armed else []
             if isinstance(store, PostgresStore):
-                told[store.name] = await postgres.install(store, wanted, lock_timeout=lock_timeout)
+                async with _other_than_supabase(store, named=url is not None):
+                    told[store.name] = await postgres.install(store, wanted, lock_timeout=lock_timeout)
             else:
                 told[store.name] = await sqlite.install(store, wanted)
     return told
+
+
+@asynccontextmanager
+async def _other_than_supabase(store: PostgresStore, *, named: bool) -> AsyncIterator[None]:
+    """See that what the settings call PostgreSQL is not Supabase's own database; take an install there back.
+
+    Args:
+        named: the address was typed; nobody mistakes it.
+
+    Raises:
+        ConfigurationError: both are one database.
+    """
+    from datalayer.flags import StoreKind, resolve_mode
+    from datalayer.layer.opening import open_store_for
+    from datalayer.outbox.capture import postgres
+    from datalayer.outbox.checks import check_distinct
+    from datalayer.outbox.tables import CONTROL
+    from datalayer.settings import Settings
+
+    settings = None if named else Settings()
+    if settings is None or StoreKind.SUPABASE not in ((mode := resolve_mode(settings)).primary, mode.secondary):
+        yield
+        return
+    try:
+        supabase = await open_store_for(StoreKind.SUPABASE, settings=settings, observers=())
+    except (UnavailableError, StoreTimeoutError):
+        output.note("note: Supabase is away, so whether both stores are one database is left to the start")
+        yield
+        return
+    try:
+        await check_distinct(supabase, store)
+        was_there = CONTROL in (await store.catalog()).tables
+        yield
+        await store.catalog(refresh=True)
+        # Where it has none of its own, PostgREST shows this one as soon as it has read the schema again.
+        for _ in range(_LOOKS):
+            if CONTROL in (await supabase.catalog(refresh=True)).tables:
+                break
+            await asyncio.sleep(_LOOK_SECONDS)
+        try:
+            await check_distinct(supabase, store)
+        except ConfigurationError:
+            if not was_there:
+                await postgres.uninstall(store)
+            raise
+    finally:
+        await supabase.close()
 
 
 @asynccontextmanager

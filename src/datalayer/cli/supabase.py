@@ -89,12 +89,20 @@ def status(dsn: Dsn = None, as_json: AsJson = False) -> None:
 
     Example: datalayer supabase status --json
     """
+    from datalayer.outbox.capture.supabase import missing_functions
+
     found = asyncio.run(_status(dsn))
+    lacking = missing_functions(found) if found.installed else []
     if as_json:
-        output.print_json(as_object(found))
+        output.print_json({**as_object(found), "missing_functions": lacking})
     else:
         print_status(found)
-    if not (found.installed and found.is_current):
+    if lacking:
+        output.note(f"note: functions are missing ({', '.join(lacking)}): run datalayer supabase install")
+    unarmed = bool(found.missing) and not found.armed
+    if unarmed and found.installed:
+        output.note("note: no table is armed: run datalayer supabase install")
+    if not (found.installed and found.is_current) or lacking or unarmed:
         raise typer.Exit(ExitCode.DIFFERENCE)
 
 

@@ -17,7 +17,7 @@ from datalayer.layer.opening import open_store_for
 from datalayer.layer.process_registry import ProcessRegistry, Record, refuse_rivals
 from datalayer.outbox.assembly import reconciler_between, relay_over
 from datalayer.outbox.breaker import DeleteBreaker
-from datalayer.outbox.checks import check_bookkeeping
+from datalayer.outbox.checks import check_bookkeeping, check_distinct
 from datalayer.outbox.left_behind import LeftBehind
 from datalayer.outbox.operations import OperationJournal
 from datalayer.outbox.outcome import Outcome
@@ -227,14 +227,16 @@ async def open_outboxes(settings: Settings) -> AsyncIterator[list[Outbox]]:
             opened.push_async_callback(store.close)
             table: OutboxTable = "datalayer_outbox"
             if not await captures_itself(store, settings) and mode.secondary is not None:
-                store, table = await open_store_for(mode.secondary, settings, ()), "datalayer_marks"
+                primary, store, table = store, await open_store_for(mode.secondary, settings, ()), "datalayer_marks"
                 opened.push_async_callback(store.close)
+                await check_distinct(primary, store)
             await check_bookkeeping(store)
             outboxes.append(Outbox(store, table))
         if outboxes[0].table != MARKS and mode.primary is StoreKind.SUPABASE and mode.secondary is StoreKind.POSTGRES:
             try:
                 following = await open_store_for(mode.secondary, settings, ())
                 opened.push_async_callback(following.close)
+                await check_distinct(outboxes[0].store, following)
                 if MARKS in (await following.catalog()).tables:
                     outboxes.append(Outbox(following, MARKS))
             except (UnavailableError, StoreTimeoutError) as error:

@@ -49,12 +49,7 @@ async def check_dual_write(
             (primary, secondary), catalogs, (primary_script, secondary_script), strict=True
         )
     ]
-    if identities[0] is not None and identities[0] == identities[1]:
-        raise ConfigurationError(
-            "both stores are the same database; name two different ones. If one is a restored copy of the other, give"
-            f" it an identity of its own: update {CONTROL} set id = gen_random_uuid()",
-            variables=("DATABASE_URL", "SUPABASE_URL"),
-        )
+    _refuse_same(*identities)
     if primary_script:
         await check_armed(primary, chosen)
     return chosen
@@ -98,6 +93,30 @@ def _all_but(primary: Catalog, ignored: Collection[str]) -> list[str]:
     return named
 
 
+async def check_distinct(one: Store, other: Store) -> None:
+    """Raise ConfigurationError where both stores are known to be one database."""
+    identities = [
+        await _identity(store) if CONTROL in (await store.catalog()).tables else None for store in (one, other)
+    ]
+    _refuse_same(*identities)
+
+
+def _refuse_same(one: UUID | None, other: UUID | None) -> None:
+    if one is not None and one == other:
+        raise ConfigurationError(
+            "both stores are the same database; name two different ones. If one is a restored copy of the other, give"
+            f" it an identity of its own: update {CONTROL} set id = gen_random_uuid()",
+            variables=("DATABASE_URL", "SUPABASE_URL"),
+        )
+
+
+async def _identity(store: Store) -> UUID | None:
+    """Return which database it is; None where the row is not there for us."""
+    rows = await store.select(Select(CONTROL, columns=("id",)))
+    found: UUID | None = rows[0]["id"] if rows else None
+    return found
+
+
 async def check_bookkeeping(store: Store) -> UUID:
     """Return the identity of a store's database, or raise for bookkeeping that is missing, hidden or outdated."""
     catalog = await store.catalog()
@@ -134,10 +153,18 @@ async def check_armed(store: Store, tables: Iterable[Table]) -> None:
     loose = [table.name for table in tables if table.name not in found.armed]
     if loose:
         raise ConfigurationError(
-            f"{store.name}: changes of {', '.join(loose)} are not captured; run {_install_command(store)}, or leave the"
+            f"{store.name}: changes of {', '.join(loose)} are not captured; run {_arm_command(store)}, or leave the"
             " table out"
         )
 
 
 def _install_command(store: Store) -> str:
     return "datalayer supabase install" if store.name == "supabase" else "datalayer outbox install"
+
+
+def _arm_command(store: Store) -> str:
+    """Name the command that arms a store's tables whichever store the settings take for the primary."""
+    if store.name == "supabase":
+        return _install_command(store)
+    url = '"$DATABASE_URL"' if store.name == "postgres" else '"sqlite:///$DATALAYER_SQLITE_PATH"'
+    return f"{_install_command(store)} --url {url}"

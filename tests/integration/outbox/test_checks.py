@@ -115,7 +115,9 @@ async def test_table_without_triggers_is_named(
 ) -> None:
     """A table that nobody watches would drift silently."""
     door.execute("alter table items disable trigger datalayer_capture_update")
-    with pytest.raises(ConfigurationError, match=r"changes of items are not captured; run datalayer outbox install"):
+    with pytest.raises(
+        ConfigurationError, match=r"items are not captured; run datalayer outbox install --url .\$DATABASE_"
+    ):
         await check_dual_write(*pair)
 
 

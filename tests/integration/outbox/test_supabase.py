@@ -6,11 +6,13 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
 from decimal import Decimal
+from pathlib import Path
+from urllib.parse import urlencode
 from uuid import UUID
 
 import psycopg
 import pytest
-from psycopg.conninfo import make_conninfo
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from datalayer.errors import (
     AccessDeniedError,
@@ -57,6 +59,11 @@ class Project:
         self.server = server
         self.dsn = owner_dsn
         self.door = door
+
+    @property
+    def url(self) -> str:
+        """The direct address as a URL."""
+        return f"postgresql:///?{urlencode(conninfo_to_dict(self.dsn))}"
 
     async def direct(self) -> PostgresStore:
         """Open the direct address, as the owner."""
@@ -337,6 +344,65 @@ async def test_printed_script_installs_for_the_sql_editor(project: Project) -> N
         await direct.close()
     left = project.door.execute("select proname from pg_proc where proname like 'datalayer%'").fetchall()
     assert left == []
+
+
+async def test_outbox_commands_refuse_supabase_s_own_database(
+    project: Project, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """With the same database on both sides nothing is installed there, and status does not say that all is well."""
+    from datalayer.cli.app import run
+
+    monkeypatch.chdir(tmp_path)
+    for name, value in {
+        "DATABASE_URL": project.url,
+        "SUPABASE_URL": project.server.url,
+        "SUPABASE_SERVICE_ROLE_KEY": project.server.service_key,
+        "ENABLE_DUAL_WRITE": "true",
+        "USE_LEGACY_SUPABASE": "true",
+    }.items():
+        monkeypatch.setenv(name, value)
+    found = "select relname from pg_class where relname like 'datalayer%'"
+    assert await asyncio.to_thread(run, ["outbox", "install"]) == 3
+    assert "both stores are the same database" in capsys.readouterr().err
+    assert project.door.execute(found).fetchall() == []
+    assert await asyncio.to_thread(run, ["outbox", "install", "--url", project.url]) == 0
+    try:
+        await asyncio.to_thread(project.server.reload_schema)
+        assert await asyncio.to_thread(run, ["outbox", "install"]) == 3
+        assert await asyncio.to_thread(run, ["outbox", "status"]) == 3
+        assert "both stores are the same database" in capsys.readouterr().err
+        assert await asyncio.to_thread(run, ["supabase", "status"]) == 1
+        assert "datalayer_apply" in capsys.readouterr().err
+    finally:
+        assert await asyncio.to_thread(run, ["outbox", "uninstall", "--url", project.url, "--yes"]) == 0
+
+
+async def test_supabase_after_an_uninstall_of_the_outbox_alone_is_told_as_it_is(
+    project: Project, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PostgREST reads the schema again by itself; and while it has not, a function that is gone is called so."""
+    from datalayer.cli.app import run
+
+    direct = await project.direct()
+    await capture.install(direct)
+    await asyncio.to_thread(project.server.reload_schema)
+    opened = await SupabaseStore.open(project.server.url, project.server.service_key)
+    try:
+        project.door.execute("alter function datalayer_status(regclass[]) rename to datalayer_status_away")
+        with pytest.raises(SchemaError, match=r"no such function.*notify pgrst"):
+            await opened.call_function("datalayer_status", {}, writes=False)
+        project.door.execute("alter function datalayer_status_away(regclass[]) rename to datalayer_status")
+        assert await asyncio.to_thread(run, ["outbox", "uninstall", "--url", project.url, "--yes"]) == 0
+        for _ in range(100):
+            if "datalayer_control" not in (await opened.catalog(refresh=True)).tables:
+                break
+            await asyncio.sleep(0.05)
+        assert not (await capture.status(opened)).installed
+    finally:
+        await opened.close()
+        await capture.install(direct)
+        await capture.uninstall(direct)
+        await direct.close()
 
 
 async def test_commands_install_show_and_uninstall(

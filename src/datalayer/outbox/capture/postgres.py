@@ -16,7 +16,7 @@ from datalayer.outbox.capture.status import CaptureStatus, Installed, status_fro
 from datalayer.outbox.scripts import read_script
 from datalayer.outbox.tables import SCRIPT, followed
 from datalayer.query import Row
-from datalayer.stores.catalog import Table
+from datalayer.stores.catalog import RELOAD_SCHEMA, Table
 from datalayer.stores.postgres import PostgresStore
 from datalayer.stores.postgres.errors import STORE, translate
 
@@ -26,6 +26,8 @@ _SCRIPTS: Final = ("outbox/postgres.sql", "outbox/postgres_journal.sql")
 _UNINSTALL: Final = ("outbox/postgres_uninstall.sql",)
 _POLL_SECONDS: Final = 0.05
 
+#: One may stand before the database, whatever we were told that it is.
+_TELL_POSTGREST: Final = RELOAD_SCHEMA.encode()
 #: Where the bookkeeping is, or would be made; NULL where the search path names no schema that exists.
 _HOME: Final = """
     select coalesce((select relnamespace::regnamespace::text from pg_class
@@ -76,6 +78,7 @@ async def install(
         named = {table.name for table in chosen}
         chosen += [table for table in followed(catalog) if table.name in outdated and table.name not in named]
         armed = [table.name for table in chosen if await _arm(connection, home, table, lock_timeout)]
+        await connection.execute(_TELL_POSTGREST)
         settled = await _settle(connection, settle_timeout)
     return Installed(tuple(armed), await status(store), settled)
 
@@ -89,6 +92,7 @@ async def uninstall(store: PostgresStore, *, scripts: Sequence[str] = _UNINSTALL
             await _enter(connection, await _home(connection), lock_timeout)
             for script in scripts:
                 await connection.execute(read_script(script).encode())
+            await connection.execute(_TELL_POSTGREST)
     await store.catalog(refresh=True)
     return True
 

@@ -33,6 +33,7 @@ class CaptureStatus:
         unusable: tables that cannot be, with the reason.
         interfering: triggers of the user's own that know nothing of ``datalayer.applying``.
         entries: waiting in the outbox; ``dead`` letters apart.
+        functions: of the bookkeeping, in the database; none on SQLite.
     """
 
     id: UUID | None = None
@@ -45,6 +46,7 @@ class CaptureStatus:
     interfering: tuple[Interference, ...] = ()
     entries: int = 0
     dead: int = 0
+    functions: tuple[str, ...] = ()
     current: int = SCRIPT
 
     @property
@@ -90,4 +92,5 @@ def status_from(answer: Mapping[str, Any] | None, catalog: Catalog) -> CaptureSt
         interfering=tuple(Interference(found["table"], found["trigger"]) for found in answer.get("interfering", ())),
         entries=answer.get("entries", 0),
         dead=answer.get("dead", 0),
+        functions=tuple(answer.get("functions", ())),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
@@ -18,6 +19,7 @@ from datalayer.stores.supabase import SupabaseStore
 _SCRIPTS: Final = ("outbox/postgres.sql", "supabase/functions.sql", "supabase/access.sql")
 _UNINSTALL: Final = ("supabase/uninstall.sql", "outbox/postgres_uninstall.sql")
 _BEGIN: Final = "begin;\nset local search_path = public, pg_temp;\nset local lock_timeout = '10s';\n\n"
+_FUNCTION: Final = re.compile(r"^create or replace function (\w+)", re.MULTILINE)
 #: Tells PostgREST to read functions and tables again.
 _END: Final = f"\n{RELOAD_SCHEMA};\ncommit;\n"
 
@@ -52,19 +54,14 @@ async def install(
     settle_timeout: float = 30.0,
 ) -> Installed:
     """Install over the project's direct address; see :func:`datalayer.outbox.capture.postgres.install`."""
-    told = await postgres.install(
+    return await postgres.install(
         store, tables, scripts=_SCRIPTS, lock_timeout=lock_timeout, settle_timeout=settle_timeout
     )
-    await _reload(store)
-    return told
 
 
 async def uninstall(store: PostgresStore, *, lock_timeout: float = 10.0) -> bool:
     """Take everything away; False where nothing was there."""
-    gone = await postgres.uninstall(store, scripts=_UNINSTALL, lock_timeout=lock_timeout)
-    if gone:
-        await _reload(store)
-    return gone
+    return await postgres.uninstall(store, scripts=_UNINSTALL, lock_timeout=lock_timeout)
 
 
 async def status(store: SupabaseStore) -> CaptureStatus:
@@ -80,6 +77,11 @@ async def status(store: SupabaseStore) -> CaptureStatus:
     return status_from(answer, await store.catalog(refresh=True))
 
 
+def missing_functions(found: CaptureStatus) -> list[str]:
+    """Name what the script makes for PostgREST and the project lacks: the outbox alone may be installed there."""
+    return sorted(set(_FUNCTION.findall(read_script("supabase/functions.sql"))) - set(found.functions))
+
+
 def script(tables: Iterable[str] | None = None) -> str:
     """Return the whole install as one script for Supabase's SQL editor; it may be run again at any time."""
     if tables is None:
@@ -92,7 +94,3 @@ def script(tables: Iterable[str] | None = None) -> str:
 def uninstall_script() -> str:
     """Return the whole uninstall as one script for Supabase's SQL editor."""
     return _BEGIN + "\n".join(read_script(name) for name in _UNINSTALL) + _END
-
-
-async def _reload(store: PostgresStore) -> None:
-    await store.execute(RELOAD_SCHEMA)

@@ -50,6 +50,10 @@ _BY_STATUS: Final[Mapping[int, Translation]] = {
 #: PostgREST's codes for what its schema cache does not have, which may be older than the schema.
 _NO_FUNCTION: Final = "PGRST202"
 _NO_TABLE: Final = "PGRST205"
+#: PostgreSQL's, of a table that PostgREST believes to be there.
+_RELATION_GONE: Final = "42P01"
+#: PostgreSQL's, of operators and of functions.
+_NO_OPERATOR: Final = "42883"
 STALE_SCHEMA: Final = f"where it is there, PostgREST has not read the schema since: run {RELOAD_SCHEMA}"
 _SQLSTATES: Final[Mapping[str, str]] = {"PGRST204": "42703", "PGRST205": "42P01"}
 
@@ -78,6 +82,9 @@ def from_response(response: httpx.Response, call: Call) -> StoreError:
     answer = _answer(response)
     code = str(answer.get("code") or "")
     message = str(answer.get("message") or "")
+    if code == _NO_OPERATOR and call.table is None and f"{call.operation}(" in message:
+        # The schema that PostgREST has read had it.
+        code = _NO_FUNCTION
     found = _by_code(code) or (None if code == _LOST_AT_WORK else _BY_STATUS.get(response.status_code))
     if found is None:
         return _unlisted(response.status_code, code, call)
@@ -184,7 +191,7 @@ def _hint(kind: type[StoreError], call: Call, code: str = "") -> str | None:
     if code == _NO_FUNCTION:
         return f"run datalayer supabase install; {STALE_SCHEMA}"
     if kind is errors.UnknownTableError:
-        return f"{CREATE_TABLE}; {STALE_SCHEMA}" if code == _NO_TABLE else CREATE_TABLE
+        return f"{CREATE_TABLE}; {STALE_SCHEMA}" if code in (_NO_TABLE, _RELATION_GONE) else CREATE_TABLE
     if kind is errors.MissingConflictTargetError and call.table:
         columns = ", ".join(call.target)
         return f"create unique index on {call.table} ({columns})"

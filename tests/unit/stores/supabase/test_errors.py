@@ -73,6 +73,7 @@ def answer(status: int, code: str | None = None, message: str = "", details: str
             ("zz",),
         ),
         (answer(404, "42P01", 'relation "public.x" does not exist'), errors.UnknownTableError, "42P01", None, ()),
+        (answer(404, "42883", "operator does not exist: text = integer"), errors.UnfitValueError, "42883", None, ()),
         (answer(404, "PGRST205", "Could not find the table"), errors.UnknownTableError, "42P01", None, ()),
         (answer(401, "PGRST301", f"JWSError {SECRET}"), errors.AccessDeniedError, None, None, ()),
         (answer(403, "42501", "permission denied for table t"), errors.AccessDeniedError, "42501", None, ()),
