@@ -14,6 +14,7 @@ from datalayer.cli import output
 from datalayer.cli.errors import EXIT_CODES, ExitCode
 
 if TYPE_CHECKING:
+    from datalayer.errors import ConfigurationError
     from datalayer.outbox.relay import Relay
     from datalayer.telemetry import RelayEvent
 
@@ -30,6 +31,7 @@ def relay(
     """Carry what the primary owes to the store that follows, until SIGTERM or SIGINT; any number may run at once.
 
     The stores are those of the environment, like an application's; the application may have DATALAYER_RELAY=false then.
+    It is refused where a start of the application would be, and ends when another primary is at work.
     With --once the exit code is 1 when entries are left: dead letters, held deletes, or what could not be settled; and
     when writes to Supabase without the script are left whose answers have not come.
 
@@ -66,6 +68,9 @@ async def _relay(*, once: bool, as_json: bool) -> tuple[list[RelayEvent], int]:
     observers = (*observers_for(settings), shown)
     opening = asyncio.current_task()
     relays: list[Relay] = []
+    refusals: list[ConfigurationError] = []
+    last: list[RelayEvent] = []
+    unanswered = 0
 
     def stop() -> None:
         for one in relays:
@@ -73,22 +78,29 @@ async def _relay(*, once: bool, as_json: bool) -> tuple[list[RelayEvent], int]:
         if not relays and opening is not None:
             opening.cancel()
 
+    def give_way(error: ConfigurationError) -> None:
+        refusals.append(error)
+        stop()
+
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop)
     try:
-        async with open_links(settings, observers=observers, patient=not once) as links:
+        async with open_links(settings, observers=observers, patient=not once, on_rivals=give_way) as links:
             # Reports are on stdout already.
             heard = [o for o in observers if isinstance(o, RelayObserver) and not isinstance(o, LogObserver)]
             relays += [link.relay(pace_of(settings), observers=heard) for link in links]
             if once:
                 last = await asyncio.gather(*(one.drain() for one in relays))
                 shown.end(last)
-                return last, sum([await link.unanswered() for link in links])
-            await asyncio.gather(*(one.run() for one in relays))
+                unanswered = sum([await link.unanswered() for link in links])
+            else:
+                await asyncio.gather(*(one.run() for one in relays))
     except asyncio.CancelledError:
         if relays:
             raise
-    return [], 0
+    if refusals:
+        raise refusals[0]
+    return last, unanswered
 
 
 class _Shown:

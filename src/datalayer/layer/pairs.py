@@ -6,15 +6,17 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from datalayer.errors import ConfigurationError, StoreTimeoutError, UnavailableError
-from datalayer.flags import Mode, StoreKind, both_lead, resolve_mode
+from datalayer.flags import Mode, StoreKind, both_lead, has_cohort, resolve_mode
+from datalayer.layer.counting_in import OnRivals, counted_in
 from datalayer.layer.joining import captures_itself, check_join, parts_between
-from datalayer.layer.leads import leads_of, routes_of
+from datalayer.layer.leads import Leads, leads_of, routes_of
 from datalayer.layer.opening import open_store_for
 from datalayer.layer.process_registry import ProcessRegistry, Record, refuse_rivals
+from datalayer.layer.strays import find_strays, refuse_strays
 from datalayer.outbox.assembly import reconciler_between, relay_over
 from datalayer.outbox.breaker import DeleteBreaker
 from datalayer.outbox.checks import check_bookkeeping, check_distinct
@@ -145,16 +147,21 @@ def left_behind(primary: Store, secondary: Store | None, settings: Settings) -> 
 
 @asynccontextmanager
 async def open_links(
-    settings: Settings, *, observers: Sequence[Observer] = (), patient: bool = False
+    settings: Settings,
+    *,
+    observers: Sequence[Observer] = (),
+    patient: bool = False,
+    on_rivals: OnRivals | None = None,
 ) -> AsyncIterator[list[Link]]:
     """Open both stores of the settings and join them.
 
     Args:
         patient: wait for a store that is away, however long that takes.
+        on_rivals: be counted as at work; the links' relays call this when a process has the other store as primary.
 
     Raises:
-        ConfigurationError: there is no dual-write, it cannot work, or an application is at work that has the other
-            store as primary.
+        ConfigurationError: there is no dual-write, it cannot work, an application is at work that has the other store
+            as primary, or what is owed would land over newer rows, as at the start of an application.
         UnavailableError: a store cannot be reached, and we are not patient.
     """
     mode = resolve_mode(settings)
@@ -166,8 +173,26 @@ async def open_links(
             stores[kind] = await _open(kind, settings, observers, patient=patient)
             opened.push_async_callback(stores[kind].close)
         joined = await links(mode, stores, settings)
-        await check_nobody_disagrees(mode, stores, settings)
+        leads = leads_of(mode, await routes_of(settings, mode, stores))
+        if on_rivals is not None:
+            # A process without a share in the cohort would hold up its moves, so there the relay only looks.
+            joins = not has_cohort(settings, mode)
+            look = await opened.enter_async_context(counted_in(_postgres(stores), leads, on_rivals, joins=joins))
+            joined = [replace(one, chores=(*one.chores, look)) for one in joined]
+        await _check_leads(mode, stores, settings, leads)
         yield joined
+
+
+async def _check_leads(mode: Mode, stores: Mapping[StoreKind, Store], settings: Settings, leads: Leads) -> None:
+    """Hold a command to what a start is held to: nobody disagrees, and nothing owed would land over newer rows."""
+    registry = _registry(stores)
+    refuse_rivals(await registry.rivals(leads), leads)
+    record = await registry.recorded()
+    if record == Record(leads) and len(leads) == 1:
+        return
+    before = None if record is None or record.leads == leads else record.leads
+    (one, other), cohort = stores.values(), has_cohort(settings, mode)
+    refuse_strays(await find_strays((one, other), settings, leads, before, has_cohort=cohort), leads)
 
 
 async def check_nobody_disagrees(mode: Mode, stores: Mapping[StoreKind, Store], settings: Settings) -> None:
@@ -204,10 +229,14 @@ async def let_primary_win(settings: Settings, stores: Iterable[Store]) -> None:
 
 def registry_of(stores: Mapping[StoreKind, Store]) -> ProcessRegistry:
     """Return the register in the pair's PostgreSQL, as a command sees it."""
+    return ProcessRegistry(_postgres(stores))
+
+
+def _postgres(stores: Mapping[StoreKind, Store]) -> PostgresStore:
     store = stores[StoreKind.POSTGRES]
     if not isinstance(store, PostgresStore):
         raise TypeError(f"not PostgreSQL: {type(store).__name__}")
-    return ProcessRegistry(store)
+    return store
 
 
 @asynccontextmanager

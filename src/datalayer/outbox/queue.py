@@ -151,16 +151,21 @@ class Outbox:
 
     async def owes(self, table: str, keys: Sequence[Key] | None) -> bool:
         """Whether an entry is there for one of the keys, or for any row of the table."""
-        where = col("aggregatetype").eq(table)
         if keys is None:
-            return bool(await self.store.select(Select(self.table, where, columns=("version",), limit=1)))
-        known = (await self.store.catalog()).table(table, store=self.store.name, operation="owes")
-        texts = [WHOLE_TABLE, *(encode_key(known, key) for key in keys)]
+            of_table = Select(self.table, col("aggregatetype").eq(table), columns=("version",), limit=1)
+            return bool(await self.store.select(of_table))
+        return bool(await self.owed(table, keys))
+
+    async def owed(self, table: str, keys: Sequence[Key]) -> set[Key]:
+        """Return the keys that an entry is there for; all of them where one is about the whole table."""
+        known = (await self.store.catalog()).table(table, store=self.store.name, operation="owed")
+        by_text = {encode_key(known, key): key for key in keys}
+        texts, found = [WHOLE_TABLE, *by_text], set()
         for start in range(0, len(texts), _AT_ONCE):
-            named = where & col("aggregateid").in_(texts[start : start + _AT_ONCE])
-            if await self.store.select(Select(self.table, named, columns=("version",), limit=1)):
-                return True
-        return False
+            named = col("aggregatetype").eq(table) & col("aggregateid").in_(texts[start : start + _AT_ONCE])
+            rows = await self.store.select(Select(self.table, named, columns=("aggregateid",)))
+            found |= {row["aggregateid"] for row in rows}
+        return set(keys) if WHOLE_TABLE in found else {by_text[text] for text in found}
 
     async def mark_table(self, table: str, payload: Mapping[str, Any]) -> None:
         """Owe a whole table, with what the work on it begins from."""

@@ -48,6 +48,20 @@ async def test_backfill_fills_an_empty_secondary(pair: Pair) -> None:
     assert sum(filled.applied + filled.marked for filled in again) == 0
 
 
+async def test_backfill_leaves_keys_to_the_relay_that_the_secondary_owes(pair: Pair) -> None:
+    """Somebody wrote them there: they are not overwritten unseen."""
+    await put_owners(pair.secondary, [7])
+    await pair.secondary.update(Update("owners", {"note": "written there"}, col("id").eq(7)))
+    await pair.secondary.insert(
+        Insert("datalayer_outbox", [{"aggregatetype": "owners", "aggregateid": "[7]", "type": "upsert"}])
+    )
+    (done,) = await backfill(pair.reconciler, pair.outbox, tables=["owners"])
+    assert (done.applied, done.marked) == (1199, 1)
+    (kept,) = await pair.secondary.select(Select("owners", col("id").eq(7)))
+    assert kept["note"] == "written there"
+    assert [entry.key for entry in await pair.outbox.entries()] == [(7,)]
+
+
 async def test_backfill_beside_writers_ends_equal(pair: Pair) -> None:
     """Rows written, deleted and made anew while they are copied end as the primary has them."""
     writing = asyncio.create_task(_write(pair))

@@ -14,6 +14,7 @@ from tests.integration.routing.salons import CLIENT, assert_equal, led_by, postg
 from tests.integration.routing.waiting import until
 
 from datalayer import ConfigurationError, DataLayer, GivenSettings, Settings, StoreError, StoreKind, WritesHeldError
+from datalayer.cli.errors import ExitCode
 from datalayer.layer.process_registry import LEASE_SECONDS
 from datalayer.outbox.capture.fences import fence
 from datalayer.query import Update, where_equal
@@ -163,6 +164,56 @@ async def test_start_with_the_other_primary_is_refused_while_an_application_is_a
         await until(lambda: settled(layer))
     async with DataLayer.open(after) as layer:
         assert await layer.clients.count() == 2
+
+
+@pytest.mark.parametrize("command", [["backfill"], ["relay", "--once"]])
+async def test_commands_with_the_other_primary_leave_what_the_old_one_owes(
+    pair: dict[str, Any], command: list[str]
+) -> None:
+    """They are refused as a start is: nothing that a caller was told of is overwritten by an older row."""
+    before, after = led_by(pair, StoreKind.SQLITE), led_by(pair, StoreKind.POSTGRES)
+    async with DataLayer.open(before) as layer:
+        await layer.upsert_client(CLIENT)
+        await until(lambda: settled(layer))
+    async with DataLayer.open(led_by(pair, StoreKind.SQLITE, datalayer_relay=False)) as layer:
+        await layer.clients.update({"name": "told to a caller"}, yclients_id=1)
+    code, said = await run(after, *command)
+    assert (code, "changes that were made in sqlite have not been carried" in said) == (ExitCode.CONFIGURATION, True)
+    assert await run(before, "relay", "--once") == (ExitCode.OK, "sqlite to postgres: 2 settled, 0 left, lag 0.0 s")
+    async with DataLayer.open(after) as layer:
+        assert [row.name for row in await layer.clients.list()] == ["told to a caller"]
+
+
+async def test_relay_does_not_carry_what_was_written_while_its_store_followed(pair: dict[str, Any]) -> None:
+    """It would land over newer rows of the primary on record, also before any application begins."""
+    before, after = led_by(pair, StoreKind.SQLITE), led_by(pair, StoreKind.POSTGRES)
+    async with DataLayer.open(before) as layer:
+        await layer.upsert_client(CLIENT)
+        await until(lambda: settled(layer))
+    async with postgres_of(pair) as store:
+        await store.execute("update clients set name = 'back door'")
+    code, said = await run(after, "relay", "--once")
+    assert (code, "1 changes were made in postgres while it followed" in said) == (ExitCode.CONFIGURATION, True)
+    async with DataLayer.open(before) as layer:
+        assert [row.name for row in await layer.clients.list()] == ["Анна"]
+
+
+async def test_relay_of_its_own_is_counted_and_gives_way(pair: dict[str, Any]) -> None:
+    """A start with the other primary is refused while it works; should one be at work all the same, the relay ends."""
+    before = led_by(pair, StoreKind.SQLITE)
+    carrying = asyncio.create_task(run(before, "relay"))
+    async with postgres_of(pair) as store:
+        while not await store.fetch_all("select process from datalayer_processes"):
+            assert not carrying.done(), carrying.result()
+            await asyncio.sleep(0.05)
+        await refused(led_by(pair, StoreKind.POSTGRES), "is at work with another primary than postgres")
+        await store.execute(
+            "insert into datalayer_processes (process, name, leads) values (gen_random_uuid(), 'rival:1', %(leads)s)",
+            {"leads": '{"*": "postgres"}'},
+        )
+        code, said = await carrying
+        assert (code, "rival:1 is at work with another primary than sqlite" in said) == (ExitCode.CONFIGURATION, True)
+        assert [row["name"] for row in await store.fetch_all("select name from datalayer_processes")] == ["rival:1"]
 
 
 async def test_of_two_starts_that_disagree_one_is_refused(pair: dict[str, Any]) -> None:
