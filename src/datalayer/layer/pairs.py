@@ -185,7 +185,7 @@ async def open_links(
 
 async def _check_leads(mode: Mode, stores: Mapping[StoreKind, Store], settings: Settings, leads: Leads) -> None:
     """Hold a command to what a start is held to: nobody disagrees, and nothing owed would land over newer rows."""
-    registry = _registry(stores)
+    registry = registry_of(stores)
     refuse_rivals(await registry.rivals(leads), leads)
     record = await registry.recorded()
     if record == Record(leads) and len(leads) == 1:
@@ -193,16 +193,6 @@ async def _check_leads(mode: Mode, stores: Mapping[StoreKind, Store], settings: 
     before = None if record is None or record.leads == leads else record.leads
     (one, other), cohort = stores.values(), has_cohort(settings, mode)
     refuse_strays(await find_strays((one, other), settings, leads, before, has_cohort=cohort), leads)
-
-
-async def check_nobody_disagrees(mode: Mode, stores: Mapping[StoreKind, Store], settings: Settings) -> None:
-    """Refuse to go on while an application is at work that takes another store for a primary.
-
-    Raises:
-        ConfigurationError: names it.
-    """
-    leads = leads_of(mode, await routes_of(settings, mode, stores))
-    refuse_rivals(await registry_of(stores).rivals(leads), leads)
 
 
 async def let_primary_win(settings: Settings, stores: Iterable[Store]) -> None:

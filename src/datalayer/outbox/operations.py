@@ -18,6 +18,8 @@ from datalayer.stores.postgres import PostgresStore
 
 #: Expired operations that are resolved at a time.
 _EXPIRED_AT_ONCE: Final = 100
+#: Below every random identity.
+_NONE_YET: Final = UUID(int=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +48,11 @@ class OperationJournal:
 
     def __init__(self, reach: Callable[[], Awaitable[PostgresStore]]) -> None:
         self._reach = reach
+        #: Where the last look at expired operations ended.
+        self._last = _NONE_YET
 
     async def begin(self, operation: Operation, *, lifetime_seconds: float, timeout: float | None = None) -> None:
-        """Commit an operation. Doing it again changes nothing.
+        """Commit an operation. Doing it again lets it expire later.
 
         Args:
             lifetime_seconds: how long its request can live, once it was sent; PostgreSQL's clock tells.
@@ -56,7 +60,8 @@ class OperationJournal:
         await (await self._reach()).execute(
             "insert into datalayer_operations (id, aggregatetype, keys, target, expires_at)"
             " values (%(id)s, %(table)s, %(keys)s::json, %(target)s::json,"
-            " clock_timestamp() + make_interval(secs => %(seconds)s)) on conflict (id) do nothing",
+            " clock_timestamp() + make_interval(secs => %(seconds)s)) on conflict (id) do update"
+            " set expires_at = greatest(datalayer_operations.expires_at, excluded.expires_at)",
             {
                 "id": operation.id,
                 "table": operation.table,
@@ -90,12 +95,16 @@ class OperationJournal:
         )
 
     async def expired(self) -> list[Operation]:
-        """Return operations whose requests can no longer take effect, the oldest first."""
+        """Return some operations whose requests can no longer take effect.
+
+        Each call goes on behind the last one, round and round: those that cannot be resolved keep none from its turn.
+        """
         rows = await (await self._reach()).fetch_all(
             "select id, aggregatetype, keys, target from datalayer_operations"
-            " where expires_at < clock_timestamp() order by expires_at limit %s",
-            [_EXPIRED_AT_ONCE],
+            " where expires_at < clock_timestamp() and id > %(last)s order by id limit %(limit)s",
+            {"last": self._last, "limit": _EXPIRED_AT_ONCE},
         )
+        self._last = rows[-1]["id"] if len(rows) == _EXPIRED_AT_ONCE else _NONE_YET
         return [_operation(row) for row in rows]
 
     async def count(self) -> int:

@@ -166,9 +166,11 @@ class RequestCapture:
 
     async def _open_gap(self, operation: Operation) -> None:
         """Have an operation without keys stand for all writes to a table until PostgreSQL is back."""
-        if operation.table in self._gaps:
+        gap = self._gaps.get(operation.table)
+        if gap is not None and gap.request_seconds >= operation.request_seconds:
             return
-        gap = Operation(uuid4(), operation.table, (), None, operation.request_seconds)
+        identity = uuid4() if gap is None else gap.id
+        gap = Operation(identity, operation.table, (), None, operation.request_seconds)
         self._gaps[operation.table] = gap
         self._open.add(gap.id)
         if not await self._is_spooled(gap):
@@ -205,7 +207,8 @@ class RequestCapture:
             try:
                 await self._journal.begin(gap, lifetime_seconds=self._lifetime_seconds)
             except BaseException:
-                self._gaps.setdefault(table, gap)
+                later = self._gaps.get(table, gap)
+                self._gaps[table] = max(gap, later, key=lambda one: one.request_seconds)
                 raise
             self._open.discard(gap.id)
 

@@ -73,7 +73,7 @@ class Spool:
         await self._store.close()
 
     async def begin(self, operation: Operation) -> None:
-        """Write an operation to the disk, and wait until it is there."""
+        """Write an operation to the disk, and wait until it is there; again, where its time has become longer."""
         keys = None if operation.keys is None else json.dumps(operation.keys)
         values = (str(operation.id), operation.table, json.dumps(operation.columns), keys, operation.request_seconds)
 
@@ -81,8 +81,8 @@ class Spool:
             # In WAL mode only FULL waits for the disk at each commit (SQLite manual, "PRAGMA synchronous").
             connection.execute("pragma synchronous = full")
             connection.execute(
-                "insert or ignore into operations (id, aggregatetype, target, keys, request_seconds)"
-                " values (?, ?, ?, ?, ?)",
+                "insert into operations (id, aggregatetype, target, keys, request_seconds) values (?, ?, ?, ?, ?)"
+                " on conflict (id) do update set request_seconds = max(request_seconds, excluded.request_seconds)",
                 values,
             )
 

@@ -16,10 +16,11 @@ from datalayer.errors import (
     UnavailableError,
     UnsupportedOperationError,
 )
-from datalayer.outbox.keys import decode_key, encode_key, key_of, keys_filter
+from datalayer.outbox.keys import decode_key, encode_key, key_of
 from datalayer.outbox.operations import Operation
 from datalayer.outbox.requests import KeyLookup, RequestCapture
-from datalayer.query import Delete, Filter, Insert, Row, Select, Update, Upsert, Written
+from datalayer.outbox.rows import read_rows
+from datalayer.query import Delete, Filter, Insert, Row, Update, Upsert, Written
 from datalayer.query.filters import Comparison, Group, Operator
 from datalayer.routing.passing_store import PassingStore
 from datalayer.stores.catalog import Kind, Table
@@ -163,8 +164,10 @@ def key_lookup(store: Store) -> KeyLookup:
         if operation.columns == table.primary_key:
             return operation.keys
         found_by = _keyed_by(table, operation.columns)
-        where = keys_filter(found_by, [decode_key(found_by, text) for text in operation.keys])
-        return _marks(table, await store.select(Select(table.name, where, columns=table.primary_key)))
+        keys = [decode_key(found_by, text) for text in operation.keys]
+        # By their own columns, so that parts of them are read within a timeout each.
+        rows = await read_rows(store, found_by, keys, columns=tuple({*table.primary_key, *operation.columns}))
+        return _marks(table, list(rows.values()))
 
     return lookup
 

@@ -9,6 +9,7 @@ import pytest
 from tests.integration.outbox.writes import ITEMS, TABLES, entries
 
 from datalayer.errors import ConfigurationError, SelectionError, StoreTimeoutError
+from datalayer.layer.cohort_registry import CohortRegistry
 from datalayer.outbox.capture import postgres as capture
 from datalayer.outbox.capture.status import Interference
 from datalayer.stores.postgres import PostgresStore
@@ -149,6 +150,7 @@ async def test_uninstall_leaves_nothing_behind(postgres: PostgresStore, door: ps
         " create table part_1 partition of part for values from (0) to (9)"
     )
     await capture.install(postgres)
+    await CohortRegistry(postgres, 60).prepare()
     door.execute("insert into pairs values (1, 'a', 1)")
     assert await capture.uninstall(postgres)
     assert not await capture.uninstall(postgres)

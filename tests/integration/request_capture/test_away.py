@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from uuid import uuid4
 
 import pytest
 from tests.integration.request_capture.following import follow
 from tests.integration.request_capture.place import Place
 
-from datalayer.errors import ConfigurationError, UnavailableError
-from datalayer.outbox.operations import OperationJournal
+from datalayer.errors import ConfigurationError, StoreTimeoutError, UnavailableError
+from datalayer.outbox.operations import Operation, OperationJournal
 from datalayer.outbox.requests import AwayPolicy, RequestCapture
 from datalayer.outbox.spool import Spool
 from datalayer.query import Insert, Upsert
@@ -114,6 +115,42 @@ async def test_gap_survives_the_end_of_its_process(place: Place, reopened: Spool
     await requests.settle()
     await follow(place)
     assert place.behind("select code from parents order by code") == [("a",), ("b",)]
+
+
+async def test_gap_expires_behind_the_longest_request_that_it_stands_for(place: Place, reopened: Spool) -> None:
+    """A write that joins it may take longer than the one that opened it; also where another process hands it over."""
+    for number, handing in enumerate((place.spool, reopened)):
+        requests = RequestCapture(
+            OperationJournal(place.reach), key_lookup(place.supabase), spool=place.spool, policy="gap"
+        )
+        await place.line.cut()
+        for seconds in (1.0, 900.0, 2.0):
+            await requests.begin(Operation(uuid4(), "parents", (), None, seconds))
+        await place.mend()
+        if handing is reopened:
+            requests = RequestCapture(OperationJournal(place.reach), key_lookup(place.supabase), spool=reopened)
+        await requests.settle()
+        lasting = "select count(*) from datalayer_operations where expires_at > now() + interval '15 minutes'"
+        assert place.behind(lasting) == [(number + 1,)]
+
+
+async def test_expired_operations_that_cannot_be_looked_up_keep_none_from_its_turn(place: Place) -> None:
+    """However many fail again and again, those behind them are resolved."""
+
+    async def lookup(operation: Operation) -> list[str]:
+        if operation.columns == ("code",):
+            raise StoreTimeoutError("no answer in time", store="supabase", operation="select")
+        return ["[1]"]
+
+    requests = RequestCapture(OperationJournal(place.reach), lookup)
+    place.change_following(
+        "insert into datalayer_operations (aggregatetype, keys, target, expires_at)"
+        " select 'parents', '[]', case when n > 250 then '[\"id\"]' else '[\"code\"]' end::json, now() - interval '1 h'"
+        " - (n < 251)::int * interval '1 h' from generate_series(1, 260) n"
+    )
+    for _ in range(3):
+        await requests.settle()
+    assert (place.operations(), len(place.marks())) == (250, 10)
 
 
 async def test_write_goes_on_where_postgresql_refuses_its_operation(place: Place) -> None:
