@@ -25,9 +25,9 @@ from datalayer.models.rules import normalise_phone
 from datalayer.query import Select, col
 from datalayer.routing.assignments import Assignments
 from datalayer.routing.companies import COMPANY, company_of, of_companies
-from datalayer.routing.tasks import end
 from datalayer.stores.contract import Store
 from datalayer.stores.postgres import PostgresStore
+from datalayer.tasks import end
 
 if TYPE_CHECKING:
     from datalayer.settings import Settings

@@ -13,9 +13,9 @@ from datalayer.outbox.requests import RequestCapture
 from datalayer.outbox.spool import Spool
 from datalayer.routing.late_store import LateStore
 from datalayer.routing.request_capture import RequestCaptureStore, key_lookup
-from datalayer.routing.tasks import end
 from datalayer.stores.contract import Store
 from datalayer.stores.postgres import PostgresStore
+from datalayer.tasks import end
 
 if TYPE_CHECKING:
     from datalayer.settings import Settings

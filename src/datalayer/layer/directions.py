@@ -22,8 +22,8 @@ from datalayer.outbox.tables import MARKS
 from datalayer.outbox.waiting import Waiting, waiting
 from datalayer.routing.late_store import LateStore
 from datalayer.routing.request_capture import RequestCaptureStore
-from datalayer.routing.tasks import end
 from datalayer.stores.contract import Store
+from datalayer.tasks import end
 from datalayer.telemetry import RelayObserver
 
 if TYPE_CHECKING:

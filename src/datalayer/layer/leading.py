@@ -29,9 +29,9 @@ from datalayer.layer.leads import Leads
 from datalayer.layer.process_registry import LEASE_SECONDS, ProcessRegistry, Record, refuse_rivals
 from datalayer.layer.strays import Strays, find_strays, refuse_strays
 from datalayer.routing.late_store import LateStore
-from datalayer.routing.tasks import end
 from datalayer.stores.contract import Store
 from datalayer.stores.postgres import PostgresStore
+from datalayer.tasks import end
 
 if TYPE_CHECKING:
     from datalayer.settings import Settings

@@ -7,8 +7,9 @@ the server; then whoever sees it resolves it. So marks are always younger than t
 
 from __future__ import annotations
 
+import datetime as dt
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
@@ -18,8 +19,8 @@ from datalayer.stores.postgres import PostgresStore
 
 #: Expired operations that are resolved at a time.
 _EXPIRED_AT_ONCE: Final = 100
-#: Below every random identity.
-_NONE_YET: Final = UUID(int=0)
+#: Before every operation.
+_BEGINNING: Final[Mapping[str, Any]] = {"expired": dt.datetime.min.replace(tzinfo=dt.UTC), "id": UUID(int=0)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ class OperationJournal:
     def __init__(self, reach: Callable[[], Awaitable[PostgresStore]]) -> None:
         self._reach = reach
         #: Where the last look at expired operations ended.
-        self._last = _NONE_YET
+        self._last = _BEGINNING
 
     async def begin(self, operation: Operation, *, lifetime_seconds: float, timeout: float | None = None) -> None:
         """Commit an operation. Doing it again lets it expire later.
@@ -95,16 +96,18 @@ class OperationJournal:
         )
 
     async def expired(self) -> list[Operation]:
-        """Return some operations whose requests can no longer take effect.
+        """Return some operations whose requests can no longer take effect, the oldest first.
 
         Each call goes on behind the last one, round and round: those that cannot be resolved keep none from its turn.
         """
         rows = await (await self._reach()).fetch_all(
-            "select id, aggregatetype, keys, target from datalayer_operations"
-            " where expires_at < clock_timestamp() and id > %(last)s order by id limit %(limit)s",
-            {"last": self._last, "limit": _EXPIRED_AT_ONCE},
+            "select id, aggregatetype, keys, target, expires_at from datalayer_operations"
+            " where expires_at < clock_timestamp() and (expires_at, id) > (%(expired)s, %(id)s)"
+            " order by expires_at, id limit %(limit)s",
+            {**self._last, "limit": _EXPIRED_AT_ONCE},
         )
-        self._last = rows[-1]["id"] if len(rows) == _EXPIRED_AT_ONCE else _NONE_YET
+        last = rows[-1] if len(rows) == _EXPIRED_AT_ONCE else None
+        self._last = _BEGINNING if last is None else {"expired": last["expires_at"], "id": last["id"]}
         return [_operation(row) for row in rows]
 
     async def count(self) -> int:

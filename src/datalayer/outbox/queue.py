@@ -176,6 +176,7 @@ class Outbox:
         """Claim the entry of a phase of work on a whole table, made where there is none; None when another has it."""
         now = self.clock()
         where = col("aggregatetype").eq(table) & col("aggregateid").eq(WHOLE_TABLE) & col("type").eq("sweep")
+        where &= col("dead_at").is_null()
         rows = await self.store.select(Select(self.table, where, order=(asc("version"),)))
         of_phase = [row for row in rows if isinstance(row["payload"], dict) and row["payload"].get("phase") == phase]
         claim = {"claimed_by": self.owner, "claimed_until": now + dt.timedelta(seconds=lease_seconds)}

@@ -34,7 +34,7 @@ from datalayer.outbox.rows import ledger_versions, read_rows
 from datalayer.stores.contract import Store
 
 #: Not the fault of any key: the secondary, or the way to it, is in trouble.
-_OUTAGES: Final = (UnavailableError, OutcomeUnknownError, ConfigurationError)
+OUTAGES: Final = (UnavailableError, OutcomeUnknownError, ConfigurationError, TransactionConflictError)
 #: Of one key alone they are its fault, if the secondary is well.
 _DOUBTFUL: Final = (AccessDeniedError, StoreTimeoutError, OutcomeUnknownError)
 _CONFLICT_ATTEMPTS: Final = 8
@@ -177,7 +177,7 @@ class Reconciler:
                 if not (await self.secondary.health()).healthy:
                     raise
                 self._blame(changes[0], error, outcome)
-            elif isinstance(error, (*_OUTAGES, TransactionConflictError)):
+            elif isinstance(error, OUTAGES):
                 raise
             elif alone:
                 await self._apply_with_companions(changes[0], error, outcome)
@@ -219,7 +219,7 @@ class Reconciler:
             except KeysHeldError:
                 outcome.waiting.add(_named(change))
                 return
-            except (*_OUTAGES, TransactionConflictError):
+            except OUTAGES:
                 raise
             except DataLayerError as again:
                 error = again

@@ -130,7 +130,7 @@ class Relay:
             batch = collect(claimed)
             for entry, reason in claimed.unreadable:
                 await self._refuse([entry], reason)
-            self._sweeper.take(batch.whole_tables)
+            self._sweeper.take(batch.whole_tables, self._refuse)
             reading = await self._reconciler.read(batch.owed)
         except DataLayerError as error:
             self._trouble("reading what is owed", error)
@@ -191,7 +191,8 @@ class Relay:
             return
         await self._outbox.bury(entries, reason)
         self._report.count(failed=len(entries), buried=len(entries))
-        LOGGER.error("dead letter after %d tries: a row of %s: %s", tries, entries[0].table, reason)
+        what = "the whole table" if entries[0].key is None else "a row of"
+        LOGGER.error("dead letter after %d tries: %s %s: %s", tries, what, entries[0].table, reason)
 
     async def _give_back(self, batch: Batch) -> None:
         try:

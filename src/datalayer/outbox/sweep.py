@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
 from datalayer.errors import DataLayerError
@@ -17,9 +17,10 @@ from datalayer.outbox.entries import Entry, Key
 from datalayer.outbox.filling import fill
 from datalayer.outbox.keys import decode_key, encode_key
 from datalayer.outbox.queue import Outbox
-from datalayer.outbox.reconcile import Reconciler
+from datalayer.outbox.reconcile import OUTAGES, Reconciler
 from datalayer.query import Filter, col
 from datalayer.stores.catalog import Table
+from datalayer.tasks import end
 
 LOGGER = logging.getLogger("datalayer.relay")
 
@@ -29,6 +30,7 @@ ROWS: Final = "rows"
 _EXTRA: Final = "extra"
 _RETRY_SECONDS: Final = 5.0
 
+Refuse: TypeAlias = Callable[[Sequence[Entry], str], Awaitable[None]]
 #: Hears of rows compared, rows applied and keys marked.
 OnPage: TypeAlias = Callable[[int, int, int], None]
 
@@ -55,15 +57,15 @@ class Sweeper:
         self._waiting: list[Entry] = []
         self._task: asyncio.Task[None] | None = None
 
-    def take(self, entries: Sequence[Entry]) -> None:
-        """Work off claimed entries in the background."""
+    def take(self, entries: Sequence[Entry], refuse: Refuse) -> None:
+        """Work off claimed entries in the background; ``refuse`` counts a try of one that fails, as of any entry."""
         known = {entry.version for entry in self._waiting}
         self._waiting += [entry for entry in entries if entry.version not in known]
         if self._task is not None and self._task.done():
             self._task.result()
             self._task = None
         if self._waiting and self._task is None:
-            self._task = asyncio.create_task(self._work())
+            self._task = asyncio.create_task(self._work(refuse))
 
     async def finish(self) -> bool:
         """Wait for what is under way; False when there was nothing."""
@@ -78,8 +80,7 @@ class Sweeper:
         if self._task is None:
             return
         task, self._task = self._task, None
-        task.cancel()
-        await asyncio.wait([task])
+        await end(task)
         if not task.cancelled():
             task.result()
         try:
@@ -94,7 +95,12 @@ class Sweeper:
         table = (await primary.catalog()).table(entry.table, store=primary.name, operation="sweep")
         kept = await self._outbox.kept(entry.version)
         state: dict[str, Any] = {"phase": ROWS, **(kept if isinstance(kept, dict) else {})}
-        stretch = _stretch(table, state)
+        try:
+            stretch = _stretch(table, state)
+        except ValueError:
+            # The key is not what it was: nothing less than the whole table can be meant.
+            state = {"phase": FILL if state["phase"] == FILL else ROWS}
+            stretch = Stretch()
         if state["phase"] in (FILL, ROWS):
             async for page in different_rows(primary, secondary, table, stretch):
                 await self._note(entry, table, state, page)
@@ -117,20 +123,29 @@ class Sweeper:
         if self._on_page is not None:
             self._on_page(page.rows, len(page.different) - len(marks), len(marks))
 
-    async def _work(self) -> None:
+    async def _work(self, refuse: Refuse) -> None:
         while self._waiting:
+            entry = self._waiting[0]
             try:
-                await self.sweep(self._waiting[0])
+                await self.sweep(entry)
             except DataLayerError as error:
-                await self._put_off(self._waiting[0], type(error).__name__)
+                await self._put_off(entry, error, refuse)
             del self._waiting[0]
 
-    async def _put_off(self, entry: Entry, reason: str) -> None:
+    async def _put_off(self, entry: Entry, error: DataLayerError, refuse: Refuse) -> None:
+        reason = type(error).__name__
         LOGGER.warning("comparing table %s was cut off and goes on later: %s", entry.table, reason)
         try:
-            await self._outbox.suspend([entry], reason, retry_seconds=_RETRY_SECONDS)
-        except DataLayerError as error:
-            LOGGER.warning("its claim runs out: %s", type(error).__name__)
+            if isinstance(error, OUTAGES) or not await self._all_well():
+                await self._outbox.suspend([entry], reason, retry_seconds=_RETRY_SECONDS)
+            else:
+                await refuse([entry], reason)
+        except DataLayerError as again:
+            LOGGER.warning("its claim runs out: %s", type(again).__name__)
+
+    async def _all_well(self) -> bool:
+        stores = (self._reconciler.primary, self._reconciler.secondary)
+        return all([(await store.health()).healthy for store in stores])
 
 
 def _stretch(table: Table, state: Mapping[str, Any]) -> Stretch:

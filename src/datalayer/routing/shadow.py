@@ -20,8 +20,8 @@ from datalayer.query import Count, Row, Select
 from datalayer.routing.mismatches import Mismatch, compare_counts, compare_rows
 from datalayer.routing.passing_store import PassingStore
 from datalayer.routing.shadow_report import Method, Outcome, ShadowReport, ShadowTally
-from datalayer.routing.tasks import end
 from datalayer.stores.contract import Store
+from datalayer.tasks import end
 from datalayer.telemetry import CallEvent, Observer, notify
 
 #: Answers that wait to be compared; the oldest goes when there is no room.

@@ -15,6 +15,7 @@ from datalayer.outbox.queue import Outbox
 from datalayer.outbox.sweep import FILL, ROWS, bounds
 from datalayer.outbox.waiting import Selection
 from datalayer.query import Delete, Insert, Select, Update, col
+from datalayer.stores.postgres import PostgresStore
 from datalayer.testing.servers import FoundServer
 
 
@@ -105,6 +106,35 @@ async def test_a_relay_takes_a_backfill_over(pair: Pair) -> None:
     """A backfill whose process is gone is finished by any relay, once its claim has run out."""
     assert await pair.outbox.claim_table("owners", FILL, lease_seconds=0.01) is not None
     await asyncio.sleep(0.02)
+    await pair.settle()
+    ours, theirs = await pair.rows("owners")
+    assert ours == theirs
+    assert len(theirs) == 1200
+
+
+async def test_table_that_can_never_be_compared_becomes_a_dead_letter(pair: Pair) -> None:
+    """As a row does: it is tried so many times, and then shown as given up instead of being tried for ever."""
+    assert isinstance(pair.secondary, PostgresStore)
+    await pair.secondary.execute("drop table keys")
+    await pair.secondary.catalog(refresh=True)
+    await pair.outbox.mark("keys")
+    await pair.settle(tries=3)
+    (entry,) = await pair.outbox.entries()
+    assert (entry.key, entry.tries, entry.dead_at is not None) == (None, 3, True)
+
+
+async def test_backfill_that_was_given_up_can_be_begun_anew(pair: Pair) -> None:
+    """Its dead letter does not count as another process that fills the table."""
+    entry = await pair.outbox.claim_table("owners", FILL, lease_seconds=60)
+    assert entry is not None
+    await pair.outbox.bury([entry], "UnknownTableError")
+    (done,) = await backfill(pair.reconciler, pair.outbox, tables=["owners"])
+    assert done.applied == 1200
+
+
+async def test_checkpoint_that_cannot_be_read_any_more_is_begun_anew(pair: Pair) -> None:
+    """The key's type has changed since it was written: the whole table is compared."""
+    await pair.outbox.mark_table("owners", {"phase": ROWS, "after": '["no number"]', "from": '["x"]'})
     await pair.settle()
     ours, theirs = await pair.rows("owners")
     assert ours == theirs

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from datalayer.routing import tasks
+from datalayer import tasks
 
 
 async def test_task_ends_that_forgets_a_cancellation(monkeypatch: pytest.MonkeyPatch) -> None:
