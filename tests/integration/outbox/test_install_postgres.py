@@ -150,7 +150,7 @@ async def test_uninstall_leaves_nothing_behind(postgres: PostgresStore, door: ps
         " create table part_1 partition of part for values from (0) to (9)"
     )
     await capture.install(postgres)
-    await CohortRegistry(postgres, 60).prepare()
+    await CohortRegistry(postgres).prepare()
     door.execute("insert into pairs values (1, 'a', 1)")
     assert await capture.uninstall(postgres)
     assert not await capture.uninstall(postgres)
