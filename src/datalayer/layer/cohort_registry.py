@@ -14,18 +14,30 @@ _TABLES: Final[tuple[LiteralString, ...]] = (
     "create table if not exists datalayer_cohorts (company text primary key, store text not null, wanted text not null,"
     " moving boolean not null default false, version bigint not null, since timestamptz not null default '-infinity')",
     "create table if not exists datalayer_cohort_members (process uuid primary key, name text not null,"
-    " seen bigint not null default 0, beat timestamptz not null default clock_timestamp())",
+    " seen bigint not null default 0, beat timestamptz not null default clock_timestamp(), backend int)",
+    "alter table datalayer_cohort_members add column if not exists backend int",
     "create sequence if not exists datalayer_cohort_version",
 )
 _LOCK: Final = 7_031_009_421
-#: A process that was not heard of for so long is taken for gone, whatever else is known of it.
+#: A process that was not heard of for so long is taken for gone, even if PostgreSQL has a connection of it.
 PATIENT_LEASE_SECONDS: Final = 3600.0
-#: Processes that have not seen a change yet, and those that know nothing of cohorts: they write where they always did.
-_BEHIND: Final = (
-    "select name from datalayer_cohort_members where seen < %(version)s"
-    " and beat > clock_timestamp() - make_interval(secs => %(lease)s)"
-    " union select name from datalayer_processes where beat > clock_timestamp() - make_interval(secs => %(lease)s)"
+#: Members that count. One that PostgreSQL still has the connection of may only be paused, or cut off.
+_COUNTED: Final = (
+    "(beat > clock_timestamp() - make_interval(secs => %(lease)s)"
+    " or beat > clock_timestamp() - make_interval(secs => %(patient)s)"
+    " and exists (select from pg_stat_activity a where a.pid = datalayer_cohort_members.backend))"
+)
+#: Processes that know nothing of cohorts: they write where they always did.
+_STRANGERS: Final = (
+    "select name from datalayer_processes where beat > clock_timestamp() - make_interval(secs => %(lease)s)"
     " and process not in (select process from datalayer_cohort_members)"
+)
+#: Processes that have not seen a change yet.
+_BEHIND: Final = f"select name from datalayer_cohort_members where seen < %(version)s and {_COUNTED} union {_STRANGERS}"
+#: Processes that would not see a change soon.
+_SILENT: Final = (
+    "select name from datalayer_cohort_members where beat < clock_timestamp() - make_interval(secs => %(silent)s)"
+    f" and {_COUNTED} union {_STRANGERS}"
 )
 
 
@@ -52,14 +64,12 @@ class Placement:
 class CohortRegistry:
     """Reads and changes the placements.
 
-    Args:
-        lease_seconds: a process that was not heard of for so long is taken for gone, where PostgreSQL has no connection
-            of it any more.
+    A process that was not heard of for ``lease_seconds``, which the one that asks says, is taken for gone where
+    PostgreSQL has not its connection any more.
     """
 
-    def __init__(self, store: PostgresStore, *, lease_seconds: float = PATIENT_LEASE_SECONDS) -> None:
+    def __init__(self, store: PostgresStore) -> None:
         self._store = store
-        self._lease = lease_seconds
 
     async def prepare(self) -> None:
         """Make the tables where they are missing."""
@@ -118,8 +128,22 @@ class CohortRegistry:
     async def join(self, process: UUID, name: str) -> None:
         """Be counted: from now on nothing moves that this process has not seen."""
         await self._store.execute(
-            "insert into datalayer_cohort_members (process, name) values (%(process)s, %(name)s)",
-            {"process": process, "name": name},
+            "delete from datalayer_cohort_members where beat < clock_timestamp() - interval '1 day'"
+        )
+        await self.beat(process, name)
+
+    async def beat(self, process: UUID, name: str, *, seen: int | None = None) -> None:
+        """Be heard.
+
+        Args:
+            seen: the newest change that this process acts by; None leaves that as it was.
+        """
+        await self._store.execute(
+            "insert into datalayer_cohort_members (process, name, seen, backend)"
+            " values (%(process)s, %(name)s, coalesce(%(seen)s::bigint, 0), pg_backend_pid())"
+            " on conflict (process) do update set seen = coalesce(%(seen)s::bigint, datalayer_cohort_members.seen),"
+            " beat = clock_timestamp(), backend = pg_backend_pid()",
+            {"process": process, "name": name, "seen": seen},
         )
 
     async def read(self) -> list[Placement]:
@@ -130,33 +154,22 @@ class CohortRegistry:
             rows=Placement,
         )
 
-    async def acknowledge(self, process: UUID, name: str, seen: int) -> None:
-        """Say that this process acts by what it has read."""
+    async def leave(self, process: UUID, *, in_doubt: bool) -> None:
+        """Be counted no more; or, where a write of ours may still arrive, as one that has died now."""
         await self._store.execute(
-            "insert into datalayer_cohort_members (process, name, seen) values (%(process)s, %(name)s, %(seen)s)"
-            " on conflict (process) do update set seen = excluded.seen, beat = clock_timestamp()",
-            {"process": process, "name": name, "seen": seen},
+            "update datalayer_cohort_members set beat = clock_timestamp(), backend = null where process = %(process)s"
+            if in_doubt
+            else "delete from datalayer_cohort_members where process = %(process)s",
+            {"process": process},
         )
 
-    async def leave(self, process: UUID, *, after_seconds: float = 0.0) -> None:
-        """Be counted no more, or only for so long."""
-        await self._store.execute(
-            "update datalayer_cohort_members set beat = clock_timestamp() - make_interval(secs => %(ago)s)"
-            " where process = %(process)s",
-            {"process": process, "ago": self._lease - after_seconds},
-        )
-        await self._store.execute(
-            "delete from datalayer_cohort_members where process = %(process)s and %(after)s = 0",
-            {"process": process, "after": after_seconds},
-        )
-
-    async def behind(self, version: int) -> list[str]:
+    async def behind(self, version: int, *, lease_seconds: float) -> list[str]:
         """Return the processes that have not seen a change yet, by name."""
-        rows = await self._store.fetch_all(
-            f"{_BEHIND} order by name",
-            {"version": version, "lease": self._lease},
-        )
-        return [row["name"] for row in rows]
+        return await self._names(_BEHIND, lease_seconds, version=version)
+
+    async def silent(self, seconds: float, *, lease_seconds: float) -> list[str]:
+        """Return the processes that cannot be expected to see a change within so many seconds, by name."""
+        return await self._names(_SILENT, lease_seconds, silent=seconds)
 
     async def hold(self, placement: Placement) -> bool:
         """Have every process hold this company's writes; one company at a time."""
@@ -169,7 +182,7 @@ class CohortRegistry:
             )
         )
 
-    async def release(self, placement: Placement, *, move: bool) -> bool:
+    async def release(self, placement: Placement, *, move: bool, lease_seconds: float) -> bool:
         """End the hold: in the wanted store where ``move``, and only if every process has seen it; else as it was."""
         return bool(
             await self._store.execute(
@@ -181,11 +194,19 @@ class CohortRegistry:
                     "company": placement.company,
                     "version": placement.version,
                     "move": move,
-                    "lease": self._lease,
+                    **_leases(lease_seconds),
                 },
             )
         )
 
+    async def _names(self, question: LiteralString, lease_seconds: float, **given: float) -> list[str]:
+        rows = await self._store.fetch_all(f"{question} order by name", {**given, **_leases(lease_seconds)})
+        return [row["name"] for row in rows]
+
     async def _is_there(self) -> bool:
         found = await self._store.fetch_one("select to_regclass('datalayer_cohorts') is not null as there")
         return found is not None and bool(found["there"])
+
+
+def _leases(seconds: float) -> dict[str, float]:
+    return {"lease": seconds, "patient": PATIENT_LEASE_SECONDS}

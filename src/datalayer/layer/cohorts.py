@@ -21,6 +21,7 @@ from datalayer.errors import DataLayerError
 from datalayer.layer.cohort_registry import PATIENT_LEASE_SECONDS, CohortRegistry, Placement
 from datalayer.layer.cohort_settling import differences, owes_company
 from datalayer.layer.directions import Direction
+from datalayer.layer.process_registry import LEASE_SECONDS
 from datalayer.models.rules import normalise_phone
 from datalayer.query import Select, col
 from datalayer.routing.assignments import Assignments
@@ -87,6 +88,12 @@ class Cohorts:
         self._is_to_tell = False
         self._process = process
         self._name = f"{socket.gethostname()}:{os.getpid()}"
+        # A write of a process that was killed may arrive for as long as any other whose outcome is unknown.
+        self._gone_seconds = max(LEASE_SECONDS, doubt_seconds)
+        #: When placements were read last, and since when that went on without a gap; by the clock of `monotonic`.
+        self._looked_at = self._steady_since = monotonic()
+        #: Why the company that is next was not held when that was tried last.
+        self._told: str | None = None
         #: Whether others wait for what this process sees.
         self._joined = False
         self._task: asyncio.Task[None] | None = None
@@ -111,7 +118,7 @@ class Cohorts:
         if self._joined:
             self._joined = False
             try:
-                await self._registry.leave(self._process, after_seconds=self.assignments.doubt_seconds)
+                await self._registry.leave(self._process, in_doubt=self.assignments.doubt_seconds > 0)
             except DataLayerError as error:
                 LOGGER.warning("this process could not leave the cohort's register: %s", type(error).__name__)
 
@@ -140,11 +147,15 @@ class Cohorts:
         """Read the placements, act by them, and say so."""
         asked = monotonic()
         placements = await self._registry.read()
+        await self._registry.beat(self._process, self._name)
+        if asked - self._looked_at > _HOLD_SECONDS:
+            self._steady_since = asked
+        self._looked_at = asked
         others = {one.company for one in placements if one.store == self._stores[1].name}
         moving = {one.company for one in placements if one.moving}
         if await self.assignments.adopt(others, moving, read_at=asked):
             seen = max((one.version for one in placements), default=0)
-            await self._registry.acknowledge(self._process, self._name, seen)
+            await self._registry.beat(self._process, self._name, seen=seen)
         return placements
 
     async def _move(self, placements: Sequence[Placement]) -> bool:
@@ -155,20 +166,37 @@ class Cohorts:
             return True
         for one in placements:
             if one.store != one.wanted and (one.seconds is None or one.seconds > _PAUSE_SECONDS):
-                await self._registry.hold(one)
-                return True
+                return await self._hold(one)
         return False
+
+    async def _hold(self, placement: Placement) -> bool:
+        """Begin a move, unless a process is known not to see it in time: then no write waits."""
+        silent = await self._registry.silent(_HOLD_SECONDS, lease_seconds=self._lease_seconds())
+        reason = _not_acknowledged(silent) if silent else None
+        if reason is not None and reason != self._told:
+            _tell_of_stay(placement, reason)
+        self._told = reason
+        return reason is None and await self._registry.hold(placement)
 
     async def _finish(self, held: Placement) -> None:
         late = held.seconds is not None and held.seconds > _HOLD_SECONDS
-        behind = await self._registry.behind(held.version)
-        reason = f"{', '.join(behind)} has not acknowledged it" if behind else await self._unsettled(held.company)
+        lease = self._lease_seconds()
+        behind = await self._registry.behind(held.version, lease_seconds=lease)
+        reason = _not_acknowledged(behind) if behind else await self._unsettled(held.company)
         if reason is None:
-            if await self._registry.release(held, move=True):
+            if await self._registry.release(held, move=True, lease_seconds=lease):
                 LOGGER.warning("company %s has moved from %s to %s", held.company, held.store, held.wanted)
                 await self._registry.tidy(self._stores[0].name)
-        elif late and await self._registry.release(held, move=False):
-            LOGGER.warning("company %s stays in %s for now: %s", held.company, held.store, reason)
+        elif late and await self._registry.release(held, move=False, lease_seconds=lease):
+            _tell_of_stay(held, reason)
+
+    def _lease_seconds(self) -> float:
+        """Return for how long a silent process counts: who has not seen others for long enough waits patiently.
+
+        After an outage of PostgreSQL all are silent, and those that live come back within the lease.
+        """
+        is_steady = monotonic() - self._steady_since > self._gone_seconds
+        return self._gone_seconds if is_steady else PATIENT_LEASE_SECONDS
 
     async def _unsettled(self, company: str) -> str | None:
         for direction in self._directions:
@@ -180,6 +208,14 @@ class Cohorts:
             counts = ", ".join(f"{table} {' and '.join(map(str, numbers))}" for table, numbers in found.items())
             return f"the stores have different numbers of its rows ({counts}): run `datalayer backfill`"
         return None
+
+
+def _not_acknowledged(names: Sequence[str]) -> str:
+    return f"{', '.join(names)} has not acknowledged it"
+
+
+def _tell_of_stay(placement: Placement, reason: str) -> None:
+    LOGGER.warning("company %s stays in %s for now: %s", placement.company, placement.store, reason)
 
 
 async def wanted_companies(settings: Settings, main: Store) -> Wanted:

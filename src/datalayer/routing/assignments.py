@@ -14,6 +14,8 @@ from datalayer.stores.contract import StoreName
 
 #: Stands for writes that may be about any company.
 ANY: Final = frozenset({"*"})
+#: Stands for writes that are about no company, and wait for none.
+NOBODY: Final[frozenset[str]] = frozenset()
 #: Seconds that a write waits at most while its company is moved.
 _PATIENCE: Final = 10.0
 #: Seconds within which writes that are under way have to end for a move to go on.

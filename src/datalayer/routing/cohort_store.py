@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from datalayer.errors import UnsupportedOperationError
 from datalayer.query import Count, Delete, Filter, Insert, Row, Select, Update, Upsert, Written
-from datalayer.routing.assignments import ANY, Assignments
+from datalayer.routing.assignments import ANY, NOBODY, Assignments
 from datalayer.routing.companies import COMPANY, company_of, of_all_others, of_companies, pinned
 from datalayer.routing.holders import Holders
 from datalayer.routing.late_transaction import LateTransaction, Question, late_transaction
@@ -57,9 +57,10 @@ class CohortStore(PassingStore):
 
     async def insert(self, question: Insert, *, timeout: float | None = None) -> Written:
         """Insert all rows or none; rows of companies in both stores are refused."""
-        if self._is_undivided():
-            async with self._assignments.writing(ANY, store=self.name, table=question.table):
-                if self._is_undivided():
+        concerned = NOBODY if await self._holders.is_nobodys(question.table) else ANY
+        if concerned is NOBODY or self._is_undivided():
+            async with self._assignments.writing(concerned, store=self.name, table=question.table):
+                if concerned is NOBODY or self._is_undivided():
                     return await self._main.insert(question, timeout=timeout)
         owners = await self._holders.of_new(question)
         async with self._writing(owners, question.table):
@@ -75,9 +76,10 @@ class CohortStore(PassingStore):
 
     async def upsert(self, question: Upsert, *, timeout: float | None = None) -> Written:
         """Insert or update; atomic per store where the rows' companies are in both."""
-        if self._is_undivided():
-            async with self._assignments.writing(ANY, store=self.name, table=question.table):
-                if self._is_undivided():
+        concerned = NOBODY if await self._holders.is_nobodys(question.table) else ANY
+        if concerned is NOBODY or self._is_undivided():
+            async with self._assignments.writing(concerned, store=self.name, table=question.table):
+                if concerned is NOBODY or self._is_undivided():
                     return await self._main.upsert(question, timeout=timeout)
         owners = await self._holders.of_upsert(question)
         async with self._writing(owners, question.table):
@@ -131,8 +133,10 @@ class CohortStore(PassingStore):
         await self._other.close()
 
     async def _change(self, question: ChangeT, send: Callable[[Store, ChangeT], Awaitable[Written]]) -> Written:
-        companies = pinned(question.where)
-        async with self._assignments.writing(companies or ANY, store=self.name, table=question.table):
+        companies, concerned = pinned(question.where), ANY
+        if await self._holders.is_nobodys(question.table, deleted=isinstance(question, Delete)):
+            concerned = NOBODY
+        async with self._assignments.writing(companies or concerned, store=self.name, table=question.table):
             others = self._assignments.others
             if not others or (companies is not None and not companies & others):
                 return await send(self._main, question)

@@ -69,6 +69,23 @@ class Holders:
         own = [name for name in names if wanted(parents.get(name))]
         return col(column).in_(own) if own else None
 
+    async def is_nobodys(self, name: str, *, deleted: bool = False) -> bool:
+        """Whether a table's rows are of no company: they say none, and refer to no row that does.
+
+        Args:
+            deleted: whether rows are to be deleted, which can reach the rows that refer to them.
+        """
+        tables = (await self._main.catalog()).tables
+        table = tables.get(name)
+        if table is None or COMPANY in table.by_name:
+            return False
+        with_companies = {found.name for found in tables.values() if COMPANY in found.by_name}
+        if any(key.target_table in with_companies for key in table.foreign_keys):
+            return False
+        return not deleted or all(
+            key.target_table != name for found in tables.values() for key in found.foreign_keys if found is not table
+        )
+
     def parent_of(self, table: Table) -> ForeignKey | None:
         """Return the foreign key that leads to a table with companies; None where there is none."""
         catalog = self._catalog

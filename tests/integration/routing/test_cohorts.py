@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
+from time import monotonic
 from typing import Any
+from uuid import uuid4
 
 import pytest
+from pydantic import SecretStr
 from tests.integration.layer.places import PostgresPlace
 from tests.integration.routing.salons import CLIENT, assert_equal, install, postgres_of, serving, settled, supabase_pair
 from tests.integration.routing.waiting import until
@@ -23,7 +29,8 @@ from datalayer import (
     open_store,
 )
 from datalayer.layer.cohort_registry import CohortRegistry
-from datalayer.query import Count, col, where_equal
+from datalayer.outbox.capture import supabase as supabase_capture
+from datalayer.query import Count, Delete, Insert, Update, Upsert, col, where_equal
 from datalayer.servers.postgrest import PostgrestServer
 from datalayer.stores.postgres import PostgresStore
 from datalayer.testing.servers import FoundServer
@@ -296,6 +303,128 @@ async def test_cohort_needs_both_stores(pair: dict[str, Any]) -> None:
             pass
 
 
+_WORKS = """
+import asyncio
+from datalayer import DataLayer
+
+async def main():
+    async with DataLayer.open():
+        print("at work", flush=True)
+        await asyncio.Event().wait()
+
+asyncio.run(main())
+"""
+
+
+@asynccontextmanager
+async def process_of(settings: Settings) -> AsyncIterator[asyncio.subprocess.Process]:
+    """Lend a process that has a layer of these settings open, and kill it."""
+    given = {name.upper(): getattr(settings, name) for name in settings.model_fields_set}
+    given |= {name: value.get_secret_value() for name, value in given.items() if isinstance(value, SecretStr)}
+    named = {name: ",".join(value) if isinstance(value, tuple) else str(value) for name, value in given.items()}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", _WORKS, env={**os.environ, **named}, stdout=asyncio.subprocess.PIPE
+    )
+    try:
+        assert process.stdout is not None
+        assert await process.stdout.readline() == b"at work\n"
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+
+
+async def test_company_moves_in_spite_of_a_killed_process_and_no_write_waits_meanwhile(
+    pair: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    """The log names it, once; it is taken for gone when no request of it can arrive any more, not after an hour."""
+    short = {**pair, "datalayer_request_lifetime_seconds": 1}
+    longest, count = 0.0, 0
+    async with DataLayer.open(cohort(short, "9")) as layer:
+        await until(lambda: layer.cohort == {"9"})
+        async with process_of(cohort(short, "9")) as process:
+            process.kill()
+        await asyncio.sleep(6)
+        await layer.reload(cohort(short, "7", "9"))
+        ends = monotonic() + 60
+        while "7" not in layer.cohort:
+            begun = monotonic()
+            await layer.upsert_client({**CLIENT, "company_id": 7, "yclients_id": count + 1})
+            longest, count = max(longest, monotonic() - begun), count + 1
+            assert monotonic() < ends
+            await asyncio.sleep(0.05)
+        assert longest < 4
+        await until(lambda: settled(layer))
+        assert await there(pair, "clients", company_id=7) == count
+    stays = [message for message in caplog.messages if "company 7 stays in supabase" in message]
+    assert len(stays) == len({*stays})
+    assert stays[-1].endswith(f":{process.pid} has not acknowledged it")
+
+
+async def test_process_that_postgres_has_a_connection_of_is_waited_for(postgres: PostgresPlace) -> None:
+    """It may only be paused and go on with a write; one whose connections have ended is gone after the lease."""
+    await install(postgres.dsn)
+    async with postgres_of({"database_url": postgres.dsn}) as store:
+        registry = CohortRegistry(store)
+        await registry.prepare()
+        async with postgres_of({"database_url": postgres.dsn}) as of_paused:
+            await CohortRegistry(of_paused).beat(uuid4(), "paused")
+            async with postgres_of({"database_url": postgres.dsn}) as of_killed:
+                await CohortRegistry(of_killed).beat(uuid4(), "killed")
+            assert await registry.behind(1, lease_seconds=60) == ["killed", "paused"]
+            await until(partial(_is_behind, registry, ["paused"]))
+            assert await registry.silent(0, lease_seconds=0.2) == ["paused"]
+        await until(partial(_is_behind, registry, []))
+
+
+async def _is_behind(registry: CohortRegistry, names: list[str]) -> bool:
+    return await registry.behind(1, lease_seconds=0.2) == names
+
+
+async def test_tables_of_no_company_do_not_wait_for_a_move(
+    datalayer_postgres: FoundServer, salon_template: str, postgres: PostgresPlace
+) -> None:
+    """They are the main primary's; a company's own write waits meanwhile, and a delete that may reach its rows."""
+    async with serving(datalayer_postgres, salon_template, script=True) as supabase:
+        for dsn in (supabase.dsn, postgres.dsn):
+            async with postgres_of({"database_url": dsn}) as store:
+                await store.execute("create table categories (id int primary key, title text)")
+                await store.execute("alter table services add column category int references categories")
+        async with postgres_of({"database_url": supabase.dsn}) as store:
+            await store.execute("grant all on categories to service_role")
+            await supabase_capture.install(store)
+        supabase.reload_schema()
+        pair = await supabase_pair(supabase, postgres)
+        async with DataLayer.open(cohort(pair, "7")) as layer, postgres_of(pair) as store:
+            await until(lambda: layer.cohort == {"7"})
+            # Such a process never acknowledges, so the hold stands until it is given up.
+            await store.execute(
+                "insert into datalayer_cohort_members (process, name, beat)"
+                " values (gen_random_uuid(), 'mute', clock_timestamp() + interval '1 hour')"
+            )
+            await store.execute(
+                "insert into datalayer_cohorts (company, store, wanted, moving, version, since)"
+                " values ('8', 'supabase', 'postgres', true, nextval('datalayer_cohort_version'), clock_timestamp())"
+            )
+            assert layer._opened is not None
+            cohorts = layer._opened.arrangement.cohorts
+            assert cohorts is not None
+            await until(lambda: cohorts.assignments.moving == {"8"})
+            own = asyncio.create_task(layer.upsert_client({**CLIENT, "company_id": 8}))
+            session = layer.session
+            await session.insert(Insert("categories", [{"id": 1, "title": "a"}]))
+            await session.upsert(Upsert("categories", [{"id": 2, "title": "b"}], ("id",)))
+            await session.update(Update("categories", {"title": "c"}, col("id").eq(1)))
+            gone = asyncio.create_task(session.delete(Delete("categories", col("id").eq(2))))
+            assert await session.count(Count("categories")) == 2
+            assert cohorts.assignments.moving == {"8"}
+            assert not own.done()
+            assert not gone.done()
+            await own
+            await gone
+
+
 async def test_wish_leaves_a_move_its_time(postgres: PostgresPlace) -> None:
     """A company that is being moved is wanted elsewhere meanwhile: the time after which its hold ends still runs."""
     await install(postgres.dsn)
@@ -310,7 +439,7 @@ async def test_wish_leaves_a_move_its_time(postgres: PostgresPlace) -> None:
         (held,) = await registry.read()
         assert held.moving
         assert held.seconds is not None
-        await registry.release(held, move=False)
+        await registry.release(held, move=False, lease_seconds=60)
         await registry.wish(["7"], main="supabase", other="postgres")
         assert [one.seconds for one in await registry.read()] == [None]
     finally:
