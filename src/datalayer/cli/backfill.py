@@ -41,7 +41,7 @@ def backfill(
 
     It may be run again at any time: rows that are equal are left alone, and a run that was cut off is gone on with.
     The stores are those of the environment. Rows that only the following store has are found by --resync alone; for
-    whole tables it also drops the entries that writes to the following store have left there.
+    whole tables it also drops the entries that writes to the following store have left there, or in PostgreSQL.
 
     Example: ENABLE_DUAL_WRITE=true datalayer backfill --tables clients,bookings
     """
@@ -80,24 +80,30 @@ async def _backfill(tables: list[str] | None) -> list[Filled]:
 
 
 async def _resync(tables: list[str] | None, first: str | None, last: str | None) -> list[str]:
-    from datalayer.layer.pairs import let_primary_win, open_outboxes, open_stray_outbox
+    from datalayer.layer.pairs import open_outboxes
+    from datalayer.layer.resyncing import Outdone, let_primary_win, open_strays
     from datalayer.outbox.tables import followed
     from datalayer.settings import Settings
 
     settings = Settings()
-    async with open_outboxes(settings) as outboxes, open_stray_outbox(settings) as stray:
+    async with open_outboxes(settings) as outboxes, open_strays(settings) as strays:
         outbox = outboxes[0]
         chosen = [table.name for table in followed(await outbox.store.catalog(), tables)]
         has_range = first is not None or last is not None
         if has_range and len(chosen) != 1:
             raise InvalidValueError("needs one table: name it with --tables", field="--from")
         if tables is None:
-            await let_primary_win(settings, [one.store for one in (*outboxes, stray) if one is not None])
+            await let_primary_win(settings, [one.store for one in (*outboxes, *strays)])
+        outdone = await Outdone.find([] if has_range else strays, tables)
         for name in chosen:
-            outdone = [] if stray is None or has_range else await stray.versions(name)
             await _mark(outbox, outbox.store, name, first, last)
-            if stray is not None:
-                await stray.settle(outdone)
+        await outdone.drop()
+        if tables is None and (left := await outdone.empty_spool(settings)):
+            output.note(
+                f"note: {output.counted(left, 'write')} to Supabase may still take effect, and"
+                f" {'is' if left == 1 else 'are'} owed until then: run this again after"
+                " DATALAYER_REQUEST_LIFETIME_SECONDS"
+            )
         return chosen
 
 

@@ -187,7 +187,8 @@ async def _spooled(settings: Settings) -> list[tuple[str, str, Waiting]]:
     from datalayer.outbox.spool import Spool
     from datalayer.outbox.waiting import Waiting
 
-    if resolve_mode(settings).primary is not StoreKind.SUPABASE or settings.supabase_url is None:
+    mode = resolve_mode(settings)
+    if StoreKind.SUPABASE not in (mode.primary, mode.secondary) or settings.supabase_url is None:
         return []
     if not await asyncio.to_thread(settings.datalayer_spool_path.exists):
         return []

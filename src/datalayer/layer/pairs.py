@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -195,28 +195,6 @@ async def _check_leads(mode: Mode, stores: Mapping[StoreKind, Store], settings: 
     refuse_strays(await find_strays((one, other), settings, leads, before, has_cohort=cohort), leads)
 
 
-async def let_primary_win(settings: Settings, stores: Iterable[Store]) -> None:
-    """Have the primary of these settings on record, whatever another store owes it: a resync makes that right.
-
-    Args:
-        stores: some of the two, PostgreSQL among them.
-
-    Raises:
-        ConfigurationError: an application is at work that takes the other store for the primary.
-    """
-    mode = resolve_mode(settings)
-    if both_lead(settings, mode):
-        return
-    leads = leads_of(mode, {})
-    for store in stores:
-        if isinstance(store, PostgresStore):
-            registry = ProcessRegistry(store)
-            refuse_rivals(await registry.rivals(leads), leads)
-            record = await registry.recorded()
-            if record is not None and record.leads != leads:
-                await registry.record(Record(leads, settled=False))
-
-
 def registry_of(stores: Mapping[StoreKind, Store]) -> ProcessRegistry:
     """Return the register in the pair's PostgreSQL, as a command sees it."""
     return ProcessRegistry(_postgres(stores))
@@ -251,37 +229,18 @@ async def open_outboxes(settings: Settings) -> AsyncIterator[list[Outbox]]:
                 await check_distinct(primary, store)
             await check_bookkeeping(store)
             outboxes.append(Outbox(store, table))
-        if outboxes[0].table != MARKS and mode.primary is StoreKind.SUPABASE and mode.secondary is StoreKind.POSTGRES:
+        if outboxes[0].table != MARKS and {mode.primary, mode.secondary} == {StoreKind.SUPABASE, StoreKind.POSTGRES}:
             try:
-                following = await open_store_for(mode.secondary, settings, ())
-                opened.push_async_callback(following.close)
-                await check_distinct(outboxes[0].store, following)
-                if MARKS in (await following.catalog()).tables:
-                    outboxes.append(Outbox(following, MARKS))
+                postgres = outboxes[0].store
+                if mode.primary is StoreKind.SUPABASE:
+                    postgres = await open_store_for(StoreKind.POSTGRES, settings, ())
+                    opened.push_async_callback(postgres.close)
+                    await check_distinct(outboxes[0].store, postgres)
+                if MARKS in (await postgres.catalog()).tables:
+                    outboxes.append(Outbox(postgres, MARKS))
             except (UnavailableError, StoreTimeoutError) as error:
-                LOGGER.warning("whether anything is left from before Supabase had triggers is not known: %s", error)
+                LOGGER.warning("whether anything is left of captured requests is not known: %s", error)
         yield outboxes
-
-
-@asynccontextmanager
-async def open_stray_outbox(settings: Settings) -> AsyncIterator[Outbox | None]:
-    """Open the outbox of a store that only follows: what was written there behind our backs, and is carried by nobody.
-
-    None where there is no such outbox, or the store is away.
-    """
-    mode = resolve_mode(settings)
-    if mode.secondary is None or both_lead(settings, mode):
-        yield None
-        return
-    try:
-        store = await open_store_for(mode.secondary, settings, ())
-    except (UnavailableError, StoreTimeoutError):
-        yield None
-        return
-    try:
-        yield Outbox(store) if await captures_itself(store, settings) else None
-    finally:
-        await store.close()
 
 
 async def reconcile(

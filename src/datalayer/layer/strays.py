@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -106,14 +108,22 @@ async def _entries(outbox: Outbox) -> Counter[str]:
 
 async def _spooled(settings: Settings) -> Counter[str]:
     """Count writes that were covered on this machine's disk while PostgreSQL was away, and wait there still."""
+    async with own_spool(settings) as spool:
+        return Counter() if spool is None else Counter(one.operation.table for one in await spool.some())
+
+
+@asynccontextmanager
+async def own_spool(settings: Settings) -> AsyncIterator[Spool | None]:
+    """Open this machine's spool; None where there is none, or it is for the writes of another project."""
     if not await asyncio.to_thread(settings.datalayer_spool_path.exists):
-        return Counter()
+        yield None
+        return
     try:
         spool = await Spool.open(settings.datalayer_spool_path, settings.supabase_url or StoreKind.SUPABASE.value)
     except ConfigurationError:
-        # It is for the writes of another project.
-        return Counter()
+        yield None
+        return
     try:
-        return Counter(one.operation.table for one in await spool.some())
+        yield spool
     finally:
         await spool.close()

@@ -1,0 +1,131 @@
+"""What a resync lets go: entries of another store than the primary of now, whose rows win."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING, Self
+from uuid import UUID
+
+from datalayer.errors import StoreTimeoutError, UnavailableError
+from datalayer.flags import StoreKind, both_lead, resolve_mode
+from datalayer.layer.joining import captures_itself
+from datalayer.layer.leads import leads_of
+from datalayer.layer.opening import open_store_for
+from datalayer.layer.process_registry import ProcessRegistry, Record, refuse_rivals
+from datalayer.layer.strays import own_spool
+from datalayer.outbox.operations import OperationJournal
+from datalayer.outbox.queue import Outbox
+from datalayer.outbox.tables import MARKS
+from datalayer.outbox.waiting import tables_waiting
+from datalayer.stores.contract import Store
+from datalayer.stores.postgres import PostgresStore
+
+if TYPE_CHECKING:
+    from datalayer.settings import Settings
+
+
+async def let_primary_win(settings: Settings, stores: Iterable[Store]) -> None:
+    """Have the primary of these settings on record, whatever another store owes it: a resync makes that right.
+
+    Args:
+        stores: some of the two, PostgreSQL among them.
+
+    Raises:
+        ConfigurationError: an application is at work that takes the other store for the primary.
+    """
+    mode = resolve_mode(settings)
+    if both_lead(settings, mode):
+        return
+    leads = leads_of(mode, {})
+    for store in stores:
+        if isinstance(store, PostgresStore):
+            registry = ProcessRegistry(store)
+            refuse_rivals(await registry.rivals(leads), leads)
+            record = await registry.recorded()
+            if record is not None and record.leads != leads:
+                await registry.record(Record(leads, settled=False))
+
+
+@asynccontextmanager
+async def open_strays(settings: Settings) -> AsyncIterator[list[Outbox]]:
+    """Open what holds entries that nobody carries, the primary being the other store.
+
+    That is the outbox of a store that only follows, unless it is away; and in PostgreSQL what a Supabase without the
+    script owed when it was the primary.
+    """
+    mode = resolve_mode(settings)
+    async with AsyncExitStack() as opened:
+        found: list[Outbox] = []
+        if mode.secondary is not None and not both_lead(settings, mode):
+            try:
+                store = await open_store_for(mode.secondary, settings, ())
+                opened.push_async_callback(store.close)
+                if await captures_itself(store, settings):
+                    found.append(Outbox(store))
+            except (UnavailableError, StoreTimeoutError):
+                found.clear()
+            if mode.secondary is StoreKind.SUPABASE:
+                postgres = await open_store_for(StoreKind.POSTGRES, settings, ())
+                opened.push_async_callback(postgres.close)
+                if MARKS in (await postgres.catalog()).tables:
+                    found.append(Outbox(postgres, MARKS))
+        yield found
+
+
+class Outdone:
+    """What is there when a resync begins, and is pointless once the tables are left to the relay."""
+
+    def __init__(self, entries: Sequence[tuple[Outbox, list[int]]]) -> None:
+        self._entries = entries
+        self._expired: list[UUID] = []
+
+    @classmethod
+    async def find(cls, strays: Sequence[Outbox], tables: Sequence[str] | None) -> Self:
+        """Look for the entries about some tables; about all of them also for writes without an answer."""
+        entries = []
+        for one in strays:
+            names = await tables_waiting(one.store, one.table) if tables is None else tables
+            entries.append((one, [version for name in names for version in await one.versions(name)]))
+        found = cls(entries)
+        if tables is None and (postgres := found._postgres()) is not None:
+            expired = "select id from datalayer_operations where expires_at < clock_timestamp()"
+            found._expired = [row["id"] for row in await postgres.fetch_all(expired)]
+        return found
+
+    async def drop(self) -> None:
+        """Drop what was found."""
+        for outbox, versions in self._entries:
+            await outbox.settle(versions)
+        if self._expired and (postgres := self._postgres()) is not None:
+            dropped = "delete from datalayer_operations where id = any(%(ids)s)"
+            await postgres.execute(dropped, {"ids": self._expired})
+
+    async def empty_spool(self, settings: Settings) -> int:
+        """Drop what waits on this machine's spool; return how many writes to Supabase may still take effect.
+
+        Nobody knows when a request without an answer was sent: PostgreSQL keeps those for all of their time.
+        """
+        postgres = self._postgres()
+        if postgres is None:
+            return 0
+
+        async def reach() -> PostgresStore:
+            return postgres
+
+        journal = OperationJournal(reach)
+        async with own_spool(settings) as spool:
+            while spool is not None and (some := await spool.some()):
+                for one in some:
+                    if one.marks is None:
+                        lifetime = settings.datalayer_request_lifetime_seconds
+                        await journal.begin(one.operation, lifetime_seconds=lifetime)
+                    await spool.forget(one)
+        return await journal.count()
+
+    def _postgres(self) -> PostgresStore | None:
+        """Return where writes to a Supabase that led before are owed."""
+        for outbox, _ in self._entries:
+            if outbox.table == MARKS and isinstance(outbox.store, PostgresStore):
+                return outbox.store
+        return None
