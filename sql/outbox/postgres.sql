@@ -34,6 +34,8 @@ create table if not exists datalayer_outbox (
     dead_at timestamptz
 ) with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_insert_scale_factor = 0.05);
 create index if not exists datalayer_outbox_key on datalayer_outbox (aggregatetype, aggregateid);
+-- Relays look for held deletes every few seconds; claims do not touch what this index looks at.
+create index if not exists datalayer_outbox_held on datalayer_outbox (aggregatetype) where error = 'DeletesHeld';
 
 create table if not exists datalayer_ledger (
     origin uuid not null,

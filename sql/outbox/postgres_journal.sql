@@ -6,6 +6,8 @@ create table if not exists datalayer_marks (
     primary key (version)
 ) with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_insert_scale_factor = 0.05);
 create index if not exists datalayer_marks_key on datalayer_marks (aggregatetype, aggregateid);
+-- Relays look for held deletes every few seconds; claims do not touch what this index looks at.
+create index if not exists datalayer_marks_held on datalayer_marks (aggregatetype) where error = 'DeletesHeld';
 
 create table if not exists datalayer_operations (
     id uuid primary key default gen_random_uuid(),

@@ -142,6 +142,23 @@ async def test_install_renews_the_triggers_of_an_older_script(
     assert (told.armed, told.missing, told.is_current) == (("items",), ("others",), True)
 
 
+async def test_held_deletes_are_looked_for_by_an_index(postgres: PostgresStore, door: psycopg.Connection) -> None:
+    """Relays ask every few seconds, however many entries wait; a second install makes the index on an older one."""
+    await capture.install(postgres, ())
+    door.execute("drop index datalayer_outbox_held")
+    await capture.install(postgres, ())
+    door.execute(
+        "insert into datalayer_outbox (aggregatetype, aggregateid, type)"
+        " select 'pairs', n::text, 'upsert' from generate_series(1, 20000) n"
+    )
+    door.execute("analyze datalayer_outbox")
+    asked = (
+        "explain select aggregatetype from datalayer_outbox where version is not null and error = 'DeletesHeld'"
+        " order by aggregatetype limit 1"
+    )
+    assert any("datalayer_outbox_held" in line for (line,) in door.execute(asked.encode()))
+
+
 async def test_uninstall_leaves_nothing_behind(postgres: PostgresStore, door: psycopg.Connection) -> None:
     """Tables, functions, triggers and the sequence are gone; the user's rows stay."""
     door.execute(TABLES)
