@@ -9,8 +9,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-import os
-import socket
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from time import monotonic
@@ -21,7 +19,7 @@ from datalayer.errors import DataLayerError
 from datalayer.layer.cohort_registry import PATIENT_LEASE_SECONDS, CohortRegistry, Placement
 from datalayer.layer.cohort_settling import differences, owes_company
 from datalayer.layer.directions import Direction
-from datalayer.layer.process_registry import LEASE_SECONDS
+from datalayer.layer.process_registry import LEASE_SECONDS, process_name
 from datalayer.models.rules import normalise_phone
 from datalayer.query import Select, col
 from datalayer.routing.assignments import Assignments
@@ -87,7 +85,7 @@ class Cohorts:
         #: Whether the others are still to be told what is wanted.
         self._is_to_tell = False
         self._process = process
-        self._name = f"{socket.gethostname()}:{os.getpid()}"
+        self._name = process_name()
         # A write of a process that was killed may arrive for as long as any other whose outcome is unknown.
         self._gone_seconds = max(LEASE_SECONDS, doubt_seconds)
         #: When placements were read last, and since when that went on without a gap; by the clock of `monotonic`.

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import TypeAlias
-from uuid import uuid4
 
 from datalayer.errors import ConfigurationError, DataLayerError
 from datalayer.layer.leads import Leads
-from datalayer.layer.process_registry import ProcessRegistry, refuse_rivals
+from datalayer.layer.process_registry import ProcessRegistry, new_process, refuse_rivals
 from datalayer.stores.postgres import PostgresStore
 
 #: Hears of processes with another primary, in the words of a start that they make impossible.
@@ -30,13 +27,13 @@ async def counted_in(
     Raises:
         ConfigurationError: a process is at work that has another primary.
     """
-    registry = ProcessRegistry(store, uuid4(), f"{socket.gethostname()}:{os.getpid()}")
+    registry = ProcessRegistry(store, new_process())
     if joins:
         refuse_rivals(await registry.join(leads), leads)
 
     async def look() -> None:
         try:
-            refuse_rivals(await (registry.beat(leads) if joins else registry.rivals(leads)), leads)
+            refuse_rivals(await (registry.beat(leads) if joins else registry.rivals(leads, patience=0)), leads)
         except ConfigurationError as error:
             on_rivals(error)
         except DataLayerError:

@@ -12,10 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
-import socket
 from typing import TYPE_CHECKING, Final
-from uuid import uuid4
 
 from datalayer.errors import (
     DataLayerError,
@@ -26,7 +23,14 @@ from datalayer.errors import (
 )
 from datalayer.layer.fencing import leave_fenced
 from datalayer.layer.leads import Leads
-from datalayer.layer.process_registry import LEASE_SECONDS, ProcessRegistry, Record, refuse_rivals
+from datalayer.layer.process_registry import (
+    BEAT_SECONDS,
+    LEASE_SECONDS,
+    ProcessRegistry,
+    Record,
+    new_process,
+    refuse_rivals,
+)
 from datalayer.layer.strays import Strays, find_strays, refuse_strays
 from datalayer.routing.late_store import LateStore
 from datalayer.stores.contract import Store
@@ -34,12 +38,14 @@ from datalayer.stores.postgres import PostgresStore
 from datalayer.tasks import end
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from datalayer.settings import Settings
 
 LOGGER = logging.getLogger("datalayer")
 
-#: How often a process says that it goes on.
-_BEAT_SECONDS: Final = LEASE_SECONDS / 3
+#: Before a store that was away is asked again, so that this process is heard as soon as it is back.
+_AWAY_SECONDS: Final = 1.0
 _AWAY: Final = (UnavailableError, StoreTimeoutError, OutcomeUnknownError)
 
 
@@ -57,14 +63,17 @@ class Leading:
         self, primary: Store, secondary: LateStore, settings: Settings, leads: Leads, *, has_cohort: bool
     ) -> None:
         self.leads = leads
-        self.process = uuid4()
+        self.process = new_process()
         #: Processes that disagreed when they were looked for last, by name; None until then.
         self.rivals: tuple[str, ...] | None = None
         self._primary = primary
         self._secondary = secondary
         self._settings = settings
         self._has_cohort = has_cohort
-        self._name = f"{socket.gethostname()}:{os.getpid()}"
+        #: What this process was known by before reloads.
+        self._former: tuple[UUID, ...] = ()
+        #: Whether it may have a row in the register, which is its own to take away.
+        self._is_counted = False
         self._turn = asyncio.Lock()
         #: Set once everything was looked at, under the turn.
         self._entered = False
@@ -76,7 +85,7 @@ class Leading:
         return self._entered
 
     async def enter(self) -> None:
-        """Join and look, as far as the stores are there; what is refused leaves no trace.
+        """Join and look, as far as the stores are there; what is refused leaves no trace once it is stopped.
 
         A store that goes away meanwhile does not stop the start, nor does one that only follows and refuses what is
         asked of it, such as a standby that cannot be written: the rest is done when it can be.
@@ -93,7 +102,6 @@ class Leading:
             if not isinstance(error, StoreError) or (
                 error.store == self._primary.name and not isinstance(error, _AWAY)
             ):
-                await asyncio.shield(self._leave())
                 raise
             LOGGER.error("who leads is asked later, and nothing is relayed until then: %s", error)
 
@@ -107,13 +115,17 @@ class Leading:
             if not self._entered:
                 await self._enter()
 
-    def succeed(self) -> None:
-        """Begin where a reload has made sure of everything."""
-        self._entered = True
+    def succeed(self, before: Leading) -> None:
+        """Take the place of this process's arrangement of before, which is heard no more: all it does is end."""
+        self._entered = before.has_entered
+        self._former = (before.process, *before._former)
+        before._is_counted = False
+        if before._task is not None:
+            before._task.cancel()
 
-    async def refuse_rivals(self, leads: Leads) -> None:
+    async def refuse_rivals(self, leads: Leads, *, patience: float = BEAT_SECONDS) -> None:
         """Raise ConfigurationError while another process works with other primaries than these."""
-        refuse_rivals(await self._registry().rivals(leads), leads)
+        refuse_rivals(await self._registry().rivals(leads, patience=patience), leads)
 
     async def record(self, leads: Leads) -> None:
         """Note the primaries that a reload goes over to; where that fails, those of before are on record again."""
@@ -128,6 +140,7 @@ class Leading:
 
     def begin(self) -> None:
         """Be heard from now on."""
+        self._is_counted = True
         self._task = asyncio.create_task(self._run(), name="datalayer is heard")
 
     async def stop(self) -> None:
@@ -135,10 +148,13 @@ class Leading:
         task, self._task = self._task, None
         if task is not None:
             await end(task)
+        if self._is_counted:
+            self._is_counted = False
             await self._leave()
 
     async def _enter(self) -> None:
         registry = self._registry()
+        self._is_counted = True
         rivals = await registry.join(self.leads)
         self.rivals = tuple(rivals)
         refuse_rivals(rivals, self.leads)
@@ -196,7 +212,7 @@ class Leading:
         store = self._postgres()
         if store is None:
             raise UnavailableError("it has not been reached yet", store="postgres", operation="join")
-        return ProcessRegistry(store, self.process, self._name)
+        return ProcessRegistry(store, self.process, self._former)
 
     async def _put_back(self, before: Record) -> None:
         try:
@@ -215,17 +231,18 @@ class Leading:
     async def _run(self) -> None:
         known = ""
         while True:
+            pause = BEAT_SECONDS
             try:
                 await self._beat()
                 known = ""
             except _AWAY:
                 # A store is away; the relay tells of that.
-                known = ""
+                known, pause = "", _AWAY_SECONDS
             except DataLayerError as error:
                 if str(error) != known:
                     LOGGER.error("whether all processes agree on the primary is not known, or they do not: %s", error)
                 known = str(error)
-            await asyncio.sleep(_BEAT_SECONDS)
+            await asyncio.sleep(pause)
 
     async def _beat(self) -> None:
         if self._postgres() is None:

@@ -6,13 +6,13 @@ import asyncio
 import logging
 import signal
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from datalayer.errors import ConfigurationError, DataLayerError
 from datalayer.flags import Mode, resolve_mode
 from datalayer.layer.arrangement import Arrangement, arrange
 from datalayer.layer.fencing import can_fence, check_open, move_fenced, open_new_primaries
-from datalayer.layer.leading import Leading
 from datalayer.layer.leads import leads_of
 from datalayer.layer.reloading import check_move, check_places, check_untouched, moved_tables
 from datalayer.layer.sequences import advance_keys
@@ -125,7 +125,8 @@ class OpenedLayer:
 
     async def _go_over(self, old: Arrangement, new: Arrangement) -> None:
         if not moved_tables(old, new):
-            await _agree(old.leading, new.leading)
+            if old.leading is None and new.leading is not None:
+                await new.leading.enter()
             await _look_for_companies(new)
             await open_new_primaries(old, new)
             self._switch(new)
@@ -151,21 +152,19 @@ class OpenedLayer:
             await settled()
             await noted()
 
-        def switch() -> None:
-            if new.leading is not None:
-                new.leading.succeed()
-            self._switch(new)
-
+        is_fenced = await can_fence(old, new)
+        if old.leading is not None and not is_fenced:
+            await old.leading.refuse_rivals(leads)
         async with self.switch.writes_held():
-            if await can_fence(old, new):
-                await move_fenced(old, new, settled_and_noted, switch)
+            if is_fenced:
+                await move_fenced(old, new, settled_and_noted, partial(self._switch, new))
                 return
             if old.leading is not None:
-                await old.leading.refuse_rivals(leads)
+                await old.leading.refuse_rivals(leads, patience=0)
             await settled()
             await open_new_primaries(old, new)
             await noted()
-            switch()
+            self._switch(new)
 
     def _written(self) -> None:
         for direction in self.arrangement.directions:
@@ -173,11 +172,15 @@ class OpenedLayer:
 
     def _switch(self, new: Arrangement) -> None:
         old, self.arrangement = self.arrangement, new
+        if old.leading is not None and new.leading is not None:
+            new.leading.succeed(old.leading)
         new.begin()
         self._retiring.append(old)
         ended = self.switch.replace(new.store)
 
         async def retire() -> None:
+            if old.leading is not None:
+                await old.leading.stop()
             await ended()
             await old.close()
             self._retiring.remove(old)
@@ -196,16 +199,6 @@ class OpenedLayer:
     def _keep(self, task: asyncio.Task[None]) -> None:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-
-async def _agree(old: Leading | None, new: Leading | None) -> None:
-    """Have a new arrangement with the same primaries agreed on: what the old one has made sure of still holds."""
-    if new is None:
-        return
-    if old is None:
-        await new.enter()
-    elif old.has_entered:
-        new.succeed()
 
 
 async def _look_for_companies(arrangement: Arrangement) -> None:

@@ -26,7 +26,6 @@ from datalayer.layer.fencing import open_primaries
 from datalayer.layer.health import DualHealth
 from datalayer.settings import GivenSettings, Settings
 from datalayer.stores.contract import Health
-from datalayer.stores.postgres import PostgresStore
 
 Victim: TypeAlias = Literal["writer", "postgres", "behind", "rest"]
 
@@ -92,7 +91,7 @@ def _run(place: Place, setting: Setting, before: Setting | None, name: str, chan
     with tempfile.TemporaryDirectory(prefix="datalayer-crash-") as directory:
         log, spool = Path(directory, "log"), Path(directory, "spool.sqlite3")
         settings = settings_for(place, setting, spool)
-        asyncio.run(take_over(place, settings, None if before is None else settings_for(place, before, spool)))
+        asyncio.run(take_over(settings, None if before is None else settings_for(place, before, spool)))
         child = _start_writer(settings, log, name, chance.randrange(2**32))
         try:
             _wait(chance.random() * _LONGEST_SECONDS)
@@ -129,7 +128,7 @@ def settings_for(place: Place, setting: Setting, spool: Path) -> Settings:
     )
 
 
-async def take_over(place: Place, settings: Settings, before: Settings | None) -> None:
+async def take_over(settings: Settings, before: Settings | None) -> None:
     """Give the store of these settings the primary, as an operator does.
 
     A write of a killed process may land after all was settled. The start then is refused, and the settings of before
@@ -138,30 +137,22 @@ async def take_over(place: Place, settings: Settings, before: Settings | None) -
     ends = monotonic() + _SETTLE_SECONDS
     while True:
         try:
-            await _begin(place, settings)
+            await _begin(settings)
         except (ConfigurationError, UnavailableError) as error:
             if before is None or monotonic() > ends:
                 raise
             if isinstance(error, ConfigurationError):
-                await _make_primary(place, before)
+                await open_primaries(before)
                 await settle(before)
             await asyncio.sleep(_RESTART_SECONDS)
         else:
             return
 
 
-async def _begin(place: Place, settings: Settings) -> None:
-    await _make_primary(place, settings)
+async def _begin(settings: Settings) -> None:
+    await open_primaries(settings)
     async with DataLayer.open(settings):
         pass
-
-
-async def _make_primary(place: Place, settings: Settings) -> None:
-    """Take down fences; the lease of the killed writers is taken as over."""
-    store = await PostgresStore.open(place.postgres)
-    await store.execute("delete from datalayer_processes")
-    await store.close()
-    await open_primaries(settings)
 
 
 async def settle(settings: Settings) -> None:

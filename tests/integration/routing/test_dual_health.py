@@ -64,7 +64,7 @@ async def test_health_names_applications_that_disagree(
     pair: dict[str, Any], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """One that was not heard of at the start is told of as soon as it is: in the health, and once in the log."""
-    monkeypatch.setattr(leading, "_BEAT_SECONDS", 0.05)
+    monkeypatch.setattr(leading, "BEAT_SECONDS", 0.05)
     async with DataLayer.open(led_by(pair, StoreKind.SQLITE)) as layer, postgres_of(pair) as store:
         row = {"process": uuid4(), "name": "elsewhere:1", "leads": '{"*": "postgres"}'}
         await store.insert(Insert("datalayer_processes", [row]))

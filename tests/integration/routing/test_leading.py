@@ -7,17 +7,30 @@ import logging
 import os
 import signal
 import sys
+from collections.abc import Awaitable, Callable
 from typing import Any
+from uuid import uuid4
 
+import psycopg
 import pytest
 from tests.integration.routing.salons import CLIENT, assert_equal, led_by, postgres_of, rows, settled
 from tests.integration.routing.waiting import until
 
-from datalayer import ConfigurationError, DataLayer, GivenSettings, Settings, StoreError, StoreKind, WritesHeldError
+from datalayer import (
+    ConfigurationError,
+    DataLayer,
+    DualHealth,
+    GivenSettings,
+    Settings,
+    StoreError,
+    StoreKind,
+    WritesHeldError,
+)
 from datalayer.cli.errors import ExitCode
-from datalayer.layer.process_registry import LEASE_SECONDS
+from datalayer.layer.process_registry import BEAT_SECONDS, LEASE_SECONDS
 from datalayer.outbox.capture.fences import fence
-from datalayer.query import Update, where_equal
+from datalayer.query import Insert, Select, Update, where_equal
+from datalayer.stores.postgres import PostgresStore
 from datalayer.stores.sqlite import SqliteStore
 
 AWAY = "postgresql://nobody@127.0.0.1:1/nowhere"
@@ -232,8 +245,8 @@ async def test_of_two_starts_that_disagree_one_is_refused(pair: dict[str, Any]) 
     assert sorted(await asyncio.gather(start(StoreKind.SQLITE), start(StoreKind.POSTGRES))) == [False, True]
 
 
-async def test_killed_application_is_counted_until_its_lease_ends(pair: dict[str, Any]) -> None:
-    """Nobody knows at first that it is gone; nobody has to clear up after it."""
+async def test_application_that_was_killed_on_this_machine_is_not_waited_for(pair: dict[str, Any]) -> None:
+    """Its process is gone for all to see, so the other primary begins at once."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-c",
@@ -244,16 +257,79 @@ async def test_killed_application_is_counted_until_its_lease_ends(pair: dict[str
     )
     assert process.stdout is not None
     assert await process.stdout.readline() == b"ready\n"
+    await refused(led_by(pair, StoreKind.SQLITE), f":{process.pid} is at work with another primary than sqlite")
     process.send_signal(signal.SIGKILL)
     await process.wait()
-    other = led_by(pair, StoreKind.SQLITE)
-    await refused(other, f":{process.pid} is at work .* {LEASE_SECONDS:.0f} seconds")
-    async with postgres_of(pair) as store:
-        await store.execute(
-            "update datalayer_processes set beat = beat - make_interval(secs => %(lease)s)", {"lease": LEASE_SECONDS}
-        )
-    async with DataLayer.open(other):
+    async with postgres_of(pair) as store, asyncio.timeout(BEAT_SECONDS / 2):
+        assert len(await rows(store, "datalayer_processes")) == 1
+        async with DataLayer.open(led_by(pair, StoreKind.SQLITE)):
+            pass
+
+
+async def test_application_that_was_killed_elsewhere_is_counted_until_its_lease_ends(pair: dict[str, Any]) -> None:
+    """Nobody can see that it is gone; once it was taken for gone, no later start waits for word of it."""
+    before, after = led_by(pair, StoreKind.POSTGRES), led_by(pair, StoreKind.SQLITE)
+    async with DataLayer.open(before):
         pass
+    row = {"process": uuid4(), "name": "elsewhere:1", "leads": '{"*": "postgres"}'}
+    async with postgres_of(pair) as store:
+        await store.insert(Insert("datalayer_processes", [row]))
+        await refused(after, f"elsewhere:1 is at work .* {LEASE_SECONDS:.0f} seconds")
+        await silence(store)
+    async with asyncio.timeout(BEAT_SECONDS * 2), DataLayer.open(after):
+        pass
+    async with asyncio.timeout(BEAT_SECONDS / 2), DataLayer.open(after):
+        pass
+
+
+async def test_application_that_nobody_heard_while_postgres_was_away_is_heard_again(pair: dict[str, Any]) -> None:
+    """All leases have ended together; a start with the other primary, and a command, wait for word of the living."""
+    before, after = led_by(pair, StoreKind.SQLITE), led_by(pair, StoreKind.POSTGRES)
+    async with DataLayer.open(before) as layer, postgres_of(pair) as store:
+        await silence(store)
+        await refused(after, "at work with another primary")
+        await silence(store)
+        assert "is at work with another primary" in (await run(after, "relay", "--once"))[1]
+        await layer.upsert_client(CLIENT)
+
+
+async def silence(store: PostgresStore) -> None:
+    """Have nobody been heard of for longer than a lease."""
+    await store.execute(
+        "update datalayer_processes set beat = beat - make_interval(secs => %(lease)s)", {"lease": LEASE_SECONDS + 1}
+    )
+
+
+@pytest.mark.parametrize("ends_dual_write", [False, True])
+async def test_process_is_no_rival_of_its_own_while_calls_of_before_go_on(
+    pair: dict[str, Any], *, ends_dual_write: bool
+) -> None:
+    """A stream is open that began before the primary moved; others with the new primary begin, and see no rival."""
+    before, after = led_by(pair, StoreKind.SQLITE), led_by(pair, StoreKind.POSTGRES)
+    wanted = led_by({**pair, "enable_dual_write": False}, StoreKind.POSTGRES) if ends_dual_write else after
+    async with DataLayer.open(before) as layer:
+        await layer.upsert_clients([{**CLIENT, "yclients_id": number} for number in (1, 2)])
+        await until(lambda: settled(layer))
+        stream = layer.session.stream(Select("clients"), chunk_rows=1)
+        await anext(aiter(stream))
+        await layer.reload(wanted)
+        async with postgres_of(pair) as store:
+
+            async def leads() -> list[str]:
+                return [row["leads"] for row in await rows(store, "datalayer_processes")]
+
+            expected = [] if ends_dual_write else ['{"*": "postgres"}']
+            await until(lambda: same(leads, expected))
+        async with DataLayer.open(after) as second:
+            health = await second.health_check()
+            assert isinstance(health, DualHealth)
+            assert health.rivals == ()
+        assert len([row async for row in stream]) == 1
+
+
+async def same(ask: Callable[[], Awaitable[list[str]]], expected: list[str]) -> bool:
+    """Whether that is the answer now."""
+    return await ask() == expected
 
 
 async def test_primary_changes_while_the_other_store_is_away(
@@ -332,10 +408,10 @@ async def test_store_that_follows_and_refuses_does_not_stop_the_start(
     name = found["name"]
 
     async def only_read(value: str) -> None:
-        async with postgres_of(pair) as store:
-            await store.execute("set default_transaction_read_only = off")
-            await store.execute(f'alter database "{name}" set default_transaction_read_only = {value}')
-            await store.fetch_all(
+        dsn, options = pair["database_url"], "-c default_transaction_read_only=off"
+        async with await psycopg.AsyncConnection.connect(dsn, autocommit=True, options=options) as connection:
+            await connection.execute(f'alter database "{name}" set default_transaction_read_only = {value}'.encode())
+            await connection.execute(
                 "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database()"
                 " and pid <> pg_backend_pid()"
             )

@@ -87,6 +87,8 @@ class PostgresStore(PostgresSession):
             min_size=min_size,
             max_size=max_size,
             timeout=timeout,
+            # After it the pool tries again whenever it is asked, instead of pausing twice as long each time.
+            reconnect_timeout=timeout,
             configure=_configure,
             check=_check_idle,
             open=False,
