@@ -73,7 +73,8 @@ def uninstall(url: Url = None, lock_timeout: LockTimeout = 10, yes: Yes = False,
         gone = {}
         async with _chosen(url, "uninstall") as stores:
             for store, _ in stores:
-                refuse_to_drop(await status_of(store), store.name, yes=yes, covered=await _covered(store))
+                found, covered = await status_of(store), await _covered(store)
+                refuse_to_drop(found, store.name, yes=yes, covered=covered, parted=await _is_parted(store))
             for store, _ in stores:
                 if isinstance(store, PostgresStore):
                     gone[store.name] = await postgres.uninstall(store, lock_timeout=lock_timeout)
@@ -104,6 +105,14 @@ def unfence(
         )
     done = asyncio.run(open_primaries(Settings()))
     output.results().print("the primary can be written" if done else "no fence stands")
+
+
+async def _is_parted(store: Store) -> bool:
+    """Whether companies of a cohort are in the other store, which stands here alone."""
+    from datalayer.layer.process_registry import ProcessRegistry
+    from datalayer.stores.postgres import PostgresStore
+
+    return isinstance(store, PostgresStore) and await ProcessRegistry(store).cohort_stands()
 
 
 async def _covered(store: Store) -> int:
@@ -208,13 +217,14 @@ async def _open(url: str) -> Store:
 
 
 async def _by_settings(command: str) -> list[tuple[Store, bool]]:
-    from datalayer.flags import StoreKind, both_lead, resolve_mode
+    from datalayer.flags import StoreKind, resolve_mode
     from datalayer.layer.opening import open_store_for
+    from datalayer.layer.pairs import both_have_primaries
     from datalayer.settings import Settings
 
     settings = Settings()
     mode = resolve_mode(settings)
-    both = both_lead(settings, mode)
+    both = await both_have_primaries(settings, mode)
     wanted = {mode.primary: True} | ({} if mode.secondary is None else {mode.secondary: both})
     if wanted.pop(StoreKind.SUPABASE, None) is not None:
         output.note(f"note: for Supabase's own part run datalayer supabase {command}")

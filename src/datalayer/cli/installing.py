@@ -24,12 +24,19 @@ LockTimeout: TypeAlias = Annotated[
 Yes: TypeAlias = Annotated[bool, typer.Option("--yes", help="Drop what is still owed to the other store, too.")]
 
 
-def refuse_to_drop(found: CaptureStatus, name: str, *, yes: bool, covered: int = 0) -> None:
-    """Raise InvalidValueError where an uninstall would drop entries that nobody has agreed to lose.
+def refuse_to_drop(found: CaptureStatus, name: str, *, yes: bool, covered: int = 0, parted: bool = False) -> None:
+    """Raise InvalidValueError where an uninstall would drop what nobody has agreed to lose.
 
     Args:
         covered: what is owed besides, by writes to a Supabase without the script.
+        parted: whether companies of a cohort are in another store than the rest.
     """
+    if parted and not yes:
+        raise InvalidValueError(
+            "is missing: companies of a cohort are in the other store, and nobody would know which; take the cohort's"
+            " settings away and let the application run until `layer.cohort` is empty first",
+            field="--yes",
+        )
     owed = found.entries + found.dead + covered
     if owed and not yes:
         raise InvalidValueError(

@@ -106,7 +106,7 @@ async def links(mode: Mode, stores: dict[StoreKind, Store], settings: Settings) 
     if mode.secondary is None:
         raise _no_dual_write()
     ways = [(stores[mode.primary], stores[mode.secondary])]
-    if both_lead(settings, mode):
+    if both_lead(settings, mode) or await registry_of(stores).cohort_stands(mode.primary):
         ways.append((stores[mode.secondary], stores[mode.primary]))
     for one, other in ways:
         await check_join(one, other, settings, by_triggers=await captures_itself(one, settings))
@@ -207,6 +207,24 @@ def _postgres(stores: Mapping[StoreKind, Store]) -> PostgresStore:
     return store
 
 
+async def both_have_primaries(settings: Settings, mode: Mode) -> bool:
+    """Whether entries go both ways: by the settings, or as companies of a cohort that they end are not back yet.
+
+    A PostgreSQL that only follows and is away cannot be asked; then the settings alone are gone by.
+    """
+    if both_lead(settings, mode) or StoreKind.SUPABASE not in (mode.primary, mode.secondary) or mode.secondary is None:
+        return both_lead(settings, mode)
+    try:
+        store = await open_store_for(StoreKind.POSTGRES, settings, ())
+    except (UnavailableError, StoreTimeoutError) as error:
+        LOGGER.warning("whether companies are in the other store is not known: %s", error)
+        return False
+    try:
+        return await registry_of({StoreKind.POSTGRES: store}).cohort_stands(mode.primary)
+    finally:
+        await store.close()
+
+
 @asynccontextmanager
 async def open_outboxes(settings: Settings) -> AsyncIterator[list[Outbox]]:
     """Open the stores that have outboxes, and no other: what is owed can be seen while the secondary is away.
@@ -215,7 +233,7 @@ async def open_outboxes(settings: Settings) -> AsyncIterator[list[Outbox]]:
     """
     mode = resolve_mode(settings)
     kinds = [mode.primary]
-    if mode.secondary is not None and both_lead(settings, mode):
+    if mode.secondary is not None and await both_have_primaries(settings, mode):
         kinds.append(mode.secondary)
     async with AsyncExitStack() as opened:
         outboxes = []
@@ -224,12 +242,14 @@ async def open_outboxes(settings: Settings) -> AsyncIterator[list[Outbox]]:
             opened.push_async_callback(store.close)
             table: OutboxTable = "datalayer_outbox"
             if not await captures_itself(store, settings) and mode.secondary is not None:
-                primary, store, table = store, await open_store_for(mode.secondary, settings, ()), "datalayer_marks"
+                primary, store = store, await open_store_for(StoreKind.POSTGRES, settings, ())
+                table = "datalayer_marks"
                 opened.push_async_callback(store.close)
                 await check_distinct(primary, store)
             await check_bookkeeping(store)
             outboxes.append(Outbox(store, table))
-        if outboxes[0].table != MARKS and {mode.primary, mode.secondary} == {StoreKind.SUPABASE, StoreKind.POSTGRES}:
+        has_marks = {mode.primary, mode.secondary} == {StoreKind.SUPABASE, StoreKind.POSTGRES}
+        if has_marks and MARKS not in [one.table for one in outboxes]:
             try:
                 postgres = outboxes[0].store
                 if mode.primary is StoreKind.SUPABASE:

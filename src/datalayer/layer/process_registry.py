@@ -141,15 +141,19 @@ class ProcessRegistry:
                 return _heard(found)
             await asyncio.sleep(_POLL_SECONDS)
 
-    async def cohort_stands(self, main: StoreKind) -> bool:
+    async def cohort_stands(self, main: StoreKind | None = None) -> bool:
         """Whether companies are elsewhere than in the main primary, whatever the settings say.
 
         After another one none is: what still stands there is forgotten when the primaries of now are noted.
+
+        Args:
+            main: None takes that on record.
         """
         record = await self.recorded()
-        if record is not None and record.leads[ALL_OTHERS] is not main:
+        led = main if record is None else record.leads[ALL_OTHERS]
+        if led is None or main not in (None, led):
             return False
-        return await CohortRegistry(self._store).holds_any(main.value)
+        return await CohortRegistry(self._store).holds_any(led.value)
 
     async def recorded(self) -> Record | None:
         """Return the primaries that applications began with last; None where none has."""

@@ -12,6 +12,7 @@ from datalayer.flags import StoreKind, both_lead, resolve_mode
 from datalayer.layer.joining import captures_itself
 from datalayer.layer.leads import leads_of
 from datalayer.layer.opening import open_store_for
+from datalayer.layer.pairs import both_have_primaries
 from datalayer.layer.process_registry import ProcessRegistry, Record, refuse_rivals
 from datalayer.layer.strays import own_spool
 from datalayer.outbox.operations import OperationJournal
@@ -57,7 +58,7 @@ async def open_strays(settings: Settings) -> AsyncIterator[list[Outbox]]:
     mode = resolve_mode(settings)
     async with AsyncExitStack() as opened:
         found: list[Outbox] = []
-        if mode.secondary is not None and not both_lead(settings, mode):
+        if mode.secondary is not None and not await both_have_primaries(settings, mode):
             try:
                 store = await open_store_for(mode.secondary, settings, ())
                 opened.push_async_callback(store.close)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import sys
-from collections.abc import AsyncIterator
+from asyncio.subprocess import PIPE
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -28,6 +30,8 @@ from datalayer import (
     UnsupportedOperationError,
     open_store,
 )
+from datalayer.cli.errors import ExitCode
+from datalayer.flags import resolve_mode
 from datalayer.layer.cohort_registry import CohortRegistry
 from datalayer.outbox.capture import supabase as supabase_capture
 from datalayer.query import Count, Delete, Insert, Update, Upsert, col, where_equal
@@ -228,6 +232,49 @@ async def test_ended_cohort_leaves_nothing_behind(
         assert await placements(pair) == []
 
 
+async def command(environment: Mapping[str, str], *arguments: str) -> tuple[int, str]:
+    """Run a command; return its exit code, and what it printed."""
+    program = "import sys; from datalayer.cli.app import run; sys.exit(run(sys.argv[1:]))"
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", program, *arguments, env=environment, stdout=PIPE, stderr=PIPE
+    )
+    printed, errors = await process.communicate()
+    assert process.returncode is not None
+    return process.returncode, (printed or errors).decode()
+
+
+def environment_of(settings: Settings) -> dict[str, str]:
+    """Return the variables that stand for these settings, and those of this process."""
+    given = {name.upper(): getattr(settings, name) for name in settings.model_fields_set}
+    given |= {name: value.get_secret_value() for name, value in given.items() if isinstance(value, SecretStr)}
+    return {**os.environ} | {n: ",".join(v) if isinstance(v, tuple) else str(v) for n, v in given.items()}
+
+
+async def test_commands_look_both_ways_while_a_company_is_not_back(pair: dict[str, Any]) -> None:
+    """Also where the settings name no cohort any more: what its store owes is shown, carried, and not dropped."""
+    quiet = {**pair, "datalayer_relay": False}
+    plain = GivenSettings(**quiet)
+    environment = environment_of(plain)
+    async with DataLayer.open(cohort(quiet, "7")) as layer:
+        await until(lambda: layer.cohort == {"7"})
+        await layer.upsert_client({**CLIENT, "company_id": 7})
+    code, shown = await command(environment, "outbox", "status", "--json")
+    assert code == ExitCode.OK, shown
+    tables = json.loads(shown)["tables"]
+    assert [(table["store"], table["table"], table["waiting"]) for table in tables] == [("postgres", "clients", 1)]
+    code, shown = await command(environment, "relay", "--once")
+    assert code == ExitCode.OK, shown
+    assert "postgres to supabase: 1 settled, 0 left" in shown
+    await assert_equal(plain, resolve_mode(plain), "clients")
+    code, shown = await command(environment, "outbox", "uninstall")
+    assert code == ExitCode.USAGE
+    assert "companies of a cohort are in the other store" in shown
+    code, shown = await command(environment, "outbox", "uninstall", "--yes")
+    assert code == ExitCode.OK, shown
+    async with postgres_of(pair) as store:
+        assert not any(name.startswith("datalayer_cohort") for name in (await store.catalog()).tables)
+
+
 async def test_main_primary_takes_all_companies_along_where_a_cohort_goes_on(
     datalayer_postgres: FoundServer, salon_template: str, postgres: PostgresPlace
 ) -> None:
@@ -319,11 +366,8 @@ asyncio.run(main())
 @asynccontextmanager
 async def process_of(settings: Settings) -> AsyncIterator[asyncio.subprocess.Process]:
     """Lend a process that has a layer of these settings open, and kill it."""
-    given = {name.upper(): getattr(settings, name) for name in settings.model_fields_set}
-    given |= {name: value.get_secret_value() for name, value in given.items() if isinstance(value, SecretStr)}
-    named = {name: ",".join(value) if isinstance(value, tuple) else str(value) for name, value in given.items()}
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", _WORKS, env={**os.environ, **named}, stdout=asyncio.subprocess.PIPE
+        sys.executable, "-c", _WORKS, env=environment_of(settings), stdout=PIPE
     )
     try:
         assert process.stdout is not None
