@@ -174,16 +174,16 @@ async def open_links(
             opened.push_async_callback(stores[kind].close)
         joined = await links(mode, stores, settings)
         leads = leads_of(mode, await routes_of(settings, mode, stores))
+        cohort = has_cohort(settings, mode) or await registry_of(stores).cohort_stands(mode.primary)
         if on_rivals is not None:
             # A process without a share in the cohort would hold up its moves, so there the relay only looks.
-            joins = not has_cohort(settings, mode)
-            look = await opened.enter_async_context(counted_in(_postgres(stores), leads, on_rivals, joins=joins))
+            look = await opened.enter_async_context(counted_in(_postgres(stores), leads, on_rivals, joins=not cohort))
             joined = [replace(one, chores=(*one.chores, look)) for one in joined]
-        await _check_leads(mode, stores, settings, leads)
+        await _check_leads(stores, settings, leads, cohort=cohort)
         yield joined
 
 
-async def _check_leads(mode: Mode, stores: Mapping[StoreKind, Store], settings: Settings, leads: Leads) -> None:
+async def _check_leads(stores: Mapping[StoreKind, Store], settings: Settings, leads: Leads, *, cohort: bool) -> None:
     """Hold a command to what a start is held to: nobody disagrees, and nothing owed would land over newer rows."""
     registry = registry_of(stores)
     refuse_rivals(await registry.rivals(leads), leads)
@@ -191,7 +191,7 @@ async def _check_leads(mode: Mode, stores: Mapping[StoreKind, Store], settings: 
     if record == Record(leads) and len(leads) == 1:
         return
     before = None if record is None or record.leads == leads else record.leads
-    (one, other), cohort = stores.values(), has_cohort(settings, mode)
+    one, other = stores.values()
     refuse_strays(await find_strays((one, other), settings, leads, before, has_cohort=cohort), leads)
 
 
