@@ -15,7 +15,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
-from datalayer.errors import DataLayerError
+from datalayer.errors import ConfigurationError, DataLayerError
 from datalayer.layer.cohort_registry import PATIENT_LEASE_SECONDS, CohortRegistry, Placement
 from datalayer.layer.cohort_settling import differences, owes_company
 from datalayer.layer.directions import Direction
@@ -23,7 +23,7 @@ from datalayer.layer.process_registry import LEASE_SECONDS, process_name
 from datalayer.models.rules import normalise_phone
 from datalayer.query import Select, col
 from datalayer.routing.assignments import Assignments
-from datalayer.routing.companies import COMPANY, company_of, of_companies
+from datalayer.routing.companies import COMPANY, can_be_company, company_of, of_companies
 from datalayer.stores.contract import Store
 from datalayer.stores.postgres import PostgresStore
 from datalayer.tasks import end
@@ -217,17 +217,21 @@ def _tell_of_stay(placement: Placement, reason: str) -> None:
 
 
 async def wanted_companies(settings: Settings, main: Store) -> Wanted:
-    """Return the companies that the settings want in the other store: listed, of a phone, or of the share."""
+    """Return the companies that the settings want in the other store: listed, of a phone, or of the share.
+
+    Raises:
+        ConfigurationError: one that is listed can be no company.
+    """
     listed = set(settings.datalayer_cohort_companies)
-    phones = [*settings.datalayer_cohort_phones, *([settings.test_phone] if settings.test_phone else [])]
+    unknown = await _unknown(listed, main)
     chosen: set[str] = set()
-    for phone in phones:
-        chosen |= await _companies_of(phone, settings.datalayer_phone_region, main)
+    for place, phone in _phones(settings):
+        chosen |= await _companies_of(place, phone, settings.datalayer_phone_region, main)
     if settings.datalayer_cohort_share:
         rows = await main.select(Select("companies", columns=(COMPANY,)))
         everyone = {company for row in rows if (company := company_of(row)) is not None}
         chosen |= {one for one in everyone if place_of(one) < settings.datalayer_cohort_share}
-    return Wanted(frozenset(chosen | listed), await _unknown(listed, main))
+    return Wanted(frozenset(chosen | listed), unknown)
 
 
 async def _unknown(listed: Collection[str], main: Store) -> tuple[str, ...]:
@@ -235,6 +239,13 @@ async def _unknown(listed: Collection[str], main: Store) -> tuple[str, ...]:
     table = (await main.catalog()).tables.get("companies")
     if not listed or table is None:
         return ()
+    if impossible := sorted(one for one in listed if not can_be_company(table, one)):
+        kind = table.by_name[COMPANY].type.declared
+        raise ConfigurationError(
+            f"DATALAYER_COHORT_COMPANIES names {', '.join(impossible)}, and {table.name}.{COMPANY} of {main.name} is"
+            f" {kind}, as which nothing is written so",
+            variables=("DATALAYER_COHORT_COMPANIES",),
+        )
     rows = await main.select(Select(table.name, of_companies(table, listed), columns=(COMPANY,)))
     unknown = tuple(sorted({*listed} - {company_of(row) for row in rows}))
     if unknown:
@@ -252,19 +263,28 @@ def place_of(company: str) -> float:
     return int.from_bytes(hashlib.sha256(company.encode()).digest()[:8]) / 2**64
 
 
-async def _companies_of(phone: str, region: str, main: Store) -> set[str]:
+def _phones(settings: Settings) -> list[tuple[str, str]]:
+    """Return the cohort's phones, each with where it stands, which may be logged."""
+    listed = settings.datalayer_cohort_phones
+    found = [(f"DATALAYER_COHORT_PHONES ({n} of {len(listed)})", phone) for n, phone in enumerate(listed, start=1)]
+    return [*found, ("TEST_PHONE", settings.test_phone)] if settings.test_phone else found
+
+
+async def _companies_of(place: str, phone: str, region: str, main: Store) -> set[str]:
     try:
         number = normalise_phone(phone, region)
     except ValueError:
-        LOGGER.warning("a phone of the cohort is no phone number and selects nobody")
+        LOGGER.warning("%s is no phone number and selects nobody", place)
         return set()
+    # As the layer writes it, with a plus, and as it is written in the setting.
+    same = col("phone").in_(sorted({number, f"+{number}", phone.strip()}))
     rows = [
-        *await main.select(Select("clients", col("phone").eq(number), columns=(COMPANY,))),
-        *await main.select(Select("companies", col("phone").eq(number), columns=(COMPANY,))),
+        *await main.select(Select("clients", same, columns=(COMPANY,))),
+        *await main.select(Select("companies", same, columns=(COMPANY,))),
     ]
     found = {company for row in rows if (company := company_of(row)) is not None}
     if found:
-        LOGGER.warning("a phone of the cohort selects company %s as a whole", ", ".join(sorted(found)))
+        LOGGER.warning("%s selects company %s as a whole", place, ", ".join(sorted(found)))
     else:
-        LOGGER.warning("a phone of the cohort is no client's and no company's, and selects nobody")
+        LOGGER.warning("%s is no client's and no company's phone in %s, and selects nobody", place, main.name)
     return found

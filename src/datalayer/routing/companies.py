@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from datalayer.models.rules import MAX_ID
 from datalayer.query import Filter, col
 from datalayer.query.filters import Comparison, Group, Operator
 from datalayer.stores.catalog import Kind, Table
@@ -36,6 +37,13 @@ def company_of(row: Mapping[str, Any]) -> str | None:
     """Return whose row it is; None where it does not say."""
     value = row.get(COMPANY)
     return None if value is None else str(value)
+
+
+def can_be_company(table: Table, company: str) -> bool:
+    """Whether a row of the table can have this company, written just so."""
+    if table.by_name[COMPANY].type.kind in _TEXT:
+        return True
+    return company.isdecimal() and str(int(company)) == company and int(company) <= MAX_ID
 
 
 def of_companies(table: Table, companies: Iterable[str]) -> Filter:
