@@ -145,15 +145,14 @@ class Cohorts:
         """Read the placements, act by them, and say so."""
         asked = monotonic()
         placements = await self._registry.read()
-        await self._registry.beat(self._process, self._name)
         if asked - self._looked_at > _HOLD_SECONDS:
             self._steady_since = asked
         self._looked_at = asked
         others = {one.company for one in placements if one.store == self._stores[1].name}
         moving = {one.company for one in placements if one.moving}
-        if await self.assignments.adopt(others, moving, read_at=asked):
-            seen = max((one.version for one in placements), default=0)
-            await self._registry.beat(self._process, self._name, seen=seen)
+        acts = await self.assignments.adopt(others, moving, read_at=asked)
+        seen = max((one.version for one in placements), default=0)
+        await self._registry.beat(self._process, self._name, seen=seen if acts else None)
         return placements
 
     async def _move(self, placements: Sequence[Placement]) -> bool:
