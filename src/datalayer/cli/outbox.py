@@ -11,14 +11,15 @@ import typer
 from datalayer.cli import output
 from datalayer.cli.errors import EXIT_CODES, ExitCode
 from datalayer.cli.transfer import AsJson
-from datalayer.errors import ConfigurationError, InvalidValueError
+from datalayer.errors import ConfigurationError, DataLayerError, InvalidValueError
+from datalayer.flags import resolve_mode
 
 if TYPE_CHECKING:
     from datalayer.outbox.entries import Entry
     from datalayer.outbox.queue import Outbox
     from datalayer.outbox.waiting import Selection, Waiting
     from datalayer.settings import Settings
-    from datalayer.stores.contract import StoreName
+    from datalayer.stores.contract import Store, StoreName
 
 Table: TypeAlias = Annotated[str | None, typer.Option(help="Only entries about this table.", show_default=False)]
 Versions: TypeAlias = Annotated[
@@ -161,29 +162,67 @@ async def _status() -> list[tuple[str, str, Waiting]]:
     from datalayer.outbox.waiting import tables_waiting, waiting
     from datalayer.settings import Settings
 
-    async with open_outboxes(Settings()) as outboxes:
+    settings = Settings()
+    async with open_outboxes(settings) as outboxes:
+        await _note_the_other_store(settings, [outbox.store for outbox in outboxes])
         found = [
             (_primary_of(outbox), table, await waiting(outbox.store, outbox.table, outbox.clock, table=table))
             for outbox in outboxes
             for table in await tables_waiting(outbox.store, outbox.table)
         ]
         covered = [open_ for outbox in outboxes for open_ in await _open_operations(outbox)]
-    return [*found, *covered, *await _spooled(Settings())]
+    return [*found, *covered, *await _spooled(settings)]
+
+
+async def _note_the_other_store(settings: Settings, stores: list[Store]) -> None:
+    """Say so where another store is the primary on record, or owes something: these settings may be the wrong ones."""
+    from datalayer.layer.leads import in_words
+    from datalayer.layer.process_registry import ProcessRegistry
+    from datalayer.layer.resyncing import open_strays
+    from datalayer.outbox.tables import OUTBOX
+    from datalayer.query import Count
+    from datalayer.stores.postgres import PostgresStore
+
+    mode = resolve_mode(settings)
+    try:
+        async with open_strays(settings) as strays:
+            for store in [stray.store for stray in strays if stray.table == OUTBOX]:
+                stores.append(store)
+                owed = await store.count(Count(OUTBOX)) if OUTBOX in (await store.catalog()).tables else 0
+                if owed:
+                    output.note(
+                        f"note: {store.name}, which follows by these settings, owes {output.counted(owed, 'change')}"
+                        f" that only settings with {store.name} as primary show and carry"
+                    )
+            postgres = next((one for one in stores if isinstance(one, PostgresStore)), None)
+            record = None if postgres is None else await ProcessRegistry(postgres).recorded()
+            if record is not None and mode.primary not in record.leads.values():
+                output.note(
+                    f"note: these settings take {mode.primary.value} for the primary, and applications began last with"
+                    f" {in_words(record.leads)}"
+                )
+    except DataLayerError as error:
+        output.note(f"note: the other store could not be asked: {error}")
 
 
 async def _open_operations(outbox: Outbox) -> list[tuple[str, str, Waiting]]:
     """Count writes to a Supabase without the script whose answers have not come: they are owed like entries."""
     from datalayer.outbox.tables import MARKS, OPERATIONS
     from datalayer.outbox.waiting import Waiting
-    from datalayer.query import Count
+    from datalayer.query import Count, Select, asc
 
     count = await outbox.store.count(Count(OPERATIONS)) if outbox.table == MARKS else 0
-    return [("supabase", "writes without an answer", Waiting(count, 0, 0, 0.0))] if count else []
+    if not count:
+        return []
+    question = Select(OPERATIONS, order=(asc("created_at"),), limit=1, columns=("created_at",))
+    oldest = await outbox.store.select(question)
+    lag = (outbox.clock() - oldest[0]["created_at"]).total_seconds() if oldest else 0.0
+    return [("supabase", "writes without an answer", Waiting(count, 0, 0, max(lag, 0.0)))]
 
 
 async def _spooled(settings: Settings) -> list[tuple[str, str, Waiting]]:
     """Count the writes that wait on this machine's disk."""
-    from datalayer.flags import StoreKind, resolve_mode
+    from datalayer.flags import StoreKind
     from datalayer.outbox.spool import Spool
     from datalayer.outbox.waiting import Waiting
 
@@ -198,10 +237,10 @@ async def _spooled(settings: Settings) -> list[tuple[str, str, Waiting]]:
         output.note(f"note: {error}")
         return []
     try:
-        count = await spool.count()
+        count, lag = await spool.count(), await spool.oldest_seconds()
     finally:
         await spool.close()
-    return [("supabase", "writes on this machine's spool", Waiting(count, 0, 0, 0.0))] if count else []
+    return [("supabase", "writes on this machine's spool", Waiting(count, 0, 0, lag))] if count else []
 
 
 async def _entries(selection: Selection, limit: int) -> list[tuple[StoreName, Entry]]:

@@ -136,6 +136,7 @@ def _line(event: RelayEvent) -> str:
         f"{event.primary} to {event.secondary}: {event.settled:,} settled, "
         + (f"{event.entries:,} left, lag {event.lag_seconds:.1f} s" if known else "what is left is unknown")
         + (f", {event.failed:,} failed" if event.failed else "")
+        + (f" ({event.failure})" if event.failure else "")
         + (f", {event.dead:,} dead" if event.dead else "")
         + (f", {event.held:,} held" if event.held else "")
         + (f", {event.error}" if event.error else "")

@@ -54,7 +54,8 @@ class Outcome:
         failed: keys that the secondary refused, with class, constraint and columns.
         waiting: keys with another apply in flight.
         held: deletes that the breaker keeps back.
-        denied: keys whose rows the secondary does not accept from us, well as it is otherwise.
+        denied: keys whose rows the secondary does not accept from us, well as it is otherwise, with the reason: a right
+            or a column is missing there.
         untrusted: keys that are absent for a reader that does not see everything.
         outage: why the rest was not tried.
     """
@@ -65,14 +66,14 @@ class Outcome:
     failed: dict[Named, str] = field(default_factory=dict)
     waiting: set[Named] = field(default_factory=set)
     held: set[Named] = field(default_factory=set)
-    denied: set[Named] = field(default_factory=set)
+    denied: dict[Named, str] = field(default_factory=dict)
     untrusted: set[Named] = field(default_factory=set)
     outage: DataLayerError | None = None
 
     @property
     def seen(self) -> set[Named]:
         """Keys of which something is known."""
-        return self.done | self.failed.keys() | self.waiting | self.held | self.denied | self.untrusted
+        return self.done | self.failed.keys() | self.waiting | self.held | self.denied.keys() | self.untrusted
 
     def after(self, before: Outcome) -> Outcome:
         """Return what became of the keys of an outcome of which the outdated ones were tried again: this is how."""

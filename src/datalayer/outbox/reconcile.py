@@ -24,6 +24,7 @@ from datalayer.errors import (
     TransactionConflictError,
     UnavailableError,
     UniqueViolationError,
+    UnknownColumnError,
 )
 from datalayer.outbox.breaker import DeleteBreaker
 from datalayer.outbox.companions import Companions, Named
@@ -157,6 +158,7 @@ class Reconciler:
         return [c for c in changes if _named(c) not in outcome.held]
 
     async def _apply(self, changes: Sequence[Change], outcome: Outcome) -> None:
+        changes = _without_lacking(changes, outcome)
         if not changes:
             return
         try:
@@ -186,8 +188,8 @@ class Reconciler:
                 await self._apply(changes[len(changes) // 2 :], outcome)
 
     def _blame(self, change: Change, error: DataLayerError, outcome: Outcome) -> None:
-        if isinstance(error, AccessDeniedError):
-            outcome.denied.add(_named(change))
+        if isinstance(error, AccessDeniedError) or _lacks_a_column(change, error):
+            outcome.denied[_named(change)] = blamed(error)
         else:
             outcome.failed[_named(change)] = blamed(error)
 
@@ -250,3 +252,21 @@ class Reconciler:
 
 def _named(change: Change) -> Named:
     return change.table, change.key
+
+
+def _lacks_a_column(change: Change, error: DataLayerError) -> bool:
+    """Whether the store that follows lacks a column of the primary's, which all rows of the table have."""
+    if not isinstance(error, UnknownColumnError) or change.row is None:
+        return False
+    return bool(error.columns) and set(error.columns) <= change.row.keys()
+
+
+def _without_lacking(changes: Sequence[Change], outcome: Outcome) -> Sequence[Change]:
+    """Set aside the rows of tables that were found to lack a column: each would have to be found out again."""
+    name = UnknownColumnError.__name__
+    reasons = {table: reason for (table, _), reason in outcome.denied.items() if reason.startswith(name)}
+    lacking = [c for c in changes if c.table in reasons and c.row is not None]
+    if not lacking:
+        return changes
+    outcome.denied |= {_named(c): reasons[c.table] for c in lacking}
+    return [c for c in changes if c.table not in reasons or c.row is None]

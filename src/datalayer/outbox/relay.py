@@ -16,6 +16,7 @@ from typing import Final
 
 from datalayer.errors import AccessDeniedError, DataLayerError
 from datalayer.outbox.batches import Batch, collect
+from datalayer.outbox.companions import Named
 from datalayer.outbox.entries import Entry
 from datalayer.outbox.outcome import Outcome, Reading
 from datalayer.outbox.pace import Pace, Waits
@@ -136,6 +137,7 @@ class Relay:
             self._trouble("reading what is owed", error)
             return None
         if not batch.owed:
+            self._tell_of_recovery()
             self._waits.empty()
             return None
         return _Fetched(batch, reading, full=len(claimed.entries) >= limit)
@@ -151,6 +153,7 @@ class Relay:
         if outcome.outage is not None:
             self._trouble("applying", outcome.outage)
             return False
+        self._tell_of_recovery()
         self._waits.worked()
         return True
 
@@ -167,12 +170,8 @@ class Relay:
             LOGGER.error("rows are absent for a reader that may not see all of them; check the key's or user's rights")
             seconds = self._pace.longest_retry_seconds
             await self._outbox.suspend(batch.of(outcome.untrusted), _UNTRUSTED, retry_seconds=seconds)
-        if outcome.denied:
-            names = ", ".join(sorted({table for table, _ in outcome.denied}))
-            LOGGER.error("rows of %s are not accepted from us: the key or user lacks a right there", names)
-            seconds = self._pace.longest_trouble_seconds
-            await self._outbox.suspend(batch.of(outcome.denied), AccessDeniedError.__name__, retry_seconds=seconds)
-            self._report.count(failed=len(batch.of(outcome.denied)), error=AccessDeniedError.__name__)
+        for reason in set(outcome.denied.values()):
+            await self._set_aside([named for named, why in outcome.denied.items() if why == reason], reason, batch)
         for named, reason in outcome.failed.items():
             await self._refuse(batch.entries[named], reason)
         untried = batch.entries.keys() - outcome.seen
@@ -182,15 +181,26 @@ class Relay:
             await self._outbox.settle_claim(batch.claimed)
         self._report.count(settled=len(batch.versions(outcome.done)), applied=outcome.applied)
 
+    async def _set_aside(self, keys: Sequence[Named], reason: str, batch: Batch) -> None:
+        """Leave entries for later that no try of ours will change: a right or a column is missing there."""
+        names = ", ".join(sorted({table for table, _ in keys}))
+        is_right = reason.startswith(AccessDeniedError.__name__)
+        remedy = "the key or user lacks a right there" if is_right else "make its columns like the primary's"
+        LOGGER.error("rows of %s are not accepted from us: %s (%s)", names, remedy, reason)
+        entries = batch.of(keys)
+        await self._outbox.suspend(entries, reason, retry_seconds=self._pace.longest_trouble_seconds)
+        error = reason.split(":")[0]
+        self._report.count(failed=len(entries), error=error, failure=f"{keys[0][0]}: {reason}")
+
     async def _refuse(self, entries: Sequence[Entry], reason: str) -> None:
         """Count a try; after the last one the entries are dead letters."""
-        tries = max(entry.tries for entry in entries) + 1
+        tries, failure = max(entry.tries for entry in entries) + 1, f"{entries[0].table}: {reason}"
         if tries < self._pace.tries:
             await self._outbox.fail(entries, reason, retry_seconds=self._waits.before_try(tries))
-            self._report.count(failed=len(entries))
+            self._report.count(failed=len(entries), failure=failure)
             return
         await self._outbox.bury(entries, reason)
-        self._report.count(failed=len(entries), buried=len(entries))
+        self._report.count(failed=len(entries), buried=len(entries), failure=failure)
         what = "the whole table" if entries[0].key is None else "a row of"
         LOGGER.error("dead letter after %d tries: %s %s: %s", tries, what, entries[0].table, reason)
 
@@ -206,6 +216,10 @@ class Relay:
         self._waits.trouble()
         self._checked = self._check is None
         self._report.count(error=type(error).__name__)
+
+    def _tell_of_recovery(self) -> None:
+        if self._waits.in_trouble:
+            LOGGER.info("the relay goes on: both stores are back")
 
     async def _idle(self) -> None:
         pause = self._waits.next()

@@ -38,7 +38,14 @@ class Report:
         self._began = monotonic()
 
     def count(
-        self, *, settled: int = 0, applied: int = 0, failed: int = 0, buried: int = 0, error: str | None = None
+        self,
+        *,
+        settled: int = 0,
+        applied: int = 0,
+        failed: int = 0,
+        buried: int = 0,
+        error: str | None = None,
+        failure: str | None = None,
     ) -> None:
         """Add to the event that is told next."""
         event = self._event
@@ -49,6 +56,7 @@ class Report:
             failed=event.failed + failed,
             buried=event.buried + buried,
             error=error or event.error,
+            failure=failure or event.failure,
         )
 
     async def give_when_due(self) -> None:

@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from time import time
 from typing import Any, Self, TypeVar
 from uuid import UUID
 
@@ -21,7 +22,8 @@ T = TypeVar("T")
 _OPERATIONS = """
 create table if not exists operations (
     id text primary key, aggregatetype text not null, target text not null, keys text, request_seconds real not null,
-    resolved integer not null default 0, marks text, sweep integer not null default 0
+    resolved integer not null default 0, marks text, sweep integer not null default 0,
+    begun real
 )
 """
 _PRIMARY = 'create table if not exists belongs_to ("only" integer primary key check ("only" = 1), url text not null)'
@@ -75,13 +77,15 @@ class Spool:
     async def begin(self, operation: Operation) -> None:
         """Write an operation to the disk, and wait until it is there; again, where its time has become longer."""
         keys = None if operation.keys is None else json.dumps(operation.keys)
-        values = (str(operation.id), operation.table, json.dumps(operation.columns), keys, operation.request_seconds)
+        target = json.dumps(operation.columns)
+        values = (str(operation.id), operation.table, target, keys, operation.request_seconds, time())
 
         def write(connection: sqlite3.Connection) -> None:
             # In WAL mode only FULL waits for the disk at each commit (SQLite manual, "PRAGMA synchronous").
             connection.execute("pragma synchronous = full")
             connection.execute(
-                "insert into operations (id, aggregatetype, target, keys, request_seconds) values (?, ?, ?, ?, ?)"
+                "insert into operations (id, aggregatetype, target, keys, request_seconds, begun)"
+                " values (?, ?, ?, ?, ?, ?)"
                 " on conflict (id) do update set request_seconds = max(request_seconds, excluded.request_seconds)",
                 values,
             )
@@ -96,13 +100,14 @@ class Spool:
             json.dumps(operation.columns),
             json.dumps(list(marks)),
             int(sweep),
+            time(),
         )
 
         def write(connection: sqlite3.Connection) -> None:
             connection.execute("pragma synchronous = normal")
             connection.execute(
-                "insert into operations (id, aggregatetype, target, request_seconds, resolved, marks, sweep)"
-                " values (?, ?, ?, 0, 1, ?, ?)"
+                "insert into operations (id, aggregatetype, target, request_seconds, resolved, marks, sweep, begun)"
+                " values (?, ?, ?, 0, 1, ?, ?, ?)"
                 " on conflict (id) do update set resolved = 1, marks = excluded.marks, sweep = excluded.sweep",
                 values,
             )
@@ -134,6 +139,11 @@ class Spool:
         found = await self._run(lambda connection: connection.execute("select count(*) from operations").fetchone())
         return int(found[0])
 
+    async def oldest_seconds(self) -> float:
+        """Return how long the oldest operation has been here; 0 where there is none."""
+        found = await self._run(lambda connection: connection.execute("select min(begun) from operations").fetchone())
+        return 0.0 if found[0] is None else max(time() - float(found[0]), 0.0)
+
     async def _run(self, job: Callable[[sqlite3.Connection], T]) -> T:
         return await self._store.run(job)
 
@@ -142,6 +152,10 @@ def _claimed(connection: sqlite3.Connection, primary: str) -> str:
     """Make the tables where there are none, and return whose they are."""
     with atomic(connection):
         connection.execute(_OPERATIONS)
+        if not any(name == "begun" for _, name, *_ in connection.execute("pragma table_info(operations)")):
+            # A file of an older package.
+            connection.execute("alter table operations add column begun real")
+            connection.execute("update operations set begun = ?", (time(),))
         connection.execute(_PRIMARY)
         connection.execute('insert or ignore into belongs_to ("only", url) values (1, ?)', (primary,))
     (url,) = connection.execute("select url from belongs_to").fetchone()

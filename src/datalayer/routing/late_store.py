@@ -31,6 +31,8 @@ class LateStore:
         self._lock = asyncio.Lock()
         #: Set once, under the lock.
         self.opened = opened
+        #: Whether somebody was told that it is away.
+        self._was_missed = False
 
     async def get(self) -> Store:
         """Return the store; open it first where that has not been done.
@@ -41,6 +43,8 @@ class LateStore:
         async with self._lock:
             if self.opened is None:
                 self.opened = await self._opener()
+                if self._was_missed:
+                    LOGGER.info("the secondary (%s) is back", self.name)
             return self.opened
 
     async def try_now(self) -> Store | None:
@@ -49,6 +53,7 @@ class LateStore:
             return await self.get()
         except (UnavailableError, StoreTimeoutError) as error:
             LOGGER.warning("the secondary (%s) is away and is tried again: %s", self.name, type(error).__name__)
+            self._was_missed = True
             return None
 
     async def wait(self) -> Store:
@@ -60,7 +65,7 @@ class LateStore:
             except DataLayerError as error:
                 if str(error) != known:
                     LOGGER.error("the secondary (%s) cannot be opened: %s", self.name, error)
-                known = str(error)
+                known, self._was_missed = str(error), True
             await asyncio.sleep(pause)
             pause = min(pause * 2, _LONGEST_PAUSE)
 

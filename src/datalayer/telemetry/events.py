@@ -49,6 +49,7 @@ class RelayEvent:
         applied: keys that were newer than what the secondary had.
         failed: entries that were refused; they come again unless they are buried.
         buried: those among them that became dead letters.
+        failure: of one of them: its table, the error's class, and constraint and columns where it names any.
         entries: everything in the outbox, dead letters and held deletes included; None where the outbox could not be
             asked, and so for the next three.
         dead: dead letters.
@@ -70,6 +71,7 @@ class RelayEvent:
     lag_seconds: float | None = 0.0
     duration_seconds: float = 0.0
     error: str | None = None
+    failure: str | None = None
 
 
 @runtime_checkable

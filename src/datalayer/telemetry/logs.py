@@ -50,7 +50,7 @@ class LogObserver:
             return
         RELAY_LOGGER.log(
             logging.WARNING if wrong else logging.INFO,
-            "relay %s to %s: settled=%d failed=%d entries=%s dead=%s held=%s lag_seconds=%s error=%s",
+            "relay %s to %s: settled=%d failed=%d entries=%s dead=%s held=%s lag_seconds=%s error=%s failure=%s",
             event.primary,
             event.secondary,
             event.settled,
@@ -58,5 +58,6 @@ class LogObserver:
             *("unknown" if number is None else number for number in (event.entries, event.dead, event.held)),
             "unknown" if event.lag_seconds is None else f"{event.lag_seconds:.1f}",
             event.error or "-",
+            event.failure or "-",
             extra={"relay": asdict(event)},
         )

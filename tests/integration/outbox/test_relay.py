@@ -12,7 +12,7 @@ from tests.integration.outbox.pairs import QUICK, Pair, postgres_pair, put_owner
 
 from datalayer.errors import ConfigurationError
 from datalayer.outbox.applying.server import server_applier
-from datalayer.outbox.assembly import reconciler_between
+from datalayer.outbox.assembly import reconciler_between, relay_over
 from datalayer.outbox.batches import collect
 from datalayer.outbox.capture import postgres as capture
 from datalayer.outbox.contract import Applier
@@ -260,6 +260,39 @@ async def test_a_table_that_may_not_be_written_does_not_hold_up_the_others(pair:
     await pair.assert_equal()
 
 
+async def test_a_table_that_lacks_a_column_does_not_slow_the_others(pair: Pair) -> None:
+    """Its rows are set aside by a few attempts, not by one for each; they count no try, and arrive with the column."""
+    assert isinstance(pair.primary, PostgresStore)
+    assert isinstance(pair.secondary, PostgresStore)
+    await pair.primary.execute("alter table owners add column extra text")
+    await put_owners(pair.primary, range(200))
+    await pair.primary.update(Update("owners", {"extra": "x"}, every_row=True))
+    keys = [{"kind": "a", "number": number, "value": None} for number in range(200)]
+    await pair.primary.insert(Insert("keys", keys, returning=False))
+    counting = Counting(server_applier(pair.secondary))
+    reconciler = await reconciler_between(pair.primary, pair.secondary, counting, pair.outbox)
+    event = await relay_over(reconciler, pair.outbox, pace=QUICK).drain()
+    assert len((await pair.rows("keys"))[1]) == 200
+    assert {(e.table, e.tries, e.error) for e in await pair.outbox.entries(limit=1000)} == {
+        ("owners", 0, "UnknownColumnError: extra")
+    }
+    assert counting.applies < 30
+    assert (event.failed, event.failure) == (400, "owners: UnknownColumnError: extra")
+    await pair.secondary.execute("alter table owners add column extra text")
+    await asyncio.sleep(QUICK.longest_trouble_seconds)
+    await pair.settle()
+    await pair.assert_equal()
+
+
+async def test_a_report_names_one_of_the_failures(pair: Pair) -> None:
+    """A number alone does not say where to look: table, class and constraint do, and no value."""
+    assert isinstance(pair.secondary, PostgresStore)
+    await pair.secondary.execute("alter table owners add constraint small check (id < 2)")
+    await put_owners(pair.primary, range(4))
+    event = await pair.relay().drain()
+    assert (event.failed >= 2, event.failure) == (True, "owners: CheckViolationError: small")
+
+
 async def test_a_delete_that_was_let_through_stays_so_when_it_has_to_wait(pair: Pair) -> None:
     """What an operator said of a delete holds for all further tries."""
     await put_owners(pair.primary, [1])
@@ -278,6 +311,19 @@ async def test_a_delete_that_was_let_through_stays_so_when_it_has_to_wait(pair: 
         assert [owed.deletes_allowed for owed in collect(await pair.outbox.claim(10)).owed] == [True]
         await pair.outbox.release(entry.version for entry in entries)
     assert [entry.error for entry in await pair.outbox.entries()] == ["DeletesAllowed: ForeignKeyViolationError: fk"]
+
+
+class Counting:
+    """An applier that counts how often it is asked."""
+
+    def __init__(self, applier: Applier) -> None:
+        self._applier = applier
+        self.applies = 0
+
+    async def apply(self, origin: UUID, changes: Sequence[Change], *, timeout: float | None = None) -> int:
+        """Count, then apply."""
+        self.applies += 1
+        return await self._applier.apply(origin, changes, timeout=timeout)
 
 
 class Gate:

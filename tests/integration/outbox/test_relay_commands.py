@@ -116,6 +116,18 @@ async def test_status_shows_what_waits_and_once_settles_it(salon: Salon) -> None
     assert (await salon.call("outbox", "status", "--max-lag", "0"))[1] == [{"tables": [], "ok": True}]
 
 
+async def test_status_says_that_another_store_is_the_primary_on_record(salon: Salon) -> None:
+    """With the settings of before nothing seems to be owed, and the store that leads now owes something."""
+    await postgres_capture.install(salon.secondary, ["companies"])
+    await salon.secondary.insert(Insert("companies", [{"company_id": 7, "title": "x"}], returning=False))
+    await salon.secondary.execute("""insert into datalayer_leads (leads, settled) values ('{"*": "postgres"}', true)""")
+    done = await asyncio.to_thread(salon.run, "outbox", "status")
+    assert (done.returncode, done.stdout) == (ExitCode.OK, "nothing is owed\n")
+    notes = " ".join(done.stderr.split())
+    assert "note: postgres, which follows by these settings, owes 1 change that only settings with postgres" in notes
+    assert "note: these settings take sqlite for the primary, and applications began last with postgres" in notes
+
+
 async def test_once_says_that_nothing_is_owed(salon: Salon) -> None:
     """Silence could be anything: one line says so, and with --json the report does."""
     done = await asyncio.to_thread(salon.run, "relay", "--once")

@@ -1,5 +1,7 @@
 """Connections that the server closed while they lay idle are found before they are used."""
 
+import logging
+
 import psycopg
 import pytest
 
@@ -70,3 +72,15 @@ async def test_a_closed_store_says_so(datalayer_database: str) -> None:
     await store.close()
     with pytest.raises(UnavailableError, match="closed"):
         await store.count(Count("items"))
+
+
+async def test_attempts_of_another_pool_are_logged_as_before(
+    store: PostgresStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An application's own pool keeps its log, whatever ours does with its lines."""
+    assert await store.count(Count("items")) == 0
+    logger = logging.getLogger("psycopg.pool")
+    logger.warning("error connecting in %r: %s", store.pool.name, "ours")
+    logger.warning("error connecting in %r: %s", "pool-1", "theirs")
+    logger.warning("rolling back returned connection: %s", "ours as well")
+    assert [message.rsplit(": ")[1] for message in caplog.messages] == ["theirs", "ours as well"]

@@ -57,7 +57,9 @@ async def test_what_request_capture_owed_is_shown_and_carried_after_the_script_c
     place: Place, changed: dict[str, str]
 ) -> None:
     """`outbox status` counts it, and relays settle it under the triggers' own versions."""
-    before = {(t["table"], t["waiting"]) for t in await status(changed)}
+    shown = await status(changed)
+    assert all(table["lag_seconds"] > 0 for table in shown)
+    before = {(t["table"], t["waiting"]) for t in shown}
     assert before == {("parents", 1), ("writes without an answer", 1), ("writes on this machine's spool", 1)}
     async with asyncio.timeout(_SECONDS):
         while await status(changed):

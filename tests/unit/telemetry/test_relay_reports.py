@@ -87,6 +87,12 @@ def test_what_nobody_could_be_asked_is_unknown_in_every_sink(caplog: pytest.LogC
     assert "entries=unknown dead=unknown held=unknown lag_seconds=unknown" in caplog.text
 
 
+def test_the_log_names_one_of_the_failures(caplog: pytest.LogCaptureFixture) -> None:
+    """Where something failed the line says what."""
+    LogObserver().relayed(replace(ILL, failure="clients: CheckViolationError: small"))
+    assert caplog.messages[0].endswith("failure=clients: CheckViolationError: small")
+
+
 def test_a_failing_observer_does_not_keep_others_from_hearing(caplog: pytest.LogCaptureFixture) -> None:
     """What an observer raises is logged; the relay goes on."""
 

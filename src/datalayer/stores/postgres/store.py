@@ -22,6 +22,7 @@ from datalayer.query import Row
 from datalayer.stores.checks import check_timeout
 from datalayer.stores.contract import Health, Isolation
 from datalayer.stores.postgres.catalog import KINDS
+from datalayer.stores.postgres.discretion import quiet_name
 from datalayer.stores.postgres.errors import connection_failure
 from datalayer.stores.postgres.lending import Connection, Lending, Pool
 from datalayer.stores.postgres.session import PostgresSession
@@ -83,6 +84,7 @@ class PostgresStore(PostgresSession):
         await first.close()
         pool: Pool = AsyncConnectionPool(
             conninfo,
+            name=quiet_name(),
             kwargs={"autocommit": True, "row_factory": dict_row, "context": _adapters()},
             min_size=min_size,
             max_size=max_size,
