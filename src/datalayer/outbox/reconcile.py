@@ -29,6 +29,7 @@ from datalayer.errors import (
 from datalayer.outbox.breaker import DeleteBreaker
 from datalayer.outbox.companions import Companions, Named
 from datalayer.outbox.contract import Applier, KeysHeldError
+from datalayer.outbox.current_schema import CurrentSchema
 from datalayer.outbox.entries import Change, Key, ledger_version
 from datalayer.outbox.outcome import Outcome, Owed, Reading, blamed
 from datalayer.outbox.rows import ledger_versions, read_rows
@@ -77,6 +78,7 @@ class Reconciler:
         self._sees_everything = sees_everything
         self._timeout = timeout
         self._companions = Companions(primary, secondary)
+        self._schema = CurrentSchema(primary)
 
     async def reconcile(self, owed: Sequence[Owed]) -> Outcome:
         """Read and apply."""
@@ -122,7 +124,8 @@ class Reconciler:
         return reading
 
     async def _read_table(self, name: str, owed: Sequence[Owed]) -> list[Change]:
-        table = (await self.primary.catalog()).table(name, store=self.primary.name, operation="reconcile")
+        catalog = await self._schema.catalog([name])
+        table = catalog.table(name, store=self.primary.name, operation="reconcile")
         marked = [o.key for o in owed if o.version is None]
         # Before the rows: a version seen later would stand for a state that was not read.
         steps = await ledger_versions(self.ledger, self.origin, table, marked) if marked else {}

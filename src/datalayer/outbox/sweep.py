@@ -92,7 +92,8 @@ class Sweeper:
     async def sweep(self, entry: Entry) -> None:
         """Do the work of a claimed entry that covers a whole table, and settle it."""
         primary, secondary = self._reconciler.primary, self._reconciler.secondary
-        table = (await primary.catalog()).table(entry.table, store=primary.name, operation="sweep")
+        table = (await primary.catalog(refresh=True)).table(entry.table, store=primary.name, operation="sweep")
+        await secondary.catalog(refresh=True)
         kept = await self._outbox.kept(entry.version)
         state: dict[str, Any] = {"phase": ROWS, **(kept if isinstance(kept, dict) else {})}
         try:

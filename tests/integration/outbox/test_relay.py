@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from decimal import Decimal
 from uuid import UUID, uuid4
 
+import psycopg
 import pytest
 from tests.integration.outbox.pairs import QUICK, Pair, postgres_pair, put_owners, swap
 
@@ -282,6 +283,42 @@ async def test_a_table_that_lacks_a_column_does_not_slow_the_others(pair: Pair) 
     await asyncio.sleep(QUICK.longest_trouble_seconds)
     await pair.settle()
     await pair.assert_equal()
+
+
+async def test_a_column_that_comes_while_a_relay_is_at_work_is_carried(datalayer_postgres: FoundServer) -> None:
+    """Somebody else adds and writes it; whatever the relay has read of the schema before, its value arrives."""
+    with datalayer_postgres.fresh_database() as one, datalayer_postgres.fresh_database() as other:
+        async with postgres_pair(one, other) as pair:
+            assert isinstance(pair.secondary, PostgresStore)
+            await put_owners(pair.primary, [1, 2])
+            await pair.settle()
+            for dsn in (other, one):
+                with psycopg.connect(dsn, autocommit=True) as door:
+                    door.execute("alter table owners add column extra text")
+                    if dsn == one:
+                        door.execute("update owners set extra = 'x' where id = 1")
+            await pair.settle()
+            assert await pair.secondary.fetch_all("select id, extra from owners order by id") == [
+                {"id": 1, "extra": "x"},
+                {"id": 2, "extra": None},
+            ]
+
+
+async def test_a_resync_compares_columns_that_came_meanwhile(datalayer_postgres: FoundServer) -> None:
+    """A sweep reads both schemas anew."""
+    with datalayer_postgres.fresh_database() as one, datalayer_postgres.fresh_database() as other:
+        async with postgres_pair(one, other) as pair:
+            assert isinstance(pair.secondary, PostgresStore)
+            await put_owners(pair.primary, [1])
+            await pair.settle()
+            for dsn in (other, one):
+                with psycopg.connect(dsn, autocommit=True) as door:
+                    door.execute("alter table owners add column extra text")
+            with psycopg.connect(other, autocommit=True) as door:
+                door.execute("update owners set extra = 'wrong'")
+            await pair.outbox.mark("owners")
+            await pair.settle()
+            assert await pair.secondary.fetch_all("select extra from owners") == [{"extra": None}]
 
 
 async def test_a_report_names_one_of_the_failures(pair: Pair) -> None:
