@@ -39,7 +39,7 @@ _POLL_SECONDS: Final = 0.02
 _RESTART_SECONDS: Final = 0.5
 _MOST_FILES: Final = 4096
 #: No request of the campaign outlives this at a server on the same machine, when its client is dead.
-_LIFETIME_SECONDS: Final = 0.5
+_LIFETIME_SECONDS: Final = 3.0
 
 
 @dataclass(frozen=True, slots=True)
