@@ -13,9 +13,10 @@ from tests.integration.routing.waiting import until
 
 from datalayer import ConfigurationError, DataLayer, GivenSettings, Settings, StoreKind
 from datalayer.layer.fencing import open_primaries
-from datalayer.outbox.capture.fences import is_fenced
+from datalayer.outbox.capture.fences import fence, is_fenced
 from datalayer.servers.postgrest import PostgrestServer
 from datalayer.stores.postgres import PostgresStore
+from datalayer.stores.supabase import SupabaseStore
 from datalayer.testing.servers import FoundServer
 
 AWAY = "postgresql://nobody@127.0.0.1:1/nowhere"
@@ -118,3 +119,19 @@ async def test_cohort_begins_after_a_fenced_move(with_supabase: dict[str, Any]) 
         await layer.upsert_clients([{**CLIENT, "company_id": company} for company in (7, 8)])
         await until(lambda: settled(layer))
         await assert_equal(wanted, layer.mode, "clients")
+
+
+async def test_schema_of_a_fenced_supabase_is_checked_all_the_same(
+    with_supabase: dict[str, Any], supabase: PostgrestServer
+) -> None:
+    """A key that is there is found, and one that is not is missed; so a start beside the fence is no different."""
+    door = await PostgresStore.open(supabase.dsn)
+    await fence(door)
+    await door.close()
+    store = await SupabaseStore.open(supabase.url, supabase.service_key)
+    assert await store.check_conflict_target("clients", ["company_id", "yclients_id"])
+    assert not await store.check_conflict_target("clients", ["name"])
+    await store.close()
+    async with DataLayer.open(GivenSettings(**with_supabase, use_legacy_supabase=False)) as layer:
+        await layer.upsert_client(CLIENT)
+        await until(lambda: settled(layer))

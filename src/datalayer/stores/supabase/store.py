@@ -10,7 +10,13 @@ from typing import Any, Self
 from pydantic_core import from_json
 from supabase import AsyncClient
 
-from datalayer.errors import DataLayerError, InvalidValueError, MissingConflictTargetError, UnsupportedOperationError
+from datalayer.errors import (
+    DataLayerError,
+    InvalidValueError,
+    MissingConflictTargetError,
+    UnsupportedOperationError,
+    WritesHeldError,
+)
 from datalayer.query import Count, Delete, Insert, Row, Select, Update, Upsert, Written
 from datalayer.stores.catalog import Catalog, Table
 from datalayer.stores.checks import check_change, check_rows, check_select
@@ -150,6 +156,9 @@ class SupabaseStore:
                 await self._exchange.transport.send(request, call, deadline)
             except MissingConflictTargetError:
                 return False
+            except WritesHeldError:
+                # The fence is met when the statement runs; a missing key is found before, when it is planned.
+                return True
             return True
 
     async def call_function(
