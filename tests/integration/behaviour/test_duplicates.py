@@ -126,6 +126,7 @@ async def test_repeats_of_an_array_key_are_found(subject: Subject) -> None:
     await subject.store.upsert(Upsert("paths", [{"path": [1, 2], "name": "a"}], ("path",)))
     rows = [{"path": [1, 2], "name": "b"}, {"path": [3], "name": "c"}, {"path": [1, 2], "name": "d"}]
     written = await subject.store.upsert(Upsert("paths", rows, ("path",)))
+    await subject.define("drop table paths")
     assert [row["name"] for row in written.rows] == ["d", "c", "d"]
 
 
