@@ -100,7 +100,8 @@ end
 $$;
 
 -- Returns the body of a table's capture function. It is security definer: whoever may write the table need have no right
--- on the bookkeeping. The shared lock makes a fence wait for this transaction; above read committed the row's lock makes
+-- on the bookkeeping. The shared lock makes a fence wait for this transaction (it answers void, which is not null; as an
+-- assignment it is a simple expression, without the cost of a query); above read committed the row's lock makes
 -- a transaction fail whose snapshot is older than the fence. The fence is asked for before the statement, or an
 -- application would be told of a unique value that the relay has brought; and once more where rows may change without
 -- their own table's statement: through a parent, to a partition, and by a replication's worker.

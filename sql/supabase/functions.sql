@@ -1,5 +1,5 @@
--- What PostgREST calls: applying another store's rows, and checksums of rows. Run after sql/outbox/postgres.sql, with the same
--- search_path. The functions have the rights of their caller, the service role.
+-- What PostgREST calls: applying another store's rows, and checksums of rows. Run after sql/outbox/postgres.sql,
+-- with the same search_path. The functions have the rights of their caller, the service role.
 
 -- Returns the SQL of one column's value out of jsonb_to_recordset, and the field's type there. Documents travel as text:
 -- as JSON their null could not be told from SQL NULL.

@@ -12,6 +12,7 @@ from datalayer.cli.errors import EXIT_CODES
 from datalayer.cli.row_progress import row_progress
 from datalayer.cli.transfer import AsJson, Tables, names
 from datalayer.errors import InvalidValueError
+from datalayer.wording import counted
 
 if TYPE_CHECKING:
     from datalayer.outbox.backfill import Filled
@@ -52,7 +53,7 @@ def backfill(
         if as_json:
             output.print_json({"marked": marked})
         else:
-            output.results().print(f"{output.counted(len(marked), 'table')} left to the relay: {', '.join(marked)}")
+            output.results().print(f"{counted(len(marked), 'table')} left to the relay: {', '.join(marked)}")
         return
     done = asyncio.run(_backfill(names(tables)))
     if as_json:
@@ -100,7 +101,7 @@ async def _resync(tables: list[str] | None, first: str | None, last: str | None)
         await outdone.drop()
         if tables is None and (left := await outdone.empty_spool(settings)):
             output.note(
-                f"note: {output.counted(left, 'write')} to Supabase may still take effect, and"
+                f"note: {counted(left, 'write')} to Supabase may still take effect, and"
                 f" {'is' if left == 1 else 'are'} owed until then: run this again after"
                 " DATALAYER_REQUEST_LIFETIME_SECONDS"
             )

@@ -11,6 +11,7 @@ from datalayer.cli import output
 from datalayer.cli.errors import EXIT_CODES, ExitCode, opening
 from datalayer.cli.row_progress import row_progress
 from datalayer.cli.transfer import AsJson, Source, Tables, Target, names, opened, untouched
+from datalayer.wording import counted
 
 if TYPE_CHECKING:
     from datalayer.transfer import CopyPlan, CopyReport
@@ -50,7 +51,7 @@ def copy(
     output.notes(report.notes)
     rows = [(t.table, f"{t.rows:,}", "created" if t.created else "") for t in report.tables]
     output.print_table(("table", "rows", ""), rows)
-    tables, copied = output.counted(len(report.tables), "table"), output.counted(report.rows, "row")
+    tables, copied = counted(len(report.tables), "table"), counted(report.rows, "row")
     output.results().print(f"{tables}, {copied} copied in {report.seconds:.1f} s")
     return ExitCode.OK
 
@@ -84,11 +85,11 @@ def _print_plan(plan: CopyPlan, *, as_json: bool) -> None:
     rows = [(t.table, f"{t.rows:,}", "create" if t.created else "", t.method) for t in plan.tables]
     output.print_table(("table", "rows, about", "", "how"), rows)
     tables, rows_about = (
-        output.counted(len(plan.tables), "table"),
-        output.counted(sum(t.rows for t in plan.tables), "row"),
+        counted(len(plan.tables), "table"),
+        counted(sum(t.rows for t in plan.tables), "row"),
     )
     for misfit in plan.misfits:
         output.results().print(str(misfit))
     stopping = sum(misfit.rows for misfit in plan.misfits)
-    stop = f"; {output.counted(stopping, 'value')} would stop the copy" if stopping else ""
+    stop = f"; {counted(stopping, 'value')} would stop the copy" if stopping else ""
     output.results().print(f"{tables}, about {rows_about}; nothing changed{stop}")

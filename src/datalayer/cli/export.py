@@ -13,6 +13,7 @@ from datalayer.cli.errors import EXIT_CODES, ExitCode
 from datalayer.cli.row_progress import row_progress
 from datalayer.cli.transfer import AsJson, Tables, names, opened_source, place
 from datalayer.errors import DataLayerError
+from datalayer.wording import counted
 
 if TYPE_CHECKING:
     from datalayer.transfer.exports.manifest import Manifest
@@ -93,7 +94,7 @@ def verify(
 
 
 def _size(manifest: Manifest) -> str:
-    return f"{output.counted(len(manifest.tables), 'table')}, {output.counted(manifest.rows, 'row')}"
+    return f"{counted(len(manifest.tables), 'table')}, {counted(manifest.rows, 'row')}"
 
 
 def _exported(source: str, out: Path, tables: list[str] | None) -> ExportReport:

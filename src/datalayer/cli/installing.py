@@ -9,6 +9,7 @@ import typer
 from datalayer.cli import output
 from datalayer.errors import InvalidValueError
 from datalayer.stores.catalog import RELOAD_SCHEMA
+from datalayer.wording import counted
 
 if TYPE_CHECKING:
     from datalayer.outbox.capture.status import CaptureStatus, Installed
@@ -40,7 +41,7 @@ def refuse_to_drop(found: CaptureStatus, name: str, *, yes: bool, covered: int =
     owed = found.entries + found.dead + covered
     if owed and not yes:
         raise InvalidValueError(
-            f"is missing: {output.counted(owed, 'change')} of {name} would never reach the other store; settle them"
+            f"is missing: {counted(owed, 'change')} of {name} would never reach the other store; settle them"
             " with `datalayer relay --once` first",
             field="--yes",
         )
@@ -66,8 +67,8 @@ def tell_installed(told: dict[str, Installed], as_json: bool) -> None:
 def _armed(installed: Installed) -> str:
     now, total = len(installed.armed), len(installed.status.armed)
     if now:
-        return f"{output.counted(now, 'table')} armed now, {total} in all"
-    return f"{output.counted(total, 'table')} armed already" if total else "the bookkeeping alone"
+        return f"{counted(now, 'table')} armed now, {total} in all"
+    return f"{counted(total, 'table')} armed already" if total else "the bookkeeping alone"
 
 
 def tell_uninstalled(gone: dict[str, bool], as_json: bool) -> None:

@@ -12,6 +12,7 @@ from datalayer.cli import output
 from datalayer.cli.errors import EXIT_CODES, ExitCode, told_by_options
 from datalayer.cli.row_progress import row_progress
 from datalayer.cli.transfer import AsJson, Tables, names, opened_target
+from datalayer.wording import counted
 
 if TYPE_CHECKING:
     from datalayer.transfer.loads.reports import LoadedTable, LoadReport
@@ -93,7 +94,7 @@ def _print(report: LoadReport) -> None:
         for t in report.tables
     ]
     output.print_table(("table", "rows", "written", "", ""), rows)
-    tables, loaded = output.counted(len(rows), "table"), output.counted(report.rows, "row")
+    tables, loaded = counted(len(rows), "table"), counted(report.rows, "row")
     output.results().print("\n".join([*report.problems, f"{tables}, {loaded} loaded in {report.seconds:.1f} s"]))
 
 

@@ -11,8 +11,9 @@ import typer
 from datalayer.cli import output
 from datalayer.cli.errors import EXIT_CODES, ExitCode
 from datalayer.cli.transfer import AsJson
-from datalayer.errors import ConfigurationError, DataLayerError, InvalidValueError
+from datalayer.errors import DataLayerError, InvalidValueError
 from datalayer.flags import resolve_mode
+from datalayer.wording import counted
 
 if TYPE_CHECKING:
     from datalayer.outbox.entries import Entry
@@ -191,7 +192,7 @@ async def _note_the_other_store(settings: Settings, stores: list[Store]) -> None
                 owed = await store.count(Count(OUTBOX)) if OUTBOX in (await store.catalog()).tables else 0
                 if owed:
                     output.note(
-                        f"note: {store.name}, which follows by these settings, owes {output.counted(owed, 'change')}"
+                        f"note: {store.name}, which follows by these settings, owes {counted(owed, 'change')}"
                         f" that only settings with {store.name} as primary show and carry"
                     )
             postgres = next((one for one in stores if isinstance(one, PostgresStore)), None)
@@ -223,23 +224,16 @@ async def _open_operations(outbox: Outbox) -> list[tuple[str, str, Waiting]]:
 async def _spooled(settings: Settings) -> list[tuple[str, str, Waiting]]:
     """Count the writes that wait on this machine's disk."""
     from datalayer.flags import StoreKind
-    from datalayer.outbox.spool import Spool
+    from datalayer.outbox.spool import own_spool
     from datalayer.outbox.waiting import Waiting
 
     mode = resolve_mode(settings)
     if StoreKind.SUPABASE not in (mode.primary, mode.secondary) or settings.supabase_url is None:
         return []
-    if not await asyncio.to_thread(settings.datalayer_spool_path.exists):
-        return []
-    try:
-        spool = await Spool.open(settings.datalayer_spool_path, settings.supabase_url)
-    except ConfigurationError as error:
-        output.note(f"note: {error}")
-        return []
-    try:
+    async with own_spool(settings.datalayer_spool_path, settings.supabase_url) as spool:
+        if spool is None:
+            return []
         count, lag = await spool.count(), await spool.oldest_seconds()
-    finally:
-        await spool.close()
     return [("supabase", "writes on this machine's spool", Waiting(count, 0, 0, lag))] if count else []
 
 

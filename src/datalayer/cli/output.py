@@ -44,11 +44,6 @@ def notes(texts: Iterable[str]) -> None:
         note(f"note: {text}")
 
 
-def counted(number: int, noun: str) -> str:
-    """Return ``1 row`` or ``2,000 rows``."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Write rows under their headings, where there are any; what is wider than the terminal is folded, never cut."""
     from rich.table import Column, Table

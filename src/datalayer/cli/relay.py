@@ -12,6 +12,7 @@ import typer
 
 from datalayer.cli import output
 from datalayer.cli.errors import EXIT_CODES, ExitCode
+from datalayer.wording import counted
 
 if TYPE_CHECKING:
     from datalayer.errors import ConfigurationError
@@ -48,7 +49,7 @@ def relay(
         )
     if unanswered:
         output.note(
-            f"note: {output.counted(unanswered, 'write')} to Supabase may still take effect, and can be carried after"
+            f"note: {counted(unanswered, 'write')} to Supabase may still take effect, and can be carried after"
             " DATALAYER_REQUEST_LIFETIME_SECONDS"
         )
     if unanswered or any(event.entries for event in last):

@@ -10,6 +10,7 @@ import typer
 from datalayer.cli import output
 from datalayer.cli.errors import EXIT_CODES, ExitCode
 from datalayer.cli.transfer import AsJson, Tables, Target, names, opened, opened_target
+from datalayer.wording import counted
 
 if TYPE_CHECKING:
     from datalayer.transfer.schemas.reports import SchemaDifference, SchemaReport
@@ -90,8 +91,8 @@ def _print(report: SchemaReport) -> None:
     if report.differences:
         output.print_table(("", "table", "", "difference"), [_line(d) for d in report.differences])
     verdict = "a move is safe" if report.safe else "a move is not safe as it is"
-    tables = output.counted(len(report.tables), "table")
-    differences = output.counted(len(report.differences), "difference")
+    tables = counted(len(report.tables), "table")
+    differences = counted(len(report.differences), "difference")
     output.results().print(f"{tables} compared, {differences}: {verdict}")
 
 

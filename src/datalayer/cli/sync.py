@@ -11,6 +11,7 @@ from datalayer.cli import output
 from datalayer.cli.errors import EXIT_CODES
 from datalayer.cli.row_progress import row_progress
 from datalayer.cli.transfer import AsJson, Source, Tables, Target, names, opened
+from datalayer.wording import counted
 
 if TYPE_CHECKING:
     from datalayer.transfer import CatchUpReport
@@ -54,7 +55,7 @@ def sync(
     output.notes(report.notes)
     rows = [(t.table, f"{t.rows:,}", t.since or "the beginning", t.watermark or "-") for t in report.tables]
     output.print_table(("table", "rows", "from", "watermark"), rows)
-    tables, synced = output.counted(len(report.tables), "table"), output.counted(report.rows, "row")
+    tables, synced = counted(len(report.tables), "table"), counted(report.rows, "row")
     output.results().print(f"{tables}, {synced} synced in {report.seconds:.1f} s")
 
 

@@ -14,6 +14,7 @@ from datalayer.cli.errors import EXIT_CODES, ExitCode, told_by_options
 from datalayer.cli.row_progress import row_progress
 from datalayer.cli.transfer import Source, Tables, Target, names, opened
 from datalayer.errors import TransferError
+from datalayer.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -181,7 +182,7 @@ def _print_verified(report: VerifyReport) -> None:
     if kept:
         lines.append(f"{kept} of {len(report.checks)} rules of the target kept")
     unequal = sum(not table.equal for table in report.tables)
-    tables = output.counted(len(report.tables), "table")
+    tables = counted(len(report.tables), "table")
     summary = (
         f"{unequal} of {tables} differ" if unequal else f"{'all ' if len(report.tables) > 1 else ''}{tables} equal"
     )

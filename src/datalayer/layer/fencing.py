@@ -19,7 +19,7 @@ import psycopg
 
 from datalayer.errors import ConfigurationError, DataLayerError
 from datalayer.flags import Mode, StoreKind, both_lead, resolve_mode
-from datalayer.layer.leads import leads_of, routes_of
+from datalayer.layer.leads import LEADING_VARIABLES, leads_of, routes_of
 from datalayer.layer.opening import open_store_for
 from datalayer.layer.pairs import registry_of
 from datalayer.layer.process_registry import Record, refuse_rivals
@@ -116,7 +116,7 @@ async def check_open(arrangement: Arrangement) -> None:
                 f"{store.name} is fenced: the other store has become the primary, or a reload was cut off doing so."
                 " Start with the other store as primary; or, when no application has it as such, run `datalayer outbox"
                 " unfence --yes` to go back",
-                variables=("USE_LEGACY_SUPABASE", "USE_REPOSITORY_PATTERN"),
+                variables=LEADING_VARIABLES,
             )
 
 

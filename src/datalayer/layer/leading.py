@@ -36,6 +36,7 @@ from datalayer.routing.late_store import LateStore
 from datalayer.stores.contract import Store
 from datalayer.stores.postgres import PostgresStore
 from datalayer.tasks import end
+from datalayer.wording import counted
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -98,10 +99,8 @@ class Leading:
             return
         try:
             await self._enter()
-        except BaseException as error:
-            if not isinstance(error, StoreError) or (
-                error.store == self._primary.name and not isinstance(error, _AWAY)
-            ):
+        except StoreError as error:
+            if error.store == self._primary.name and not isinstance(error, _AWAY):
                 raise
             LOGGER.error("who leads is asked later, and nothing is relayed until then: %s", error)
 
@@ -190,10 +189,10 @@ class Leading:
             refuse_strays(found, self.leads)
         for name, number in found.left.items():
             LOGGER.error(
-                "%d changes were made in %s, which follows, and are not carried to %s: something else wrote to it. Run"
+                "%s, which follows, owes %s that nothing carries to %s: something else wrote to it. Run"
                 " `datalayer backfill --resync`: the rows of %s win",
-                number,
                 name,
+                counted(number, "change"),
                 self._primary.name,
                 self._primary.name,
             )

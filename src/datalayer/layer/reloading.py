@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Final
 from datalayer.errors import ConfigurationError
 from datalayer.flags import StoreKind
 from datalayer.layer.arrangement import Arrangement
+from datalayer.layer.leads import LEADING_VARIABLES
+from datalayer.wording import counted
 
 if TYPE_CHECKING:
     from datalayer.settings import Settings
@@ -74,10 +76,11 @@ async def check_untouched(old: Arrangement, new: Arrangement) -> None:
         left = (await direction.left()).entries
         if left:
             raise ConfigurationError(
-                f"{left} changes were made in {direction.primary.name}, which follows (`datalayer outbox status` with"
-                " the new settings shows them). Has another process made this change before? Then restart this one;"
-                " else run `datalayer backfill --resync` with the settings of now, and change the primary then",
-                variables=("USE_LEGACY_SUPABASE", "USE_REPOSITORY_PATTERN"),
+                f"{direction.primary.name} owes {counted(left, 'change')} made while it followed (`datalayer outbox"
+                " status` with the new settings shows them). Has another process made this change before? Then restart"
+                " this one; else run `datalayer backfill --resync` with the settings of now, and change the primary"
+                " then",
+                variables=LEADING_VARIABLES,
             )
 
 

@@ -14,9 +14,9 @@ from datalayer.layer.leads import leads_of
 from datalayer.layer.opening import open_store_for
 from datalayer.layer.pairs import both_have_primaries
 from datalayer.layer.process_registry import ProcessRegistry, Record, refuse_rivals
-from datalayer.layer.strays import own_spool
 from datalayer.outbox.operations import OperationJournal
 from datalayer.outbox.queue import Outbox
+from datalayer.outbox.spool import own_spool
 from datalayer.outbox.tables import MARKS
 from datalayer.outbox.waiting import tables_waiting
 from datalayer.stores.contract import Store
@@ -115,7 +115,8 @@ class Outdone:
             return postgres
 
         journal = OperationJournal(reach)
-        async with own_spool(settings) as spool:
+        primary = settings.supabase_url or StoreKind.SUPABASE.value
+        async with own_spool(settings.datalayer_spool_path, primary) as spool:
             while spool is not None and (some := await spool.some()):
                 for one in some:
                     if one.marks is None:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -14,11 +11,12 @@ from datalayer.flags import StoreKind
 from datalayer.layer.joining import captures_itself
 from datalayer.layer.leads import LEADING_VARIABLES, Leads, in_words, leader_of
 from datalayer.outbox.queue import Outbox
-from datalayer.outbox.spool import Spool
+from datalayer.outbox.spool import own_spool
 from datalayer.outbox.tables import MARKS, OPERATIONS
 from datalayer.outbox.waiting import tables_waiting
 from datalayer.query import Count, Select, col
 from datalayer.stores.contract import Store, StoreName
+from datalayer.wording import counted
 
 if TYPE_CHECKING:
     from datalayer.settings import Settings
@@ -71,16 +69,16 @@ def refuse_strays(found: Strays, leads: Leads) -> None:
     )
     for name, number in found.left.items():
         raise ConfigurationError(
-            f"{number} changes that were made in {name} have not been carried to the store that is the primary now: its"
-            " rows would be older, or be overwritten by them. With the settings of before run `datalayer relay --once`"
-            f" until `datalayer outbox status` shows nothing, and start again{resync}",
+            f"{name} owes {counted(number, 'change')} to the store that is the primary now, whose rows would be older,"
+            " or be overwritten later. With the settings of before run `datalayer relay --once` until"
+            f" `datalayer outbox status` shows nothing, and start again{resync}",
             variables=LEADING_VARIABLES,
         )
     for name, number in found.early.items():
         raise ConfigurationError(
-            f"{number} changes were made in {name} while it followed, and would overwrite newer rows of the store that"
-            " was the primary. With the settings of before run `datalayer backfill --resync`, and start again when"
-            f" `datalayer outbox status` shows nothing{resync}",
+            f"{name} owes {counted(number, 'change')} made while it followed, which would overwrite newer rows of the"
+            " store that was the primary. With the settings of before run `datalayer backfill --resync`, and start"
+            f" again when `datalayer outbox status` shows nothing{resync}",
             variables=LEADING_VARIABLES,
         )
 
@@ -108,22 +106,6 @@ async def _entries(outbox: Outbox) -> Counter[str]:
 
 async def _spooled(settings: Settings) -> Counter[str]:
     """Count writes that were covered on this machine's disk while PostgreSQL was away, and wait there still."""
-    async with own_spool(settings) as spool:
+    primary = settings.supabase_url or StoreKind.SUPABASE.value
+    async with own_spool(settings.datalayer_spool_path, primary) as spool:
         return Counter() if spool is None else Counter(one.operation.table for one in await spool.some())
-
-
-@asynccontextmanager
-async def own_spool(settings: Settings) -> AsyncIterator[Spool | None]:
-    """Open this machine's spool; None where there is none, or it is for the writes of another project."""
-    if not await asyncio.to_thread(settings.datalayer_spool_path.exists):
-        yield None
-        return
-    try:
-        spool = await Spool.open(settings.datalayer_spool_path, settings.supabase_url or StoreKind.SUPABASE.value)
-    except ConfigurationError:
-        yield None
-        return
-    try:
-        yield spool
-    finally:
-        await spool.close()

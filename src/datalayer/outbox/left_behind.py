@@ -6,17 +6,15 @@ open operations are resolved first, once they expire, and what waits on this mac
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from datalayer.errors import ConfigurationError
 from datalayer.outbox.entries import Entry, Key
 from datalayer.outbox.operations import OperationJournal
 from datalayer.outbox.queue import Outbox
 from datalayer.outbox.requests import KeyLookup, RequestCapture
-from datalayer.outbox.spool import Spool
+from datalayer.outbox.spool import Spool, own_spool
 from datalayer.outbox.tables import MARKS
 from datalayer.outbox.waiting import waiting
 from datalayer.stores.postgres import PostgresStore
@@ -88,16 +86,8 @@ class LeftBehind:
 
     @asynccontextmanager
     async def _spool(self) -> AsyncIterator[Spool | None]:
-        if self._spool_done or not await asyncio.to_thread(self._spool_path.exists):
+        if self._spool_done:
             yield None
             return
-        try:
-            spool = await Spool.open(self._spool_path, self._primary_url)
-        except ConfigurationError:
-            # Another project's: nothing of ours is in it.
-            yield None
-            return
-        try:
+        async with own_spool(self._spool_path, self._primary_url) as spool:
             yield spool
-        finally:
-            await spool.close()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from time import time
@@ -146,6 +147,23 @@ class Spool:
 
     async def _run(self, job: Callable[[sqlite3.Connection], T]) -> T:
         return await self._store.run(job)
+
+
+@asynccontextmanager
+async def own_spool(path: Path, primary: str) -> AsyncIterator[Spool | None]:
+    """Lend this machine's spool for the writes to a project; None where there is none, or it is another project's."""
+    if not await asyncio.to_thread(path.exists):
+        yield None
+        return
+    try:
+        spool = await Spool.open(path, primary)
+    except ConfigurationError:
+        yield None
+        return
+    try:
+        yield spool
+    finally:
+        await spool.close()
 
 
 def _claimed(connection: sqlite3.Connection, primary: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from datalayer.errors import DataLayerError, SchemaError, StoreError, TransferError
+from datalayer.wording import counted
 
 
 def with_what_is_kept(error: DataLayerError, written: Mapping[str, int], *, anew: bool = False) -> DataLayerError:
@@ -16,7 +17,7 @@ def with_what_is_kept(error: DataLayerError, written: Mapping[str, int], *, anew
     """
     tables = sum(rows > 0 for rows in written.values())
     if tables:
-        kept = f"{_counted(sum(written.values()), 'row')} in {_counted(tables, 'table')} are kept"
+        kept = f"{counted(sum(written.values()), 'row')} in {counted(tables, 'table')} are kept"
     else:
         kept = "rows of the first chunk may be kept" if anew else "no row was written"
     going_on = "begins anew and writes by key" if anew else "goes on from there"
@@ -33,7 +34,3 @@ def with_what_is_kept(error: DataLayerError, written: Mapping[str, int], *, anew
             hint=hint if isinstance(error, SchemaError) or not error.hint else f"{error.hint}; {hint}",
         )
     return TransferError(f"{error}; {hint}", table=error.table if isinstance(error, TransferError) else None)
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"

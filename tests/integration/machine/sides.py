@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -28,7 +29,7 @@ TIMEOUT: Final = 2.0
 _BOOKKEEPING: Final = ("outbox", "ledger", "marks", "operations", "pins", "gaps")
 
 
-class Side:
+class Side(ABC):
     """One store."""
 
     #: Whether triggers write its entries.
@@ -37,14 +38,14 @@ class Side:
     dialect = "postgres"
     store: Store
 
+    @abstractmethod
     async def open(self, opened: AsyncExitStack) -> None:
         """Make the tables and what belongs to them, until ``opened`` ends."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def behind(self) -> Store:
         """Return a store that no fault reaches."""
-        raise NotImplementedError
 
     async def rows(self) -> State:
         """Read everything behind the library's back."""
@@ -56,20 +57,23 @@ class Side:
         found = {name: await self.behind.select(Select(name)) for name in names}
         return {name: rows for name, rows in found.items() if rows}
 
+    @abstractmethod
     async def run(self, statement: str) -> None:
         """Run SQL behind the library's back."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def empty(self) -> None:
         """Empty everything, bookkeeping included."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def reopen(self) -> None:
         """Open the store anew, as a process that starts."""
 
+    @abstractmethod
     async def quiet(self) -> None:
         """Wait until the server works on nothing that somebody has given up."""
 
+    @abstractmethod
     async def lead(self) -> None:
         """Prepare to be the primary."""
 
@@ -199,6 +203,15 @@ class SqliteSide(Side):
         catalog = await self.store.catalog()
         tables = [*TABLES, *_kept(catalog)]
         await self.store.run(lambda connection: _run(connection, [f"delete from {table}" for table in tables]))
+
+    async def reopen(self) -> None:
+        """Keep the store: no fault reaches it."""
+
+    async def quiet(self) -> None:
+        """Wait for nothing: what is given up has ended."""
+
+    async def lead(self) -> None:
+        """Do nothing: its keys are above all that it has."""
 
 
 def _kept(catalog: Catalog) -> list[str]:

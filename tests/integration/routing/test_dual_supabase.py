@@ -165,7 +165,7 @@ async def test_restart_with_postgres_as_primary_waits_for_what_supabase_owes(
     async with DataLayer.open(settings_of(pair, "supabase", datalayer_relay=False)) as layer:
         await layer.upsert_client(CLIENT)
     after = settings_of(pair, "postgres")
-    with pytest.raises(ConfigurationError, match="1 changes that were made in supabase"):
+    with pytest.raises(ConfigurationError, match="supabase owes 1 change to the store"):
         async with DataLayer.open(after):
             pass
     async with DataLayer.open(settings_of(pair, "supabase")) as layer:
@@ -186,7 +186,7 @@ async def test_restart_with_postgres_as_primary_waits_for_what_is_spooled(
     away = {**pair, "database_url": "postgresql://nobody@127.0.0.1:1/nowhere"}
     async with DataLayer.open(settings_of(away, "supabase")) as layer:
         await layer.upsert_client(CLIENT)
-    with pytest.raises(ConfigurationError, match="1 changes that were made in supabase"):
+    with pytest.raises(ConfigurationError, match="supabase owes 1 change to the store"):
         async with DataLayer.open(settings_of(pair, "postgres")):
             pass
     async with DataLayer.open(settings_of(pair, "supabase")) as layer:

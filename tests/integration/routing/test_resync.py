@@ -58,7 +58,7 @@ async def test_resync_lets_go_what_captured_requests_owe(pair: dict[str, Any]) -
         await spool.begin(operation)
         if answered:
             await spool.resolve(operation, ["[1]"], sweep=False)
-    with pytest.raises(ConfigurationError, match="4 changes that were made in supabase"):
+    with pytest.raises(ConfigurationError, match="supabase owes 4 changes to the store"):
         async with DataLayer.open(after):
             pass
     assert await shown(pair) == {"clients": 1, "writes without an answer": 1, "writes on this machine's spool": 2}

@@ -66,7 +66,7 @@ async def test_unfence_is_refused_while_a_covered_write_waits(
     if where == "on the spool":
         async with DataLayer.open(led_by_supabase(pair, database_url=AWAY)) as layer:
             await layer.upsert_client(CLIENT)
-    with pytest.raises(ConfigurationError, match="1 changes that were made in supabase have not been carried"):
+    with pytest.raises(ConfigurationError, match="supabase owes 1 change to the store"):
         await open_primaries(back)
     assert await is_open(supabase.dsn)
     assert not await is_open(with_supabase["database_url"])
@@ -109,7 +109,7 @@ async def test_cohort_begins_after_a_fenced_move(with_supabase: dict[str, Any]) 
     with pytest.raises(ConfigurationError, match="postgres is fenced"):
         async with DataLayer.open(wanted):
             pass
-    with pytest.raises(ConfigurationError, match="1 changes that were made in postgres"):
+    with pytest.raises(ConfigurationError, match="postgres owes 1 change to the store"):
         await open_primaries(wanted)
     async with postgres_of(with_supabase) as store:
         await store.execute("delete from datalayer_outbox")

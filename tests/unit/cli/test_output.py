@@ -70,8 +70,3 @@ def test_note_goes_to_stderr(capsys: pytest.CaptureFixture[str]) -> None:
     output.note("left out an index")
     captured = capsys.readouterr()
     assert (captured.out, captured.err) == ("", "left out an index\n")
-
-
-def test_one_thing_is_not_many() -> None:
-    """Numbers and nouns agree."""
-    assert [output.counted(number, "row") for number in (0, 1, 2000)] == ["0 rows", "1 row", "2,000 rows"]

@@ -10,6 +10,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from datalayer.transfer.reports import Check, RepairReport, VerifiedTable, VerifyReport
+from datalayer.wording import counted
 
 _STYLE: Final = """
 :root { color-scheme: light dark; --back: #f6f7f9; --card: #fff; --ink: #1c2330; --soft: #667085; --line: #e4e7ec;
@@ -93,11 +94,11 @@ def _verdict(report: VerifyReport) -> str:
 def _summary(report: VerifyReport) -> str:
     rows = sum(table.source_rows or 0 for table in report.tables)
     unequal = sum(not table.equal for table in report.tables)
-    said = f"{len(report.tables)} tables, {rows:,} rows in the source"
+    said = f"{counted(len(report.tables), 'table')}, {counted(rows, 'row')} in the source"
     if unequal:
-        said += f"; {unequal} tables differ"
+        said += f"; {unequal} of them {'differs' if unequal == 1 else 'differ'}"
     if report.checks:
-        said += f"; {len(report.checks)} rules of the target, {len(report.violated)} broken"
+        said += f"; {counted(len(report.checks), 'rule')} of the target, {len(report.violated)} broken"
     return f"{said}."
 
 
