@@ -159,7 +159,7 @@ def discard(
 
 
 async def _status() -> list[tuple[str, str, Waiting]]:
-    from datalayer.layer.pairs import open_outboxes
+    from datalayer.layer.pairs import open_outboxes, primary_of
     from datalayer.outbox.waiting import tables_waiting, waiting
     from datalayer.settings import Settings
 
@@ -167,7 +167,7 @@ async def _status() -> list[tuple[str, str, Waiting]]:
     async with open_outboxes(settings) as outboxes:
         await _note_the_other_store(settings, [outbox.store for outbox in outboxes])
         found = [
-            (_primary_of(outbox), table, await waiting(outbox.store, outbox.table, outbox.clock, table=table))
+            (primary_of(outbox), table, await waiting(outbox.store, outbox.table, outbox.clock, table=table))
             for outbox in outboxes
             for table in await tables_waiting(outbox.store, outbox.table)
         ]
@@ -238,11 +238,11 @@ async def _spooled(settings: Settings) -> list[tuple[str, str, Waiting]]:
 
 
 async def _entries(selection: Selection, limit: int) -> list[tuple[StoreName, Entry]]:
-    from datalayer.layer.pairs import open_outboxes
+    from datalayer.layer.pairs import open_outboxes, primary_of
     from datalayer.settings import Settings
 
     async with open_outboxes(Settings()) as outboxes:
-        found = [(_primary_of(o), entry) for o in outboxes for entry in await o.entries(selection, limit=limit)]
+        found = [(primary_of(o), entry) for o in outboxes for entry in await o.entries(selection, limit=limit)]
     return found[:limit]
 
 
@@ -252,13 +252,6 @@ async def _change(selection: Selection, *, discard: bool) -> int:
 
     async with open_outboxes(Settings()) as outboxes:
         return sum([await (o.discard(selection) if discard else o.retry(selection)) for o in outboxes])
-
-
-def _primary_of(outbox: Outbox) -> StoreName:
-    """Return whose rows the entries are about: what request capture owes is kept in the store that follows."""
-    from datalayer.outbox.tables import MARKS
-
-    return "supabase" if outbox.table == MARKS else outbox.store.name
 
 
 def _expect(count: int, *, named: bool) -> None:

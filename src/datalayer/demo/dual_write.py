@@ -13,8 +13,8 @@ from datalayer.demo.report import Act
 from datalayer.demo.screen import Screen
 from datalayer.demo.stage import Outage, Stage, opened
 from datalayer.layer import DataLayer
-from datalayer.layer.pairs import open_links
-from datalayer.outbox.backfill import Filled, backfill
+from datalayer.layer.backfilling import backfill_pair
+from datalayer.outbox.backfill import Filled
 from datalayer.outbox.capture import postgres, sqlite, supabase
 from datalayer.query import Row
 from datalayer.stores.postgres import PostgresStore
@@ -92,8 +92,7 @@ class DualWrite:
         def told(filled: Filled) -> None:
             watch.doing(f"{filled.table}: {filled.rows:,} of {filled.total:,}; ")
 
-        async with open_links(self._stage.legacy.joined) as links:
-            return await backfill(links[0].reconciler, links[0].outbox, on_progress=told)
+        return await backfill_pair(self._stage.legacy.joined, on_progress=told)
 
     async def _end(self, name: str, watch: LagWatch) -> Act:
         seconds = await watch.settle()

@@ -10,9 +10,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from datalayer.errors import ConfigurationError, StoreTimeoutError, UnavailableError
-from datalayer.flags import Mode, StoreKind, both_lead, has_cohort, resolve_mode
+from datalayer.flags import Mode, StoreKind, both_lead, resolve_mode
 from datalayer.layer.counting_in import OnRivals, counted_in
 from datalayer.layer.joining import captures_itself, check_join, parts_between
+from datalayer.layer.leadership import are_companies_divided, leadership_of
 from datalayer.layer.leads import Leads, leads_of, routes_of
 from datalayer.layer.opening import open_store_for
 from datalayer.layer.process_registry import ProcessRegistry, Record, refuse_rivals
@@ -31,7 +32,7 @@ from datalayer.outbox.requests import RequestCapture
 from datalayer.outbox.tables import MARKS, OPERATIONS
 from datalayer.query import Count
 from datalayer.routing.request_capture import key_lookup
-from datalayer.stores.contract import Store
+from datalayer.stores.contract import Store, StoreName
 from datalayer.stores.postgres import PostgresStore
 from datalayer.telemetry import Observer, RelayObserver
 
@@ -87,6 +88,7 @@ async def link(primary: Store, secondary: Store, settings: Settings) -> Link:
         ledger=parts.ledger,
         trusted=parts.trusted,
         breaker=DeleteBreaker(limit=settings.datalayer_relay_max_deletes),
+        leadership=await leadership_of(primary, secondary, settings),
         timeout=settings.datalayer_timeout_seconds * 2,
     )
     return Link(parts.outbox, reconciler, _chores(primary, secondary, parts.outbox, settings))
@@ -174,7 +176,7 @@ async def open_links(
             opened.push_async_callback(stores[kind].close)
         joined = await links(mode, stores, settings)
         leads = leads_of(mode, await routes_of(settings, mode, stores))
-        cohort = has_cohort(settings, mode) or await registry_of(stores).cohort_stands(mode.primary)
+        cohort = await are_companies_divided(settings, mode, _postgres(stores))
         if on_rivals is not None:
             # A process without a share in the cohort would hold up its moves, so there the relay only looks.
             look = await opened.enter_async_context(counted_in(_postgres(stores), leads, on_rivals, joins=not cohort))
@@ -263,6 +265,11 @@ async def open_outboxes(settings: Settings) -> AsyncIterator[list[Outbox]]:
         yield outboxes
 
 
+def primary_of(outbox: Outbox) -> StoreName:
+    """Return whose rows the entries are about: what request capture owes is kept in the store that follows."""
+    return "supabase" if outbox.table == MARKS else outbox.store.name
+
+
 async def reconcile(
     table: str, keys: Sequence[Key], settings: Settings | None = None, *, versions: Sequence[int] | None = None
 ) -> Outcome:
@@ -281,7 +288,8 @@ async def reconcile(
 
         settings = FromEnvironment()
     async with open_links(settings) as joined:
-        return await joined[0].reconciler.reconcile_keys(table, keys, versions=versions)
+        link = next(one for one in joined if one.reconciler.leadership.has_table(table))
+        return await link.reconciler.reconcile_keys(table, keys, versions=versions)
 
 
 def _no_dual_write() -> ConfigurationError:

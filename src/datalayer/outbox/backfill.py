@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from datalayer.errors import ConfigurationError
@@ -13,6 +13,7 @@ from datalayer.outbox.reconcile import Reconciler
 from datalayer.outbox.sweep import FILL, Sweeper
 from datalayer.outbox.tables import followed
 from datalayer.query import Count
+from datalayer.stores.contract import StoreName
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,7 @@ class Filled:
     """How far a table has come.
 
     Args:
+        source: the store that the rows come from.
         rows: compared so far, in this run.
         total: rows of the table when it was begun.
         applied: rows that the secondary lacked or had otherwise.
@@ -27,6 +29,7 @@ class Filled:
     """
 
     table: str
+    source: StoreName
     rows: int
     total: int
     applied: int
@@ -47,16 +50,18 @@ async def backfill(
     """Fill tables, parents first; go on where an earlier run was cut off.
 
     Args:
-        tables: None for all that can be followed.
+        tables: None for all that can be followed. Those that the primary leads nothing of are left out.
 
     Raises:
         SelectionError: a named table is not there, or cannot be followed.
         ConfigurationError: another process fills a table.
     """
-    catalog = await reconciler.primary.catalog(refresh=True)
+    source = reconciler.primary
+    catalog = await source.catalog(refresh=True)
     done: list[Filled] = []
-    for name in parents_first(catalog, [table.name for table in followed(catalog, tables)]):
-        filling = _Filling(name, await reconciler.primary.count(Count(name)), on_progress)
+    led = [table.name for table in followed(catalog, tables) if reconciler.leadership.has_table(table.name)]
+    for name in parents_first(catalog, led):
+        filling = _Filling(Filled(name, source.name, 0, await source.count(Count(name)), 0, 0), on_progress)
         entry = await outbox.claim_table(name, FILL, lease_seconds=lease_seconds)
         if entry is None:
             raise ConfigurationError(f"{name} is being filled by another process; wait for it, or until its claim ends")
@@ -69,15 +74,15 @@ async def backfill(
 class _Filling:
     """Counts the pages of one table."""
 
-    def __init__(self, table: str, total: int, on_progress: OnFilled | None) -> None:
+    def __init__(self, begun: Filled, on_progress: OnFilled | None) -> None:
         self._on_progress = on_progress
-        self.so_far = Filled(table, 0, total, 0, 0)
+        self.so_far = begun
 
     def count(self, rows: int, applied: int, marked: int) -> None:
         """Add a page."""
         so_far = self.so_far
-        self.so_far = Filled(
-            so_far.table, so_far.rows + rows, so_far.total, so_far.applied + applied, so_far.marked + marked
+        self.so_far = replace(
+            so_far, rows=so_far.rows + rows, applied=so_far.applied + applied, marked=so_far.marked + marked
         )
         if self._on_progress is not None:
             self._on_progress(self.so_far)

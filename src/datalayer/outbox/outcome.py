@@ -35,11 +35,13 @@ class Reading:
 
     Args:
         failed: keys whose table cannot be read, with the reason.
+        strays: keys whose rows the primary does not lead.
         allowed: keys whose delete an operator let through.
     """
 
     changes: list[Change] = field(default_factory=list)
     failed: dict[Named, str] = field(default_factory=dict)
+    strays: set[Named] = field(default_factory=set)
     allowed: frozenset[Named] = frozenset()
 
 
@@ -56,6 +58,7 @@ class Outcome:
         held: deletes that the breaker keeps back.
         denied: keys whose rows the secondary does not accept from us, well as it is otherwise, with the reason: a right
             or a column is missing there.
+        strays: keys whose rows the primary does not lead.
         untrusted: keys that are absent for a reader that does not see everything.
         outage: why the rest was not tried.
     """
@@ -67,13 +70,15 @@ class Outcome:
     waiting: set[Named] = field(default_factory=set)
     held: set[Named] = field(default_factory=set)
     denied: dict[Named, str] = field(default_factory=dict)
+    strays: set[Named] = field(default_factory=set)
     untrusted: set[Named] = field(default_factory=set)
     outage: DataLayerError | None = None
 
     @property
     def seen(self) -> set[Named]:
         """Keys of which something is known."""
-        return self.done | self.failed.keys() | self.waiting | self.held | self.denied.keys() | self.untrusted
+        put_off = self.waiting | self.held | self.strays | self.untrusted
+        return self.done | self.failed.keys() | self.denied.keys() | put_off
 
     def after(self, before: Outcome) -> Outcome:
         """Return what became of the keys of an outcome of which the outdated ones were tried again: this is how."""
@@ -85,6 +90,7 @@ class Outcome:
             waiting=before.waiting | self.waiting,
             held=before.held | self.held,
             denied=before.denied | self.denied,
+            strays=before.strays | self.strays,
             untrusted=before.untrusted | self.untrusted,
             outage=before.outage or self.outage,
         )

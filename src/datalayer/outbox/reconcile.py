@@ -31,6 +31,7 @@ from datalayer.outbox.companions import Companions, Named
 from datalayer.outbox.contract import Applier, KeysHeldError
 from datalayer.outbox.current_schema import CurrentSchema
 from datalayer.outbox.entries import Change, Key, ledger_version
+from datalayer.outbox.leadership import Leadership
 from datalayer.outbox.outcome import Outcome, Owed, Reading, blamed
 from datalayer.outbox.rows import ledger_versions, read_rows
 from datalayer.stores.contract import Store
@@ -54,6 +55,7 @@ class Reconciler:
         ledger: the store that has the ledger: the secondary, unless that is Supabase without the script.
         breaker: holds bursts of deletes.
         sees_everything: whether the primary shows all rows to us; asked whenever keys are absent there.
+        leadership: which rows are carried.
         timeout: seconds for one apply.
     """
 
@@ -67,6 +69,7 @@ class Reconciler:
         ledger: Store,
         breaker: DeleteBreaker,
         sees_everything: Callable[[], Awaitable[bool]],
+        leadership: Leadership,
         timeout: float | None = None,
     ) -> None:
         self.origin = origin
@@ -75,6 +78,7 @@ class Reconciler:
         self.secondary = secondary
         self._applier = applier
         self.ledger = ledger
+        self.leadership = leadership
         self._sees_everything = sees_everything
         self._timeout = timeout
         self._companions = Companions(primary, secondary)
@@ -117,15 +121,21 @@ class Reconciler:
         for name in dict.fromkeys(o.table for o in owed):
             some = [o for o in owed if o.table == name]
             try:
-                changes |= {(c.table, c.key): c for c in await self._read_table(name, some)}
+                changes |= {_named(c): c for c in await self._read_table(name, some)}
+                reading.strays |= {o.named for o in some} - changes.keys()
             except SchemaError as error:
                 reading.failed |= {o.named: blamed(error) for o in some}
         reading.changes = [changes[o.named] for o in owed if o.named in changes]
         return reading
 
     async def _read_table(self, name: str, owed: Sequence[Owed]) -> list[Change]:
+        """Read the rows that the primary leads."""
+        if not self.leadership.has_table(name):
+            return []
         catalog = await self._schema.catalog([name])
         table = catalog.table(name, store=self.primary.name, operation="reconcile")
+        led = set(await self.leadership.led(table, [o.key for o in owed]))
+        owed = [o for o in owed if o.key in led]
         marked = [o.key for o in owed if o.version is None]
         # Before the rows: a version seen later would stand for a state that was not read.
         steps = await ledger_versions(self.ledger, self.origin, table, marked) if marked else {}
@@ -137,7 +147,7 @@ class Reconciler:
 
     async def apply(self, reading: Reading) -> Outcome:
         """Apply what was read; never raises for what the secondary does."""
-        outcome = Outcome(failed=dict(reading.failed))
+        outcome = Outcome(failed=dict(reading.failed), strays=set(reading.strays))
         try:
             await self._apply(await self._without_doubtful(reading.changes, reading.allowed, outcome), outcome)
         except DataLayerError as error:

@@ -29,6 +29,7 @@ from datalayer.telemetry import RelayEvent, RelayObserver
 LOGGER = logging.getLogger("datalayer.relay")
 
 _UNTRUSTED: Final = "AbsenceNotTrusted"
+_STRAY: Final = "LedByTheOtherStore"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,7 @@ class Relay:
         self._checked = check is None
         self._reconciler = reconciler
         self._sweeper = sweeper
+        self._between = between
         self._pace = pace or Pace()
         self._waits = Waits(self._pace)
         self._report = Report(outbox, reconciler.breaker, between, self._pace, observers, chores)
@@ -131,7 +133,7 @@ class Relay:
             batch = collect(claimed)
             for entry, reason in claimed.unreadable:
                 await self._refuse([entry], reason)
-            self._sweeper.take(batch.whole_tables, self._refuse)
+            self._sweeper.take(await self._led_tables(batch.whole_tables), self._refuse)
             reading = await self._reconciler.read(batch.owed)
         except DataLayerError as error:
             self._trouble("reading what is owed", error)
@@ -170,6 +172,8 @@ class Relay:
             LOGGER.error("rows are absent for a reader that may not see all of them; check the key's or user's rights")
             seconds = self._pace.longest_retry_seconds
             await self._outbox.suspend(batch.of(outcome.untrusted), _UNTRUSTED, retry_seconds=seconds)
+        if outcome.strays:
+            await self._set_aside_strays(batch.of(outcome.strays))
         for reason in set(outcome.denied.values()):
             await self._set_aside([named for named, why in outcome.denied.items() if why == reason], reason, batch)
         for named, reason in outcome.failed.items():
@@ -191,6 +195,27 @@ class Relay:
         await self._outbox.suspend(entries, reason, retry_seconds=self._pace.longest_trouble_seconds)
         error = reason.split(":")[0]
         self._report.count(failed=len(entries), error=error, failure=f"{keys[0][0]}: {reason}")
+
+    async def _set_aside_strays(self, entries: Sequence[Entry]) -> None:
+        """Leave entries about rows that the other store leads: what wrote them here knows nothing of dual-write."""
+        primary, secondary = self._between
+        names = ", ".join(sorted({entry.table for entry in entries}))
+        LOGGER.error(
+            "rows of %s were written in %s that %s leads, and are not carried there: drop their entries with `datalayer"
+            " outbox discard --version`, then run `datalayer backfill`",
+            names,
+            primary,
+            secondary,
+        )
+        await self._outbox.suspend(entries, _STRAY, retry_seconds=self._pace.longest_trouble_seconds)
+        self._report.count(failed=len(entries), error=_STRAY, failure=f"{names}: {_STRAY}")
+
+    async def _led_tables(self, entries: Sequence[Entry]) -> list[Entry]:
+        """Return the entries about whole tables of which the primary leads rows; others are set aside."""
+        led = [entry for entry in entries if self._reconciler.leadership.has_table(entry.table)]
+        if strays := [entry for entry in entries if entry not in led]:
+            await self._set_aside_strays(strays)
+        return led
 
     async def _refuse(self, entries: Sequence[Entry], reason: str) -> None:
         """Count a try; after the last one the entries are dead letters."""

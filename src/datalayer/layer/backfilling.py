@@ -1,0 +1,128 @@
+"""Backfill and resync of the pair that settings name: every row from the store that leads it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from datalayer.errors import InvalidValueError
+from datalayer.flags import StoreKind, resolve_mode
+from datalayer.layer.leadership import are_companies_divided
+from datalayer.layer.leads import leader_of, leads_of, routes_of
+from datalayer.layer.pairs import open_links, open_outboxes, primary_of
+from datalayer.layer.resyncing import Outdone, let_primary_win, open_strays
+from datalayer.outbox.backfill import Filled, OnFilled, backfill
+from datalayer.outbox.entries import Key
+from datalayer.outbox.keys import decode_key
+from datalayer.outbox.queue import Outbox
+from datalayer.outbox.sweep import ROWS, bounds
+from datalayer.outbox.tables import followed
+from datalayer.stores.postgres import PostgresStore
+
+if TYPE_CHECKING:
+    from datalayer.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Resynced:
+    """What a resync left to the relay.
+
+    Args:
+        marked: tables.
+        unanswered: writes to Supabase that may still take effect, and are owed until then.
+    """
+
+    marked: list[str]
+    unanswered: int = 0
+
+
+async def backfill_pair(
+    settings: Settings, *, tables: Sequence[str] | None = None, on_progress: OnFilled | None = None
+) -> list[Filled]:
+    """Fill the tables of each store from the one that leads them; where companies are divided, from both.
+
+    Raises:
+        ConfigurationError: as :func:`open_links`, or another process fills a table.
+        SelectionError: a named table is not there, or cannot be followed.
+    """
+    done: list[Filled] = []
+    async with open_links(settings) as links:
+        for link in links:
+            done += await backfill(link.reconciler, link.outbox, tables=tables, on_progress=on_progress)
+    return done
+
+
+async def resync_pair(
+    settings: Settings, *, tables: Sequence[str] | None = None, first: str | None = None, last: str | None = None
+) -> Resynced:
+    """Leave it to the relay to compare tables; drop what is owed by a store that does not lead them.
+
+    Args:
+        first: the first key of a range, as it is typed.
+        last: the last one.
+
+    Raises:
+        InvalidValueError: the range fits no table.
+        SelectionError: a named table is not there, or cannot be followed.
+        ConfigurationError: an application is at work that takes the other store for the primary.
+    """
+    has_range = first is not None or last is not None
+    async with open_outboxes(settings) as outboxes, open_strays(settings) as strays:
+        chosen = [table.name for table in followed(await outboxes[0].store.catalog(), tables)]
+        if has_range and len(chosen) != 1:
+            raise InvalidValueError("needs one table: name it with --tables", field="--from")
+        if tables is None:
+            await let_primary_win(settings, [one.store for one in (*outboxes, *strays)])
+        led = await _led_by(outboxes, settings, chosen)
+        outdone = [] if has_range else [await Outdone.find(strays, tables)]
+        for outbox, names in led:
+            if not has_range:
+                outdone.append(await Outdone.find([outbox], [name for name in chosen if name not in names]))
+            for name in names:
+                await _mark(outbox, name, first, last)
+        for one in outdone:
+            await one.drop()
+        unanswered = await outdone[0].empty_spool(settings) if tables is None and outdone else 0
+        return Resynced(chosen, unanswered)
+
+
+async def _led_by(
+    outboxes: Sequence[Outbox], settings: Settings, tables: Sequence[str]
+) -> list[tuple[Outbox, list[str]]]:
+    """Return the outbox of each primary with the tables that it leads rows of."""
+    mode = resolve_mode(settings)
+    primaries: dict[StoreKind, Outbox] = {}
+    for outbox in outboxes:
+        primaries.setdefault(StoreKind(primary_of(outbox)), outbox)
+    leads = leads_of(mode, await routes_of(settings, mode, {kind: one.store for kind, one in primaries.items()}))
+    postgres = next((one.store for one in primaries.values() if isinstance(one.store, PostgresStore)), None)
+    is_divided = postgres is not None and await are_companies_divided(settings, mode, postgres)
+
+    def leads_rows(kind: StoreKind, table: str) -> bool:
+        return leader_of(table, leads) is kind or (is_divided and table not in leads)
+
+    return [(one, [table for table in tables if leads_rows(kind, table)]) for kind, one in primaries.items()]
+
+
+async def _mark(outbox: Outbox, name: str, first: str | None, last: str | None) -> None:
+    table = (await outbox.store.catalog()).table(name, store=outbox.store.name, operation="resync")
+
+    def key(text: str | None, option: str) -> Key | None:
+        try:
+            return None if text is None else decode_key(table, _as_array(text))
+        except ValueError:
+            raise InvalidValueError(f"is no key of {name}", field=option) from None
+
+    if len(table.primary_key) != 1 and (first is not None or last is not None):
+        raise InvalidValueError(f"{name} has a key of several columns; resync all of it", field="--from")
+    start, end = key(first, "--from"), key(last, "--to")
+    if start and end and isinstance(start[0], int) and isinstance(end[0], int) and start > end:
+        raise InvalidValueError("is behind --to: no key lies between", field="--from")
+    await outbox.mark_table(name, {"phase": ROWS, **bounds(table, start, end)})
+
+
+def _as_array(text: str) -> str:
+    """Read a key as it is typed: a number as itself, all else as text."""
+    return f"[{text}]" if text.lstrip("-").isdigit() else json.dumps([text], ensure_ascii=False)
