@@ -183,18 +183,14 @@ class Leading:
         await self._registry().record(Record(self.leads))
 
     async def _check_steady(self, secondary: Store) -> None:
-        """Tell of writes to the store that follows; where both have primaries a relay would carry them."""
+        """Tell of writes to tables of a store that follows there: nothing carries them."""
         found = await self._strays(secondary, self.leads)
-        if len(self.leads) > 1:
-            refuse_strays(found, self.leads)
         for name, number in found.left.items():
             LOGGER.error(
-                "%s, which follows, owes %s that nothing carries to %s: something else wrote to it. Run"
-                " `datalayer backfill --resync`: the rows of %s win",
+                "%s owes %s of tables that the other store leads, and that nothing carries: something else wrote to them."
+                " Run `datalayer backfill --resync`: the rows of the store that leads win",
                 name,
                 counted(number, "change"),
-                self._primary.name,
-                self._primary.name,
             )
 
     async def _strays(self, secondary: Store, before: Leads | None) -> Strays:

@@ -190,7 +190,7 @@ async def _check_leads(stores: Mapping[StoreKind, Store], settings: Settings, le
     registry = registry_of(stores)
     refuse_rivals(await registry.rivals(leads), leads)
     record = await registry.recorded()
-    if record == Record(leads) and len(leads) == 1:
+    if record == Record(leads):
         return
     before = None if record is None or record.leads == leads else record.leads
     one, other = stores.values()

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from tests.integration.demo.programs import Demo
+from tests.integration.demo.programs import Demo, lent_demo
 
 
 @pytest.fixture
 def demo() -> Iterator[Demo]:
     """Lend the program with a new temporary directory."""
-    with tempfile.TemporaryDirectory(prefix="demo-", ignore_cleanup_errors=True) as directory:
-        yield Demo(Path(directory))
+    with lent_demo() as lent:
+        yield lent

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -69,3 +70,10 @@ class Demo:
 
     def _environment(self, variables: Mapping[str, str]) -> dict[str, str]:
         return {**os.environ, "TMPDIR": str(self.directory), **variables}
+
+
+@contextmanager
+def lent_demo() -> Iterator[Demo]:
+    """Lend the program with a new temporary directory."""
+    with tempfile.TemporaryDirectory(prefix="demo-", ignore_cleanup_errors=True) as directory:
+        yield Demo(Path(directory))

