@@ -187,8 +187,8 @@ class Leading:
         found = await self._strays(secondary, self.leads)
         for name, number in found.left.items():
             LOGGER.error(
-                "%s owes %s of tables that the other store leads, and that nothing carries: something else wrote to them."
-                " Run `datalayer backfill --resync`: the rows of the store that leads win",
+                "%s owes %s of tables that the other store leads, and that nothing carries: something else wrote to"
+                " them. Run `datalayer backfill --resync`: the rows of the store that leads win",
                 name,
                 counted(number, "change"),
             )
