@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from functools import partial
 
-from datalayer.errors import OutcomeUnknownError, StoreError, TransferError
-from datalayer.query import Insert, Upsert
 from datalayer.stores.catalog import ForeignKey, Table
 from datalayer.stores.contract import Session
 from datalayer.transfer.loads.contract import Batch, Writing
 from datalayer.transfer.loads.marks import Mark
-from datalayer.transfer.readers.patience import patiently
+from datalayer.transfer.posting import post
 from datalayer.transfer.reading import CHUNK_ROWS
 
 #: Requests at a time that a gateway takes well.
@@ -40,19 +37,8 @@ class SupabaseTarget:
     async def write(self, batches: Sequence[Batch], before: Mark, after: Mark) -> None:
         """Write a chunk in batches; each is written whole or not at all."""
         for batch in batches:
-            name, key = batch.pair.name, batch.pair.key
-            try:
-                for start in range(0, len(batch.rows), CHUNK_ROWS):
-                    rows = batch.rows[start : start + CHUNK_ROWS]
-                    if key:
-                        question = Upsert(name, rows, key, returning=False)
-                        await patiently(partial(self._session.upsert, question), writes=True)
-                    else:
-                        await self._session.insert(Insert(name, rows, returning=False))
-            except StoreError as error:
-                if error.retryable or isinstance(error, OutcomeUnknownError):
-                    raise
-                raise TransferError(f"{name} could not be written: {error}", table=name) from error
+            for start in range(0, len(batch.rows), CHUNK_ROWS):
+                await post(self._session, batch.pair, batch.rows[start : start + CHUNK_ROWS])
 
     @asynccontextmanager
     async def together(self, tables: Sequence[str]) -> AsyncIterator[Writing]:

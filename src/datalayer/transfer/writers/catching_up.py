@@ -8,14 +8,13 @@ from functools import partial
 from typing import Final, Protocol
 
 from datalayer.errors import StoreError, TransferError
-from datalayer.query import Upsert
 from datalayer.stores.contract import Store
 from datalayer.stores.postgres import PostgresStore
 from datalayer.stores.sqlite import SqliteStore
 from datalayer.stores.sqlite.atomic import atomic
 from datalayer.transfer.pairing import TablePair
+from datalayer.transfer.posting import post
 from datalayer.transfer.readers.contract import Rows
-from datalayer.transfer.readers.patience import patiently
 from datalayer.transfer.writers.constraints import without_triggers
 from datalayer.transfer.writers.copy_in import copy_blocks, merge
 from datalayer.transfer.writers.sequences import advance_sequences
@@ -110,8 +109,7 @@ class _SupabaseSink:
 
     async def write(self, pair: TablePair, rows: Rows, column: str, watermark: str | None) -> None:
         named = [dict(zip(pair.column_names, row, strict=True)) for row in rows]
-        question = Upsert(pair.name, named, pair.key, returning=False)
-        await patiently(partial(self._store.upsert, question), writes=True)
+        await post(self._store, pair, named)
 
 
 def _write(pair: TablePair, rows: Rows, column: str, watermark: str | None, connection: sqlite3.Connection) -> None:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager
 
-from datalayer.errors import StoreError, TransferError, UnavailableError
-from datalayer.query import Count, Insert, Row, Upsert
+from datalayer.errors import TransferError
+from datalayer.query import Count
 from datalayer.stores.catalog import Table
 from datalayer.stores.contract import Store, StoreName
 from datalayer.transfer.ordering import dependency_groups
 from datalayer.transfer.pace import Pace
 from datalayer.transfer.pairing import TablePair
+from datalayer.transfer.posting import post
 from datalayer.transfer.readers.contract import Reader
-from datalayer.transfer.readers.patience import patiently
 from datalayer.transfer.writers.contract import ForeignKeys
 
 
@@ -81,18 +81,7 @@ class SupabaseWriter:
             async for part in strand():
                 async with aclosing(part.rows()) as blocks:
                     async for block in blocks:
-                        await self._write(pair, [dict(zip(pair.column_names, row, strict=True)) for row in block])
+                        rows = [dict(zip(pair.column_names, row, strict=True)) for row in block]
+                        await post(self._store, pair, rows)
                         self.written[pair.name] += len(block)
                         await pace.passed(pair.name, len(block))
-
-    async def _write(self, pair: TablePair, rows: list[Row]) -> None:
-        try:
-            if pair.key:
-                question = Upsert(pair.name, rows, pair.key, returning=False)
-                await patiently(lambda: self._store.upsert(question), writes=True)
-            else:
-                await self._store.insert(Insert(pair.name, rows, returning=False))
-        except UnavailableError:
-            raise
-        except StoreError as error:
-            raise TransferError(f"{pair.name} could not be written: {error}", table=pair.name) from error
