@@ -57,11 +57,13 @@ def status(
 
     Example: datalayer outbox status --max-lag 60
     """
-    found = asyncio.run(_status())
+    found, notes = asyncio.run(_status())
+    for note in notes:
+        output.note(f"note: {note}")
     wrong = any(w.dead or w.held or (max_lag is not None and w.lag_seconds > max_lag) for _, _, w in found)
     if as_json:
         tables = [{"store": store, "table": table, **_counts(w)} for store, table, w in found]
-        output.print_json({"tables": tables, "ok": not wrong})
+        output.print_json({"tables": tables, "ok": not wrong, "notes": notes})
     elif not found:
         output.results().print("nothing is owed")
     else:
@@ -158,24 +160,25 @@ def discard(
     _say(count, "discarded", as_json=as_json)
 
 
-async def _status() -> list[tuple[str, str, Waiting]]:
+async def _status() -> tuple[list[tuple[str, str, Waiting]], list[str]]:
+    """Return what waits, by primary and table, and what else is to be said."""
     from datalayer.layer.pairs import open_outboxes, primary_of
     from datalayer.outbox.waiting import tables_waiting, waiting
     from datalayer.settings import Settings
 
     settings = Settings()
     async with open_outboxes(settings) as outboxes:
-        await _note_the_other_store(settings, [outbox.store for outbox in outboxes])
+        notes = await _of_the_other_store(settings, [outbox.store for outbox in outboxes])
         found = [
             (primary_of(outbox), table, await waiting(outbox.store, outbox.table, outbox.clock, table=table))
             for outbox in outboxes
             for table in await tables_waiting(outbox.store, outbox.table)
         ]
         covered = [open_ for outbox in outboxes for open_ in await _open_operations(outbox)]
-    return [*found, *covered, *await _spooled(settings)]
+    return [*found, *covered, *await _spooled(settings)], notes
 
 
-async def _note_the_other_store(settings: Settings, stores: list[Store]) -> None:
+async def _of_the_other_store(settings: Settings, stores: list[Store]) -> list[str]:
     """Say so where another store is the primary on record, or owes something: these settings may be the wrong ones."""
     from datalayer.layer.leads import in_words
     from datalayer.layer.process_registry import ProcessRegistry
@@ -184,26 +187,27 @@ async def _note_the_other_store(settings: Settings, stores: list[Store]) -> None
     from datalayer.query import Count
     from datalayer.stores.postgres import PostgresStore
 
-    mode = resolve_mode(settings)
+    mode, notes = resolve_mode(settings), list[str]()
     try:
         async with open_strays(settings) as strays:
             for store in [stray.store for stray in strays if stray.table == OUTBOX]:
                 stores.append(store)
                 owed = await store.count(Count(OUTBOX)) if OUTBOX in (await store.catalog()).tables else 0
                 if owed:
-                    output.note(
-                        f"note: {store.name}, which follows by these settings, owes {counted(owed, 'change')}"
+                    notes.append(
+                        f"{store.name}, which follows by these settings, owes {counted(owed, 'change')}"
                         f" that only settings with {store.name} as primary show and carry"
                     )
             postgres = next((one for one in stores if isinstance(one, PostgresStore)), None)
             record = None if postgres is None else await ProcessRegistry(postgres).recorded()
             if record is not None and mode.primary not in record.leads.values():
-                output.note(
-                    f"note: these settings take {mode.primary.value} for the primary, and applications began last with"
+                notes.append(
+                    f"these settings take {mode.primary.value} for the primary, and applications began last with"
                     f" {in_words(record.leads)}"
                 )
     except DataLayerError as error:
-        output.note(f"note: the other store could not be asked: {error}")
+        notes.append(f"the other store could not be asked: {error}")
+    return notes
 
 
 async def _open_operations(outbox: Outbox) -> list[tuple[str, str, Waiting]]:

@@ -113,7 +113,7 @@ async def test_status_shows_what_waits_and_once_settles_it(salon: Salon) -> None
     assert [(e["table"], e["type"], e["tries"]) for e in listed["entries"]] == [("clients", "upsert", 0)]
     assert (await salon.call("relay", "--once"))[0] == ExitCode.OK
     assert await salon.names() == ["Anna"]
-    assert (await salon.call("outbox", "status", "--max-lag", "0"))[1] == [{"tables": [], "ok": True}]
+    assert (await salon.call("outbox", "status", "--max-lag", "0"))[1] == [{"tables": [], "ok": True, "notes": []}]
 
 
 async def test_status_says_that_another_store_is_the_primary_on_record(salon: Salon) -> None:
@@ -126,6 +126,8 @@ async def test_status_says_that_another_store_is_the_primary_on_record(salon: Sa
     notes = " ".join(done.stderr.split())
     assert "note: postgres, which follows by these settings, owes 1 change that only settings with postgres" in notes
     assert "note: these settings take sqlite for the primary, and applications began last with postgres" in notes
+    _, (shown,) = await salon.call("outbox", "status", "--json")
+    assert [note.split(",")[0] for note in shown["notes"]] == ["postgres", "these settings take sqlite for the primary"]
 
 
 async def test_once_says_that_nothing_is_owed(salon: Salon) -> None:
