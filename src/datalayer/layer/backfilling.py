@@ -7,14 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from datalayer.errors import InvalidValueError
-from datalayer.flags import StoreKind, resolve_mode
-from datalayer.layer.leadership import are_companies_divided
+from datalayer.errors import ConfigurationError, InvalidValueError
+from datalayer.flags import Mode, StoreKind, resolve_mode
+from datalayer.layer.cohort_registry import CohortRegistry
 from datalayer.layer.leads import leader_of, leads_of, routes_of
-from datalayer.layer.pairs import open_links, open_outboxes, primary_of
-from datalayer.layer.resyncing import Outdone, let_primary_win, open_strays
+from datalayer.layer.pairs import open_links, open_outboxes, postgres_among, primary_of
+from datalayer.layer.process_registry import ProcessRegistry
+from datalayer.layer.resyncing import Outdone, let_leader_win, open_strays
 from datalayer.outbox.backfill import Filled, OnFilled, backfill
-from datalayer.outbox.entries import Key
+from datalayer.outbox.entries import Entry, Key
 from datalayer.outbox.keys import decode_key
 from datalayer.outbox.queue import Outbox
 from datalayer.outbox.sweep import ROWS, bounds
@@ -41,16 +42,27 @@ class Resynced:
 async def backfill_pair(
     settings: Settings, *, tables: Sequence[str] | None = None, on_progress: OnFilled | None = None
 ) -> list[Filled]:
-    """Fill the tables of each store from the one that leads them; where companies are divided, from both.
+    """Fill the tables of each store from the one that leads them.
 
     Raises:
-        ConfigurationError: as :func:`open_links`, or another process fills a table.
+        ConfigurationError: as :func:`open_links`; another process fills a table, or companies are in the other store.
         SelectionError: a named table is not there, or cannot be followed.
     """
+    mode = resolve_mode(settings)
     done: list[Filled] = []
     async with open_links(settings) as links:
-        for link in links:
-            done += await backfill(link.reconciler, link.outbox, tables=tables, on_progress=on_progress)
+        stores = {StoreKind(link.reconciler.primary.name): link.reconciler.primary for link in links}
+        stores |= {StoreKind(link.reconciler.secondary.name): link.reconciler.secondary for link in links}
+        postgres = postgres_among(stores.values())
+        await _check_undivided(postgres, mode)
+        for link in links if settings.datalayer_routes else links[:1]:
+
+            async def claimed(entry: Entry, outbox: Outbox = link.outbox) -> None:
+                await _check_undivided(postgres, mode, given_back=(outbox, [entry.version]))
+
+            done += await backfill(
+                link.reconciler, link.outbox, tables=tables, claimed=claimed, on_progress=on_progress
+            )
     return done
 
 
@@ -66,47 +78,59 @@ async def resync_pair(
     Raises:
         InvalidValueError: the range fits no table.
         SelectionError: a named table is not there, or cannot be followed.
-        ConfigurationError: an application is at work that takes the other store for the primary.
+        ConfigurationError: an application is at work with another primary, or companies are in the other store.
     """
-    has_range = first is not None or last is not None
+    mode, has_range = resolve_mode(settings), first is not None or last is not None
     async with open_outboxes(settings) as outboxes, open_strays(settings) as strays:
         chosen = [table.name for table in followed(await outboxes[0].store.catalog(), tables)]
         if has_range and len(chosen) != 1:
             raise InvalidValueError("needs one table: name it with --tables", field="--from")
-        if tables is None:
-            await let_primary_win(settings, [one.store for one in (*outboxes, *strays)])
-        led = await _led_by(outboxes, settings, chosen)
+        primaries: dict[StoreKind, Outbox] = {}
+        for outbox in outboxes:
+            primaries.setdefault(StoreKind(primary_of(outbox)), outbox)
+        leads = leads_of(mode, await routes_of(settings, mode, {kind: one.store for kind, one in primaries.items()}))
+        postgres = postgres_among(one.store for one in (*outboxes, *strays))
+        await _check_undivided(postgres, mode)
+        if postgres is not None:
+            await let_leader_win(ProcessRegistry(postgres), leads, recorded=tables is None)
         outdone = [] if has_range else [await Outdone.find(strays, tables)]
-        for outbox, names in led:
-            if not has_range:
-                outdone.append(await Outdone.find([outbox], [name for name in chosen if name not in names]))
-            for name in names:
-                await _mark(outbox, name, first, last)
+        for kind, outbox in primaries.items():
+            led = [name for name in chosen if leader_of(name, leads) is kind]
+            if not has_range and settings.datalayer_routes:
+                outdone.append(await Outdone.find([outbox], [name for name in chosen if name not in led]))
+            marks = [await _mark(outbox, name, first, last) for name in led]
+            await _check_undivided(postgres, mode, given_back=(outbox, marks))
         for one in outdone:
             await one.drop()
-        unanswered = await outdone[0].empty_spool(settings) if tables is None and outdone else 0
-        return Resynced(chosen, unanswered)
+        return Resynced(chosen, await outdone[0].empty_spool(settings) if tables is None else 0)
 
 
-async def _led_by(
-    outboxes: Sequence[Outbox], settings: Settings, tables: Sequence[str]
-) -> list[tuple[Outbox, list[str]]]:
-    """Return the outbox of each primary with the tables that it leads rows of."""
-    mode = resolve_mode(settings)
-    primaries: dict[StoreKind, Outbox] = {}
-    for outbox in outboxes:
-        primaries.setdefault(StoreKind(primary_of(outbox)), outbox)
-    leads = leads_of(mode, await routes_of(settings, mode, {kind: one.store for kind, one in primaries.items()}))
-    postgres = next((one.store for one in primaries.values() if isinstance(one.store, PostgresStore)), None)
-    is_divided = postgres is not None and await are_companies_divided(settings, mode, postgres)
+async def _check_undivided(
+    postgres: PostgresStore | None, mode: Mode, *, given_back: tuple[Outbox, Sequence[int]] | None = None
+) -> None:
+    """Refuse while companies are in the other store: rows that the main primary got late would come over theirs.
 
-    def leads_rows(kind: StoreKind, table: str) -> bool:
-        return leader_of(table, leads) is kind or (is_divided and table not in leads)
+    While an entry about the whole table waits no company can move. So this is asked once more when that is there: a
+    move which did not see it begins anew.
 
-    return [(one, [table for table in tables if leads_rows(kind, table)]) for kind, one in primaries.items()]
+    Args:
+        given_back: that entry, settled where this refuses.
+    """
+    placements = await CohortRegistry(postgres).begin_anew() if postgres is not None else []
+    elsewhere = sorted(one.company for one in placements if one.store != mode.primary.value)
+    if not elsewhere:
+        return
+    if given_back is not None:
+        outbox, versions = given_back
+        await outbox.settle(versions)
+    raise ConfigurationError(
+        f"companies of a cohort ({', '.join(elsewhere[:10])}) are in the other store, where their rows may be newer:"
+        " take the cohort out of the settings, wait until `layer.cohort` is empty, and run this again",
+        variables=("DATALAYER_COHORT_COMPANIES", "DATALAYER_COHORT_PHONES", "DATALAYER_COHORT_SHARE", "TEST_PHONE"),
+    )
 
 
-async def _mark(outbox: Outbox, name: str, first: str | None, last: str | None) -> None:
+async def _mark(outbox: Outbox, name: str, first: str | None, last: str | None) -> int:
     table = (await outbox.store.catalog()).table(name, store=outbox.store.name, operation="resync")
 
     def key(text: str | None, option: str) -> Key | None:
@@ -120,7 +144,7 @@ async def _mark(outbox: Outbox, name: str, first: str | None, last: str | None) 
     start, end = key(first, "--from"), key(last, "--to")
     if start and end and isinstance(start[0], int) and isinstance(end[0], int) and start > end:
         raise InvalidValueError("is behind --to: no key lies between", field="--from")
-    await outbox.mark_table(name, {"phase": ROWS, **bounds(table, start, end)})
+    return await outbox.mark_table(name, {"phase": ROWS, **bounds(table, start, end)})
 
 
 def _as_array(text: str) -> str:

@@ -87,17 +87,15 @@ class CohortRegistry:
         )
         return row is not None and bool(row["held"])
 
-    async def leaders(self) -> dict[str, str]:
-        """Return the store of every company that something stands about; all others are in the main primary."""
-        return {one.company: one.store for one in await self.read()} if await self._is_there() else {}
-
-    async def begin_anew(self) -> None:
-        """Give up the move that is under way; it is tried again."""
-        if await self._is_there():
-            await self._store.execute(
-                "update datalayer_cohorts set moving = false, version = nextval('datalayer_cohort_version'),"
-                " since = clock_timestamp() where moving"
-            )
+    async def begin_anew(self) -> list[Placement]:
+        """Give up the move that is under way, which is tried again; return all placements."""
+        if not await self._is_there():
+            return []
+        await self._store.execute(
+            "update datalayer_cohorts set moving = false, version = nextval('datalayer_cohort_version'),"
+            " since = clock_timestamp() where moving"
+        )
+        return await self.read()
 
     async def bring_together(self) -> None:
         """Forget every placement: both stores are settled, and no company is to stay behind in either."""

@@ -19,7 +19,7 @@ _ENTRIES: Final = 500
 
 async def owes_company(direction: Direction, company: str) -> bool:
     """Whether an entry may be about this company; one whose row is gone tells nothing, so it may be."""
-    if direction.requests is not None and await direction.requests.owed():
+    if await direction.uncovered():
         return True
     entries = await direction.outbox.entries(limit=_ENTRIES)
     if len(entries) >= _ENTRIES:

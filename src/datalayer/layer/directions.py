@@ -57,7 +57,7 @@ class Direction:
     #: Both are set at the start where the primary captures nothing itself: what covers writes to it.
     requests: RequestCapture | None = None
     covered: RequestCaptureStore | None = None
-    #: Set once nothing is left by request capture, which only `left` asks: from then on the primary alone is asked.
+    #: Set once request capture has left nothing, which only `uncovered` asks: from then on the primary alone is asked.
     _nothing_behind: bool = False
     #: Set while the relay runs in this process, by its task.
     _relay: Relay | None = None
@@ -96,13 +96,17 @@ class Direction:
         """Count what is owed, writes whose outcome is not known yet and what was left by request capture included."""
         outbox = self.outbox
         left = await waiting(outbox.store, outbox.table, _now)
+        return replace(left, entries=left.entries + await self.uncovered())
+
+    async def uncovered(self) -> int:
+        """Count writes that may become entries: those whose outcome is not known yet, or that request capture left."""
         if self.requests is not None:
-            return replace(left, entries=left.entries + await self.requests.owed())
+            return await self.requests.owed()
         if self._nothing_behind or (behind := left_behind(self.primary, self.secondary.opened, self.settings)) is None:
-            return left
+            return 0
         count = await behind.count()
         self._nothing_behind = count == 0
-        return replace(left, entries=left.entries + count)
+        return count
 
     async def owes(self, table: str, keys: Sequence[Key] | None) -> bool:
         """Whether an entry is there for one of the keys, or for any row of the table."""

@@ -179,6 +179,9 @@ class OpenedLayer:
         ended = self.switch.replace(new.store)
 
         async def retire() -> None:
+            # Calls of before may go on for long; what they leave is carried by the new relays, to where it belongs now.
+            for direction in old.directions:
+                await direction.stop()
             if old.leading is not None:
                 await old.leading.stop()
             await ended()

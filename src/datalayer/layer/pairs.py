@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from datalayer.errors import ConfigurationError, StoreTimeoutError, UnavailableError
-from datalayer.flags import Mode, StoreKind, both_lead, resolve_mode
+from datalayer.flags import Mode, StoreKind, both_lead, has_cohort, resolve_mode
 from datalayer.layer.counting_in import OnRivals, counted_in
 from datalayer.layer.joining import captures_itself, check_join, parts_between
-from datalayer.layer.leadership import are_companies_divided, leadership_of
-from datalayer.layer.leads import Leads, leads_of, routes_of
+from datalayer.layer.leads import Leads, leader_of, leads_of, routes_of
 from datalayer.layer.opening import open_store_for
 from datalayer.layer.process_registry import ProcessRegistry, Record, refuse_rivals
 from datalayer.layer.strays import find_strays, refuse_strays
@@ -88,10 +87,27 @@ async def link(primary: Store, secondary: Store, settings: Settings) -> Link:
         ledger=parts.ledger,
         trusted=parts.trusted,
         breaker=DeleteBreaker(limit=settings.datalayer_relay_max_deletes),
-        leadership=await leadership_of(primary, secondary, settings),
+        leads=await _leads_by(primary, secondary, settings),
         timeout=settings.datalayer_timeout_seconds * 2,
     )
     return Link(parts.outbox, reconciler, _chores(primary, secondary, parts.outbox, settings))
+
+
+async def _leads_by(primary: Store, secondary: Store, settings: Settings) -> Callable[[str], bool]:
+    """Return whether the primary of a direction leads a table; where no table has a route, both may by companies."""
+    if not settings.datalayer_routes:
+        return lambda table: True
+    mode, stores = resolve_mode(settings), {StoreKind(store.name): store for store in (primary, secondary)}
+    routes, kind = await routes_of(settings, mode, stores), StoreKind(primary.name)
+    leads = leads_of(mode, routes)
+    if await _are_companies_divided(settings, mode, stores):
+        return lambda table: table not in routes or leader_of(table, leads) is kind
+    return lambda table: leader_of(table, leads) is kind
+
+
+async def _are_companies_divided(settings: Settings, mode: Mode, stores: Mapping[StoreKind, Store]) -> bool:
+    """Whether companies may be in either store: by the settings, or as not all of a cohort that they end are back."""
+    return has_cohort(settings, mode) or await registry_of(stores).cohort_stands(mode.primary)
 
 
 def pace_of(settings: Settings) -> Pace:
@@ -176,7 +192,7 @@ async def open_links(
             opened.push_async_callback(stores[kind].close)
         joined = await links(mode, stores, settings)
         leads = leads_of(mode, await routes_of(settings, mode, stores))
-        cohort = await are_companies_divided(settings, mode, _postgres(stores))
+        cohort = await _are_companies_divided(settings, mode, stores)
         if on_rivals is not None:
             # A process without a share in the cohort would hold up its moves, so there the relay only looks.
             look = await opened.enter_async_context(counted_in(_postgres(stores), leads, on_rivals, joins=not cohort))
@@ -200,6 +216,11 @@ async def _check_leads(stores: Mapping[StoreKind, Store], settings: Settings, le
 def registry_of(stores: Mapping[StoreKind, Store]) -> ProcessRegistry:
     """Return the register in the pair's PostgreSQL, as a command sees it."""
     return ProcessRegistry(_postgres(stores))
+
+
+def postgres_among(stores: Iterable[Store]) -> PostgresStore | None:
+    """Return the PostgreSQL of some stores, where there is one."""
+    return next((store for store in stores if isinstance(store, PostgresStore)), None)
 
 
 def _postgres(stores: Mapping[StoreKind, Store]) -> PostgresStore:
@@ -288,7 +309,7 @@ async def reconcile(
 
         settings = FromEnvironment()
     async with open_links(settings) as joined:
-        link = next(one for one in joined if one.reconciler.leadership.has_table(table))
+        link = next(one for one in joined if one.reconciler.leads(table))
         return await link.reconciler.reconcile_keys(table, keys, versions=versions)
 
 

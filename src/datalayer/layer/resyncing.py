@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Self
 from uuid import UUID
 
 from datalayer.errors import StoreTimeoutError, UnavailableError
-from datalayer.flags import StoreKind, both_lead, resolve_mode
+from datalayer.flags import StoreKind, resolve_mode
 from datalayer.layer.joining import captures_itself
-from datalayer.layer.leads import leads_of
+from datalayer.layer.leads import Leads
 from datalayer.layer.opening import open_store_for
 from datalayer.layer.pairs import both_have_primaries
 from datalayer.layer.process_registry import ProcessRegistry, Record, refuse_rivals
@@ -19,33 +19,25 @@ from datalayer.outbox.queue import Outbox
 from datalayer.outbox.spool import own_spool
 from datalayer.outbox.tables import MARKS
 from datalayer.outbox.waiting import tables_waiting
-from datalayer.stores.contract import Store
 from datalayer.stores.postgres import PostgresStore
 
 if TYPE_CHECKING:
     from datalayer.settings import Settings
 
 
-async def let_primary_win(settings: Settings, stores: Iterable[Store]) -> None:
-    """Have the primary of these settings on record, whatever another store owes it: a resync makes that right.
+async def let_leader_win(registry: ProcessRegistry, leads: Leads, *, recorded: bool) -> None:
+    """See that no application has other primaries.
 
     Args:
-        stores: some of the two, PostgreSQL among them.
+        recorded: put these on record, whatever another store owes: a resync of all tables makes that right.
 
     Raises:
-        ConfigurationError: an application is at work that takes the other store for the primary.
+        ConfigurationError: an application is at work that has.
     """
-    mode = resolve_mode(settings)
-    if both_lead(settings, mode):
-        return
-    leads = leads_of(mode, {})
-    for store in stores:
-        if isinstance(store, PostgresStore):
-            registry = ProcessRegistry(store)
-            refuse_rivals(await registry.rivals(leads), leads)
-            record = await registry.recorded()
-            if record is not None and record.leads != leads:
-                await registry.record(Record(leads, settled=False))
+    refuse_rivals(await registry.rivals(leads), leads)
+    record = await registry.recorded()
+    if recorded and record is not None and record.leads != leads:
+        await registry.record(Record(leads, settled=False))
 
 
 @asynccontextmanager

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from datalayer.flags import StoreKind
 from datalayer.layer.directions import Direction
+from datalayer.outbox.entries import Key
 from datalayer.routing.late_store import LateStore
 from datalayer.routing.shadow import Shadow, ShadowedStore
 from datalayer.routing.shadow_report import ShadowReport, ShadowTally
@@ -35,7 +36,7 @@ class Shadows:
             shadow = Shadow(
                 store,
                 partial(_opened, direction.secondary),
-                direction,
+                _Owed(direction, directions),
                 timeout=self._timeout,
                 observers=self._observers,
                 tally=self._tally,
@@ -53,6 +54,22 @@ class Shadows:
         """Give up what waits."""
         for shadow in self._shadows:
             await shadow.stop()
+
+
+class _Owed:
+    """What is owed between two stores: by either, where both lead; what differs for long is owed by the one asked."""
+
+    def __init__(self, own: Direction, both: Sequence[Direction]) -> None:
+        self._own = own
+        self._both = both
+
+    async def owes(self, table: str, keys: Sequence[Key] | None) -> bool:
+        """Whether an entry is there for one of the keys, or for any row of the table."""
+        return any([await direction.owes(table, keys) for direction in self._both])
+
+    async def mark(self, table: str, keys: Sequence[Key]) -> None:
+        """Owe these keys to the other store."""
+        await self._own.mark(table, keys)
 
 
 def _opened(secondary: LateStore) -> Store | None:

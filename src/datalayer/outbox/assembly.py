@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from datalayer.errors import ConfigurationError
 from datalayer.outbox.breaker import DeleteBreaker
 from datalayer.outbox.contract import Applier
-from datalayer.outbox.leadership import Leadership, WholeLeadership
 from datalayer.outbox.pace import Pace
 from datalayer.outbox.queue import Outbox
 from datalayer.outbox.reconcile import Reconciler
@@ -28,7 +27,7 @@ async def reconciler_between(
     ledger: Store | None = None,
     trusted: Callable[[], Awaitable[bool]] | None = None,
     breaker: DeleteBreaker | None = None,
-    leadership: Leadership | None = None,
+    leads: Callable[[str], bool] | None = None,
     timeout: float | None = None,
 ) -> Reconciler:
     """Join what makes keys of the secondary equal to the primary's.
@@ -37,7 +36,7 @@ async def reconciler_between(
         outbox: what is owed; its database's identity stands beside every version in the ledger.
         ledger: the store that has the ledger, unless it is the secondary.
         trusted: whether the primary shows us all of its rows; by default the canary row is looked for there.
-        leadership: which rows are carried; all unless given.
+        leads: whether the primary leads a table; every table unless given.
         timeout: seconds for one apply.
 
     Raises:
@@ -59,7 +58,7 @@ async def reconciler_between(
         ledger=ledger,
         breaker=breaker or DeleteBreaker(),
         sees_everything=trusted or canary,
-        leadership=leadership or WholeLeadership(),
+        leads=leads or (lambda table: True),
         timeout=timeout,
     )
 

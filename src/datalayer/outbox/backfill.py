@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from datalayer.errors import ConfigurationError
 from datalayer.outbox.applying.order import parents_first
+from datalayer.outbox.entries import Entry
 from datalayer.outbox.queue import Outbox
 from datalayer.outbox.reconcile import Reconciler
 from datalayer.outbox.sweep import FILL, Sweeper
@@ -45,12 +46,14 @@ async def backfill(
     *,
     tables: Sequence[str] | None = None,
     lease_seconds: float = 60.0,
+    claimed: Callable[[Entry], Awaitable[None]] | None = None,
     on_progress: OnFilled | None = None,
 ) -> list[Filled]:
     """Fill tables, parents first; go on where an earlier run was cut off.
 
     Args:
-        tables: None for all that can be followed. Those that the primary leads nothing of are left out.
+        tables: None for all that can be followed. Those that the secondary leads are left out.
+        claimed: called whenever the entry of a table is in the outbox, and nothing was filled yet.
 
     Raises:
         SelectionError: a named table is not there, or cannot be followed.
@@ -59,12 +62,14 @@ async def backfill(
     source = reconciler.primary
     catalog = await source.catalog(refresh=True)
     done: list[Filled] = []
-    led = [table.name for table in followed(catalog, tables) if reconciler.leadership.has_table(table.name)]
+    led = [table.name for table in followed(catalog, tables) if reconciler.leads(table.name)]
     for name in parents_first(catalog, led):
         filling = _Filling(Filled(name, source.name, 0, await source.count(Count(name)), 0, 0), on_progress)
         entry = await outbox.claim_table(name, FILL, lease_seconds=lease_seconds)
         if entry is None:
             raise ConfigurationError(f"{name} is being filled by another process; wait for it, or until its claim ends")
+        if claimed is not None:
+            await claimed(entry)
         sweeper = Sweeper(reconciler, outbox, lease_seconds=lease_seconds, on_page=filling.count)
         await sweeper.sweep(entry)
         done.append(filling.so_far)

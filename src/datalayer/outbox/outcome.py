@@ -35,7 +35,7 @@ class Reading:
 
     Args:
         failed: keys whose table cannot be read, with the reason.
-        strays: keys whose rows the primary does not lead.
+        strays: keys of tables that the secondary leads.
         allowed: keys whose delete an operator let through.
     """
 
@@ -58,7 +58,7 @@ class Outcome:
         held: deletes that the breaker keeps back.
         denied: keys whose rows the secondary does not accept from us, well as it is otherwise, with the reason: a right
             or a column is missing there.
-        strays: keys whose rows the primary does not lead.
+        strays: keys of tables that the secondary leads.
         untrusted: keys that are absent for a reader that does not see everything.
         outage: why the rest was not tried.
     """

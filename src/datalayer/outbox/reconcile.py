@@ -31,7 +31,6 @@ from datalayer.outbox.companions import Companions, Named
 from datalayer.outbox.contract import Applier, KeysHeldError
 from datalayer.outbox.current_schema import CurrentSchema
 from datalayer.outbox.entries import Change, Key, ledger_version
-from datalayer.outbox.leadership import Leadership
 from datalayer.outbox.outcome import Outcome, Owed, Reading, blamed
 from datalayer.outbox.rows import ledger_versions, read_rows
 from datalayer.stores.contract import Store
@@ -55,7 +54,7 @@ class Reconciler:
         ledger: the store that has the ledger: the secondary, unless that is Supabase without the script.
         breaker: holds bursts of deletes.
         sees_everything: whether the primary shows all rows to us; asked whenever keys are absent there.
-        leadership: which rows are carried.
+        leads: whether the primary leads a table: rows of no other are carried.
         timeout: seconds for one apply.
     """
 
@@ -69,7 +68,7 @@ class Reconciler:
         ledger: Store,
         breaker: DeleteBreaker,
         sees_everything: Callable[[], Awaitable[bool]],
-        leadership: Leadership,
+        leads: Callable[[str], bool],
         timeout: float | None = None,
     ) -> None:
         self.origin = origin
@@ -78,7 +77,7 @@ class Reconciler:
         self.secondary = secondary
         self._applier = applier
         self.ledger = ledger
-        self.leadership = leadership
+        self.leads = leads
         self._sees_everything = sees_everything
         self._timeout = timeout
         self._companions = Companions(primary, secondary)
@@ -129,13 +128,11 @@ class Reconciler:
         return reading
 
     async def _read_table(self, name: str, owed: Sequence[Owed]) -> list[Change]:
-        """Read the rows that the primary leads."""
-        if not self.leadership.has_table(name):
+        """Read rows; none of a table that the secondary leads."""
+        if not self.leads(name):
             return []
         catalog = await self._schema.catalog([name])
         table = catalog.table(name, store=self.primary.name, operation="reconcile")
-        led = set(await self.leadership.led(table, [o.key for o in owed]))
-        owed = [o for o in owed if o.key in led]
         marked = [o.key for o in owed if o.version is None]
         # Before the rows: a version seen later would stand for a state that was not read.
         steps = await ledger_versions(self.ledger, self.origin, table, marked) if marked else {}

@@ -72,6 +72,8 @@ class Relay:
         self._reconciler = reconciler
         self._sweeper = sweeper
         self._between = between
+        #: Tables that the log has told of.
+        self._strayed: set[str] = set()
         self._pace = pace or Pace()
         self._waits = Waits(self._pace)
         self._report = Report(outbox, reconciler.breaker, between, self._pace, observers, chores)
@@ -197,22 +199,25 @@ class Relay:
         self._report.count(failed=len(entries), error=error, failure=f"{keys[0][0]}: {reason}")
 
     async def _set_aside_strays(self, entries: Sequence[Entry]) -> None:
-        """Leave entries about rows that the other store leads: what wrote them here knows nothing of dual-write."""
+        """Leave entries of tables that the other store leads: what wrote there knows nothing of dual-write."""
         primary, secondary = self._between
-        names = ", ".join(sorted({entry.table for entry in entries}))
-        LOGGER.error(
-            "rows of %s were written in %s that %s leads, and are not carried there: drop their entries with `datalayer"
-            " outbox discard --version`, then run `datalayer backfill`",
-            names,
-            primary,
-            secondary,
-        )
-        await self._outbox.suspend(entries, _STRAY, retry_seconds=self._pace.longest_trouble_seconds)
-        self._report.count(failed=len(entries), error=_STRAY, failure=f"{names}: {_STRAY}")
+        names = {entry.table for entry in entries}
+        if not names <= self._strayed:
+            LOGGER.error(
+                "rows of %s were written in %s, and %s leads them: they are not carried. Run `datalayer backfill"
+                " --resync`: the rows of %s win",
+                ", ".join(sorted(names)),
+                primary,
+                secondary,
+                secondary,
+            )
+        self._strayed |= names
+        await self._outbox.suspend(entries, _STRAY, retry_seconds=self._pace.longest_retry_seconds)
+        self._report.count(failed=len(entries), failure=f"{', '.join(sorted(names))}: {_STRAY}")
 
     async def _led_tables(self, entries: Sequence[Entry]) -> list[Entry]:
-        """Return the entries about whole tables of which the primary leads rows; others are set aside."""
-        led = [entry for entry in entries if self._reconciler.leadership.has_table(entry.table)]
+        """Return the entries about whole tables that the primary leads; others are set aside."""
+        led = [entry for entry in entries if self._reconciler.leads(entry.table)]
         if strays := [entry for entry in entries if entry not in led]:
             await self._set_aside_strays(strays)
         return led

@@ -92,7 +92,6 @@ class Sweeper:
     async def sweep(self, entry: Entry) -> None:
         """Do the work of a claimed entry that covers a whole table, and settle it."""
         primary, secondary = self._reconciler.primary, self._reconciler.secondary
-        await self._reconciler.leadership.stay()
         table = (await primary.catalog(refresh=True)).table(entry.table, store=primary.name, operation="sweep")
         await secondary.catalog(refresh=True)
         kept = await self._outbox.kept(entry.version)
@@ -115,17 +114,15 @@ class Sweeper:
 
     async def _note(self, entry: Entry, table: Table, state: Mapping[str, Any], page: ComparedPage) -> None:
         """Deal with a page, then move the checkpoint: a crash in between does a page twice."""
-        led = await self._reconciler.leadership.led(table, page.different) if page.different else ()
-        different = {key: page.different[key] for key in led}
-        marks: Sequence[Key] = list(different)
+        marks: Sequence[Key] = list(page.different)
         if state["phase"] == FILL and marks:
-            marks = await fill(self._reconciler, table, different)
+            marks = await fill(self._reconciler, table, page.different)
         if marks:
             await self._outbox.mark(entry.table, marks)
         checkpoint = {**state, "after": encode_key(table, page.last)}
         await self._outbox.keep(entry.version, checkpoint, lease_seconds=self._lease)
         if self._on_page is not None:
-            self._on_page(page.rows, len(different) - len(marks), len(marks))
+            self._on_page(page.rows, len(page.different) - len(marks), len(marks))
 
     async def _work(self, refuse: Refuse) -> None:
         while self._waiting:

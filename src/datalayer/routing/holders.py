@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from datalayer.outbox.entries import Key
-from datalayer.outbox.rows import read_rows
 from datalayer.query import Filter, Group, Insert, Select, Upsert, col, where_equal
 from datalayer.routing.companies import COMPANY, company_of
 from datalayer.stores.catalog import Catalog, ForeignKey, Table
@@ -56,19 +54,6 @@ class Holders:
             return [None] * len(question.rows)
         held = await self._by_target(question)
         return [held.get(_target(question, row)) for row in question.rows]
-
-    async def of_keys(self, store: Store, table: Table, keys: Sequence[Key]) -> dict[Key, str | None]:
-        """Return whose rows a store has under these keys: None for nobody's, and no word of those that it lacks."""
-        self._catalog = await self._main.catalog()
-        parent = None if COMPANY in table.by_name else self.parent_of(table)
-        if parent is None and COMPANY not in table.by_name:
-            return dict.fromkeys(keys)
-        column = COMPANY if parent is None else parent.columns[0]
-        rows = await read_rows(store, table, keys, columns=tuple(dict.fromkeys((*table.primary_key, column))))
-        if parent is None:
-            return {key: company_of(row) for key, row in rows.items()}
-        found = await self._of_parents(parent, list({row[column] for row in rows.values()} - {None}))
-        return {key: found.get(row[column]) for key, row in rows.items()}
 
     async def children_of(
         self, store: Store, table: Table, where: Filter | None, wanted: Callable[[str | None], bool]

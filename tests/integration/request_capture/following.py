@@ -8,7 +8,6 @@ from tests.integration.request_capture.place import Place
 
 from datalayer.outbox.applying.server import server_applier
 from datalayer.outbox.breaker import DeleteBreaker
-from datalayer.outbox.leadership import WholeLeadership
 from datalayer.outbox.pace import Pace
 from datalayer.outbox.queue import Outbox
 from datalayer.outbox.reconcile import Reconciler
@@ -28,7 +27,7 @@ async def follow(place: Place) -> None:
         ledger=place.following,
         breaker=DeleteBreaker(),
         sees_everything=_all_seen,
-        leadership=WholeLeadership(),
+        leads=lambda table: True,
     )
     sweeper = Sweeper(reconciler, outbox)
     pace = Pace(report_seconds=0)

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from tests.integration.routing.divided.companies import cohort, environment_of, there
-from tests.integration.routing.salons import CLIENT, assert_equal, settled
+from tests.integration.routing.salons import CLIENT, assert_equal, postgres_of, settled
 from tests.integration.routing.waiting import until
 
 from datalayer import (
@@ -154,3 +154,18 @@ async def test_company_moves_in_spite_of_a_killed_process_and_no_write_waits_mea
     stays = [message for message in caplog.messages if "company 7 stays in supabase" in message]
     assert len(stays) == len({*stays})
     assert stays[-1].endswith(f":{process.pid} has not acknowledged it")
+
+
+async def test_company_stays_while_a_covered_write_of_before_has_no_answer(pair: dict[str, Any]) -> None:
+    """Request capture has left it: once it expires, its rows are looked for where the company was."""
+    async with DataLayer.open(cohort(pair, "9")) as layer, postgres_of(pair) as store:
+        await until(lambda: layer.cohort == {"9"})
+        await store.execute(
+            "insert into datalayer_operations (aggregatetype, expires_at) values ('clients', now() + interval '1 hour')"
+        )
+        await layer.reload(cohort(pair, "7", "9"))
+        # Three looks of every process: a company that may move has moved by then.
+        await asyncio.sleep(3)
+        assert layer.cohort == {"9"}
+        await store.execute("delete from datalayer_operations")
+        await until(lambda: layer.cohort == {"7", "9"}, seconds=60)
