@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias
 
 import typer
 
@@ -12,7 +13,7 @@ from datalayer.cli import output
 from datalayer.cli.errors import EXIT_CODES, ExitCode
 from datalayer.cli.transfer import AsJson
 from datalayer.errors import DataLayerError, InvalidValueError
-from datalayer.flags import resolve_mode
+from datalayer.flags import StoreKind, resolve_mode
 from datalayer.wording import counted
 
 if TYPE_CHECKING:
@@ -37,6 +38,9 @@ commands = typer.Typer(
     """,
     epilog=EXIT_CODES,
 )
+
+#: In a note: something may be owed that nobody could look at.
+_UNASKED: Final = "could not be asked"
 
 
 def register(app: typer.Typer) -> None:
@@ -65,7 +69,7 @@ def status(
         tables = [{"store": store, "table": table, **_counts(w)} for store, table, w in found]
         output.print_json({"tables": tables, "ok": not wrong, "notes": notes})
     elif not found:
-        output.results().print("nothing is owed")
+        output.results().print("nothing is owed" if not _is_unknown(notes) else "nothing is owed, as far as is known")
     else:
         rows = [
             (store, table, f"{w.live:,}", f"{w.dead:,}", f"{w.held:,}", f"{w.lag_seconds:,.1f} s")
@@ -88,7 +92,7 @@ def list_(
 
     Example: datalayer outbox list --dead
     """
-    from datalayer.outbox.waiting import DELETES_HELD, Selection
+    from datalayer.outbox.waiting import Selection
 
     if dead and held:
         raise InvalidValueError("goes without --dead: no entry is both", field="--held")
@@ -105,7 +109,7 @@ def list_(
             entry.type,
             f"{(now - entry.created_at).total_seconds():,.0f} s",
             str(entry.tries),
-            "dead" if entry.dead_at else "held" if entry.error == DELETES_HELD else "waiting",
+            _state(entry),
             entry.error or "-",
         )
         for _, entry in found
@@ -199,6 +203,8 @@ async def _of_the_other_store(settings: Settings, stores: list[Store]) -> list[s
                         f" that only settings with {store.name} as primary show and carry"
                     )
             postgres = next((one for one in stores if isinstance(one, PostgresStore)), None)
+            if postgres is None and StoreKind.POSTGRES in (mode.primary, mode.secondary):
+                notes.append(f"postgres {_UNASKED}")
             record = None if postgres is None else await ProcessRegistry(postgres).recorded()
             if record is not None and mode.primary not in record.leads.values():
                 notes.append(
@@ -206,8 +212,12 @@ async def _of_the_other_store(settings: Settings, stores: list[Store]) -> list[s
                     f" {in_words(record.leads)}"
                 )
     except DataLayerError as error:
-        notes.append(f"the other store could not be asked: {error}")
+        notes.append(f"the other store {_UNASKED}: {error}")
     return notes
+
+
+def _is_unknown(notes: Sequence[str]) -> bool:
+    return any(_UNASKED in note for note in notes)
 
 
 async def _open_operations(outbox: Outbox) -> list[tuple[str, str, Waiting]]:
@@ -227,7 +237,6 @@ async def _open_operations(outbox: Outbox) -> list[tuple[str, str, Waiting]]:
 
 async def _spooled(settings: Settings) -> list[tuple[str, str, Waiting]]:
     """Count the writes that wait on this machine's disk."""
-    from datalayer.flags import StoreKind
     from datalayer.outbox.spool import own_spool
     from datalayer.outbox.waiting import Waiting
 
@@ -261,7 +270,7 @@ async def _change(selection: Selection, *, discard: bool) -> int:
 def _expect(count: int, *, named: bool) -> None:
     """Raise where what was named is not there: a typing mistake must not look like work done."""
     if named and not count:
-        raise InvalidValueError("no entry is like that; `datalayer outbox list` shows those that are there")
+        raise InvalidValueError("no entry is like that; `datalayer outbox list` shows each with its state")
 
 
 def _say(count: int, done: str, *, as_json: bool) -> None:
@@ -291,4 +300,13 @@ def _shown(store: str, entry: Entry) -> dict[str, Any]:
         "tries": entry.tries,
         "error": entry.error,
         "dead": entry.dead_at is not None,
+        "state": _state(entry),
     }
+
+
+def _state(entry: Entry) -> str:
+    from datalayer.outbox.waiting import DELETES_HELD, SET_ASIDE
+
+    if entry.dead_at is not None:
+        return "dead"
+    return {DELETES_HELD: "held", SET_ASIDE: "set aside"}.get(entry.error or "", "waiting")

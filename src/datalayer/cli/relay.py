@@ -44,8 +44,9 @@ def relay(
         raise typer.Exit(ExitCode.UNAVAILABLE)
     if any(event.entries for event in last):
         output.note(
-            "note: entries are left, see datalayer outbox list; what another relay had claimed when it was killed is"
-            " free after DATALAYER_RELAY_LEASE_SECONDS"
+            "note: entries are left, and `datalayer outbox list` says why; one that is waiting without an error may be"
+            " claimed by another relay, or have been by one that was killed: those are free after"
+            " DATALAYER_RELAY_LEASE_SECONDS"
         )
     if unanswered:
         output.note(

@@ -65,7 +65,8 @@ class OpenedLayer:
         except BaseException:
             await arrangement.close()
             raise
-        LOGGER.info("mode %s", arrangement.mode, extra={"mode": str(arrangement.mode)})
+        routes = "".join(f", {table} led by {kind.value}" for table, kind in arrangement.routes.items())
+        LOGGER.info("mode %s%s", arrangement.mode, routes, extra={"mode": str(arrangement.mode)})
         arrangement.begin()
         return cls(arrangement, source, observers)
 

@@ -324,7 +324,7 @@ async def _open(kind: StoreKind, settings: Settings, observers: Sequence[Observe
     pause, told = _FIRST_PAUSE, False
     while True:
         try:
-            return await open_store_for(kind, settings, observers)
+            return await open_store_for(kind, settings, observers, create=False)
         except (UnavailableError, StoreTimeoutError) as error:
             if not patient:
                 raise

@@ -65,6 +65,11 @@ def check_tables(
         ConfigurationError: a table has no usable key, or is not alike there.
     """
     ignored = set(left_out)
+    if unknown := sorted(ignored - primary.tables.keys() - secondary.tables.keys()):
+        raise ConfigurationError(
+            f"DATALAYER_UNFOLLOWED_TABLES names {', '.join(unknown)}, and neither store has such a table",
+            variables=("DATALAYER_UNFOLLOWED_TABLES",),
+        )
     chosen = followed(primary, _all_but(primary, ignored) if tables is None else list(tables))
     for table in chosen:
         other = secondary.tables.get(table.name)

@@ -24,12 +24,12 @@ from datalayer.outbox.queue import Outbox
 from datalayer.outbox.reconcile import Reconciler
 from datalayer.outbox.reporting import Report
 from datalayer.outbox.sweep import Sweeper
+from datalayer.outbox.waiting import SET_ASIDE
 from datalayer.telemetry import RelayEvent, RelayObserver
 
 LOGGER = logging.getLogger("datalayer.relay")
 
 _UNTRUSTED: Final = "AbsenceNotTrusted"
-_STRAY: Final = "LedByTheOtherStore"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +97,7 @@ class Relay:
                 await self._idle()
         finally:
             await self._sweeper.end()
+        self._report.count(settled=self._sweeper.swept())
         await self._report.give()
 
     async def drain(self) -> RelayEvent:
@@ -108,6 +109,7 @@ class Relay:
                     break
         finally:
             await self._sweeper.end()
+        self._report.count(settled=self._sweeper.swept())
         return await self._report.give()
 
     async def _work(self) -> None:
@@ -127,6 +129,7 @@ class Relay:
         """Claim and read a batch; None when there is none, or when the primary is away."""
         limit = self._waits.batch
         try:
+            self._report.count(settled=self._sweeper.swept())
             await self._report.give_when_due()
             if self._check is not None and not self._checked:
                 await self._check()
@@ -212,8 +215,8 @@ class Relay:
                 secondary,
             )
         self._strayed |= names
-        await self._outbox.suspend(entries, _STRAY, retry_seconds=self._pace.longest_retry_seconds)
-        self._report.count(failed=len(entries), failure=f"{', '.join(sorted(names))}: {_STRAY}")
+        await self._outbox.suspend(entries, SET_ASIDE, retry_seconds=self._pace.longest_retry_seconds)
+        self._report.count(failed=len(entries), failure=f"{', '.join(sorted(names))}: {SET_ASIDE}")
 
     async def _led_tables(self, entries: Sequence[Entry]) -> list[Entry]:
         """Return the entries about whole tables that the primary leads; others are set aside."""

@@ -56,6 +56,12 @@ class Sweeper:
         self._on_page = on_page
         self._waiting: list[Entry] = []
         self._task: asyncio.Task[None] | None = None
+        self._swept = 0
+
+    def swept(self) -> int:
+        """Return how many entries were settled since this was asked last."""
+        number, self._swept = self._swept, 0
+        return number
 
     def take(self, entries: Sequence[Entry], refuse: Refuse) -> None:
         """Work off claimed entries in the background; ``refuse`` counts a try of one that fails, as of any entry."""
@@ -111,6 +117,7 @@ class Sweeper:
             async for page in extra_keys(primary, secondary, table, stretch):
                 await self._note(entry, table, state, page)
         await self._outbox.settle([entry.version])
+        self._swept += 1
 
     async def _note(self, entry: Entry, table: Table, state: Mapping[str, Any], page: ComparedPage) -> None:
         """Deal with a page, then move the checkpoint: a crash in between does a page twice."""

@@ -13,6 +13,8 @@ from datalayer.stores.contract import Session
 #: Words in an entry's ``error``: held back since too many deletes came at once, and let through by an operator.
 DELETES_HELD: Final = "DeletesHeld"
 DELETES_ALLOWED: Final = "DeletesAllowed"
+#: Of a table that the other store leads: never carried.
+SET_ASIDE: Final = "LedByTheOtherStore"
 
 
 def let_through(error: str | None) -> bool:

@@ -75,6 +75,8 @@ async def test_table_without_a_key_is_not_passed_over(
     with pytest.raises(ConfigurationError, match=r"notes .* primary key.*DATALAYER_UNFOLLOWED_TABLES=notes"):
         await check_dual_write(*pair)
     assert [table.name for table in await check_dual_write(*pair, left_out=["notes"])] == ["items"]
+    with pytest.raises(ConfigurationError, match="UNFOLLOWED_TABLES names noets, and neither store has such a table"):
+        await check_dual_write(*pair, left_out=["noets", "notes"])
 
 
 async def test_table_that_the_follower_lacks_is_named(

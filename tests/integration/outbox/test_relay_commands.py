@@ -130,6 +130,24 @@ async def test_status_says_that_another_store_is_the_primary_on_record(salon: Sa
     assert [note.split(",")[0] for note in shown["notes"]] == ["postgres", "these settings take sqlite for the primary"]
 
 
+async def test_status_says_what_it_could_not_ask(salon: Salon) -> None:
+    """What request capture or a cohort have left stands in PostgreSQL, which is away."""
+    salon.environment["DATABASE_URL"] = "postgresql://nobody@127.0.0.1:1/nowhere"
+    done = await asyncio.to_thread(salon.run, "outbox", "status")
+    assert (done.returncode, done.stdout) == (ExitCode.OK, "nothing is owed, as far as is known\n")
+    assert "note: postgres could not be asked" in done.stderr
+
+
+async def test_a_command_that_refuses_makes_no_file(salon: Salon, tmp_path: Path) -> None:
+    """A mistake in the path of the SQLite file is named, and leaves nothing."""
+    salon.environment["DATALAYER_SQLITE_PATH"] = str(tmp_path / "mistake.sqlite3")
+    for command in (["relay", "--once"], ["backfill"]):
+        done = await asyncio.to_thread(salon.run, *command)
+        assert done.returncode == ExitCode.CONFIGURATION
+        assert "mistake.sqlite3" in done.stderr
+    assert not (tmp_path / "mistake.sqlite3").exists()
+
+
 async def test_once_says_that_nothing_is_owed(salon: Salon) -> None:
     """Silence could be anything: one line says so, and with --json the report does."""
     done = await asyncio.to_thread(salon.run, "relay", "--once")
@@ -214,6 +232,8 @@ async def test_backfill_and_resync_bring_over_what_was_there(salon: Salon) -> No
     assert await salon.call("backfill", "--resync", "--tables", "clients") == (ExitCode.OK, [{"marked": ["clients"]}])
     assert (await salon.call("relay", "--once"))[0] == ExitCode.OK
     assert await salon.names() == ["Anna", "Boris"]
+    await salon.call("backfill", "--resync", "--tables", "clients")
+    assert (await salon.call("relay", "--once"))[1][-1]["settled"] == 1
 
 
 async def test_a_consumer_of_the_outbox_reconciles_keys(salon: Salon) -> None:

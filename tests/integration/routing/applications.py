@@ -39,6 +39,7 @@ async def run(settings: Settings, *command: str) -> tuple[int | None, str]:
     environment = {name: value for name, value in os.environ.items() if name.lower() not in Settings.model_fields}
     for name in ("datalayer_sqlite_path", "enable_dual_write", "use_repository_pattern"):
         environment[name.upper()] = str(getattr(settings, name))
+    environment |= {f"DATALAYER_ROUTE_{table.upper()}": str(kind) for table, kind in settings.datalayer_routes.items()}
     assert settings.database_url is not None
     environment["DATABASE_URL"] = settings.database_url.get_secret_value()
     process = await asyncio.create_subprocess_exec(

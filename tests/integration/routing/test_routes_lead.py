@@ -98,6 +98,8 @@ async def test_row_written_in_the_store_that_follows_is_not_carried(
         await until(lambda: arrived(store))
         assert await names(pair) == ["newer"]
         assert not await settled(layer)
+        _, said = await run(settings, "outbox", "list", "--json")
+        assert '"state": "set aside"' in said
     caplog.clear()
     async with DataLayer.open(routed(pair, datalayer_relay=False)):
         assert any("of tables that the other store leads, and that nothing carries" in m for m in caplog.messages)
