@@ -121,7 +121,7 @@ async def _arrange(settings: Settings, observers: Sequence[Observer], opened: As
     if secondary is not None and settings.datalayer_shadow_reads:
         shadows = Shadows(settings, observers)
         opened.push_async_callback(shadows.stop)
-        asked = shadows.cast(asked, directions)
+        asked = shadows.cast(asked, directions, are_companies_divided=postgres is not None)
     store = asked[mode.primary]
     cohorts = None
     if postgres is not None and leading is not None and mode.secondary is not None:

@@ -61,8 +61,8 @@ class Direction:
     _nothing_behind: bool = False
     #: Set while the relay runs in this process, by its task.
     _relay: Relay | None = None
-    #: None again once the relay is to end.
     _task: asyncio.Task[None] | None = None
+    _is_ending: bool = False
 
     @property
     def asked(self) -> Store:
@@ -127,13 +127,13 @@ class Direction:
 
     async def stop(self) -> None:
         """End the relay after the batch at hand; may be called twice."""
-        task, self._task = self._task, None
-        if task is None:
+        self._is_ending = True
+        if self._task is None:
             return
         if self._relay is not None:
             self._relay.stop()
-            await asyncio.wait({task}, timeout=_STOP_SECONDS)
-        await end(task)
+            await asyncio.wait({self._task}, timeout=_STOP_SECONDS)
+        await end(self._task)
 
     async def _run(self) -> None:
         known, pause = "", _RETRY_SECONDS
@@ -153,7 +153,7 @@ class Direction:
                 known = str(error)
             except Exception:
                 LOGGER.exception("the relay to %s met a bug; its entries stay, and it begins anew", self.secondary.name)
-            if self._task is None:
+            if self._is_ending:
                 return
             self._relay = None
             await asyncio.sleep(pause)

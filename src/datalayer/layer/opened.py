@@ -180,9 +180,9 @@ class OpenedLayer:
         ended = self.switch.replace(new.store)
 
         async def retire() -> None:
-            # Calls of before may go on for long; what they leave is carried by the new relays, to where it belongs now.
-            for direction in old.directions:
-                await direction.stop()
+            if new.directions and new.settings.datalayer_relay:
+                # Calls of before may go on for long; the new relays carry what they leave, to where it belongs now.
+                await asyncio.gather(*(direction.stop() for direction in old.directions))
             if old.leading is not None:
                 await old.leading.stop()
             await ended()

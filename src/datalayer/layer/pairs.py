@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -14,6 +14,7 @@ from datalayer.flags import Mode, StoreKind, both_lead, has_cohort, resolve_mode
 from datalayer.layer.counting_in import OnRivals, counted_in
 from datalayer.layer.joining import captures_itself, check_join, parts_between
 from datalayer.layer.leads import Leads, leader_of, leads_of, routes_of
+from datalayer.layer.led_rows import LedRows
 from datalayer.layer.opening import open_store_for
 from datalayer.layer.process_registry import ProcessRegistry, Record, refuse_rivals
 from datalayer.layer.strays import find_strays, refuse_strays
@@ -78,6 +79,7 @@ async def link(primary: Store, secondary: Store, settings: Settings) -> Link:
     Raises:
         ConfigurationError: bookkeeping is missing or hidden, or both stores are one database.
     """
+    stores = {StoreKind(store.name): store for store in (primary, secondary)}
     parts = await parts_between(primary, secondary, settings)
     reconciler = await reconciler_between(
         primary,
@@ -87,25 +89,31 @@ async def link(primary: Store, secondary: Store, settings: Settings) -> Link:
         ledger=parts.ledger,
         trusted=parts.trusted,
         breaker=DeleteBreaker(limit=settings.datalayer_relay_max_deletes),
-        leads=await _leads_by(primary, secondary, settings),
+        leads=await _leads_by(primary, stores, settings),
+        led=await _led_rows(primary, stores, settings),
         timeout=settings.datalayer_timeout_seconds * 2,
     )
     return Link(parts.outbox, reconciler, _chores(primary, secondary, parts.outbox, settings))
 
 
-async def _leads_by(primary: Store, secondary: Store, settings: Settings) -> Callable[[str], bool]:
-    """Return whether the primary of a direction leads a table; where no table has a route, both may by companies."""
-    if not settings.datalayer_routes:
-        return lambda table: True
-    mode, stores = resolve_mode(settings), {StoreKind(store.name): store for store in (primary, secondary)}
+async def _leads_by(primary: Store, stores: Mapping[StoreKind, Store], settings: Settings) -> Callable[[str], bool]:
+    """Return whether the primary of a direction leads a table, or rows of it: where companies are divided both may."""
+    mode = resolve_mode(settings)
     routes, kind = await routes_of(settings, mode, stores), StoreKind(primary.name)
-    leads = leads_of(mode, routes)
-    if await _are_companies_divided(settings, mode, stores):
-        return lambda table: table not in routes or leader_of(table, leads) is kind
-    return lambda table: leader_of(table, leads) is kind
+    if not routes:
+        return lambda table: True
+    leads, is_divided = leads_of(mode, routes), await are_companies_divided(settings, mode, stores)
+    return lambda table: leader_of(table, leads) is kind or (is_divided and table not in routes)
 
 
-async def _are_companies_divided(settings: Settings, mode: Mode, stores: Mapping[StoreKind, Store]) -> bool:
+async def _led_rows(primary: Store, stores: Mapping[StoreKind, Store], settings: Settings) -> LedRows | None:
+    mode = resolve_mode(settings)
+    if mode.secondary is None or not await are_companies_divided(settings, mode, stores):
+        return None
+    return LedRows(primary, stores[mode.primary], stores[mode.secondary], _postgres(stores))
+
+
+async def are_companies_divided(settings: Settings, mode: Mode, stores: Mapping[StoreKind, Store]) -> bool:
     """Whether companies may be in either store: by the settings, or as not all of a cohort that they end are back."""
     return has_cohort(settings, mode) or await registry_of(stores).cohort_stands(mode.primary)
 
@@ -124,7 +132,7 @@ async def links(mode: Mode, stores: dict[StoreKind, Store], settings: Settings) 
     if mode.secondary is None:
         raise _no_dual_write()
     ways = [(stores[mode.primary], stores[mode.secondary])]
-    if both_lead(settings, mode) or await registry_of(stores).cohort_stands(mode.primary):
+    if settings.datalayer_routes or await are_companies_divided(settings, mode, stores):
         ways.append((stores[mode.secondary], stores[mode.primary]))
     for one, other in ways:
         await check_join(one, other, settings, by_triggers=await captures_itself(one, settings))
@@ -192,7 +200,7 @@ async def open_links(
             opened.push_async_callback(stores[kind].close)
         joined = await links(mode, stores, settings)
         leads = leads_of(mode, await routes_of(settings, mode, stores))
-        cohort = await _are_companies_divided(settings, mode, stores)
+        cohort = await are_companies_divided(settings, mode, stores)
         if on_rivals is not None:
             # A process without a share in the cohort would hold up its moves, so there the relay only looks.
             look = await opened.enter_async_context(counted_in(_postgres(stores), leads, on_rivals, joins=not cohort))
@@ -216,11 +224,6 @@ async def _check_leads(stores: Mapping[StoreKind, Store], settings: Settings, le
 def registry_of(stores: Mapping[StoreKind, Store]) -> ProcessRegistry:
     """Return the register in the pair's PostgreSQL, as a command sees it."""
     return ProcessRegistry(_postgres(stores))
-
-
-def postgres_among(stores: Iterable[Store]) -> PostgresStore | None:
-    """Return the PostgreSQL of some stores, where there is one."""
-    return next((store for store in stores if isinstance(store, PostgresStore)), None)
 
 
 def _postgres(stores: Mapping[StoreKind, Store]) -> PostgresStore:
@@ -303,14 +306,22 @@ async def reconcile(
         keys: values of the primary key each, in the order of its columns.
         settings: None reads the environment.
         versions: of the keys' entries, one for each key; without them keys are read again while others apply them.
+
+    Raises:
+        ConfigurationError: companies are in both stores, or as :func:`open_links`.
     """
     if settings is None:
         from datalayer.settings import Settings as FromEnvironment
 
         settings = FromEnvironment()
     async with open_links(settings) as joined:
-        link = next(one for one in joined if one.reconciler.leads(table))
-        return await link.reconciler.reconcile_keys(table, keys, versions=versions)
+        leading = [one for one in joined if one.reconciler.leads(table)]
+        if len(leading) != 1:
+            raise ConfigurationError(
+                f"both stores lead rows of {table}: keep `open_links` open, and take the link of the store whose outbox"
+                " is read"
+            )
+        return await leading[0].reconciler.reconcile_keys(table, keys, versions=versions)
 
 
 def _no_dual_write() -> ConfigurationError:

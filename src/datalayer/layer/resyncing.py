@@ -13,7 +13,7 @@ from datalayer.layer.joining import captures_itself
 from datalayer.layer.leads import Leads
 from datalayer.layer.opening import open_store_for
 from datalayer.layer.pairs import both_have_primaries
-from datalayer.layer.process_registry import ProcessRegistry, Record, refuse_rivals
+from datalayer.layer.process_registry import ProcessRegistry, Record
 from datalayer.outbox.operations import OperationJournal
 from datalayer.outbox.queue import Outbox
 from datalayer.outbox.spool import own_spool
@@ -25,18 +25,10 @@ if TYPE_CHECKING:
     from datalayer.settings import Settings
 
 
-async def let_leader_win(registry: ProcessRegistry, leads: Leads, *, recorded: bool) -> None:
-    """See that no application has other primaries.
-
-    Args:
-        recorded: put these on record, whatever another store owes: a resync of all tables makes that right.
-
-    Raises:
-        ConfigurationError: an application is at work that has.
-    """
-    refuse_rivals(await registry.rivals(leads), leads)
+async def note_leads(registry: ProcessRegistry, leads: Leads) -> None:
+    """Have these primaries on record, whatever another store owes them: a resync of all tables makes that right."""
     record = await registry.recorded()
-    if recorded and record is not None and record.leads != leads:
+    if record is not None and record.leads != leads:
         await registry.record(Record(leads, settled=False))
 
 
@@ -52,7 +44,7 @@ async def open_strays(settings: Settings) -> AsyncIterator[list[Outbox]]:
         found: list[Outbox] = []
         if mode.secondary is not None and not await both_have_primaries(settings, mode):
             try:
-                store = await open_store_for(mode.secondary, settings, ())
+                store = await open_store_for(mode.secondary, settings, (), create=False)
                 opened.push_async_callback(store.close)
                 if await captures_itself(store, settings):
                     found.append(Outbox(store))

@@ -29,14 +29,16 @@ class Shadows:
         self._tally = ShadowTally()
         self._shadows: list[Shadow] = []
 
-    def cast(self, primaries: Mapping[StoreKind, Store], directions: Sequence[Direction]) -> dict[StoreKind, Store]:
+    def cast(
+        self, primaries: Mapping[StoreKind, Store], directions: Sequence[Direction], *, are_companies_divided: bool
+    ) -> dict[StoreKind, Store]:
         """Return the primaries with a shadow each: the store at the other end of their direction."""
         shadowed: dict[StoreKind, Store] = {}
         for (kind, store), direction in zip(primaries.items(), directions, strict=True):
             shadow = Shadow(
                 store,
                 partial(_opened, direction.secondary),
-                _Owed(direction, directions),
+                _OwedByEither(directions) if are_companies_divided else direction,
                 timeout=self._timeout,
                 observers=self._observers,
                 tally=self._tally,
@@ -56,20 +58,18 @@ class Shadows:
             await shadow.stop()
 
 
-class _Owed:
-    """What is owed between two stores: by either, where both lead; what differs for long is owed by the one asked."""
+class _OwedByEither:
+    """What is owed between two stores that both have companies: a row here does not say which one of them leads it."""
 
-    def __init__(self, own: Direction, both: Sequence[Direction]) -> None:
-        self._own = own
+    def __init__(self, both: Sequence[Direction]) -> None:
         self._both = both
 
     async def owes(self, table: str, keys: Sequence[Key] | None) -> bool:
-        """Whether an entry is there for one of the keys, or for any row of the table."""
+        """Whether either store has an entry for one of the keys, or for any row of the table."""
         return any([await direction.owes(table, keys) for direction in self._both])
 
     async def mark(self, table: str, keys: Sequence[Key]) -> None:
-        """Owe these keys to the other store."""
-        await self._own.mark(table, keys)
+        """Only tell of the difference: the older row might be brought over the newer one."""
 
 
 def _opened(secondary: LateStore) -> Store | None:

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from datalayer.errors import ConfigurationError
 from datalayer.outbox.breaker import DeleteBreaker
+from datalayer.outbox.comparing import Stretch
 from datalayer.outbox.contract import Applier
 from datalayer.outbox.pace import Pace
 from datalayer.outbox.queue import Outbox
@@ -14,6 +15,7 @@ from datalayer.outbox.relay import Relay
 from datalayer.outbox.rows import identity_of, sees_everything
 from datalayer.outbox.sequence import check_sequence
 from datalayer.outbox.sweep import Sweeper
+from datalayer.stores.catalog import Table
 from datalayer.stores.contract import Store
 from datalayer.telemetry import RelayObserver
 
@@ -28,6 +30,7 @@ async def reconciler_between(
     trusted: Callable[[], Awaitable[bool]] | None = None,
     breaker: DeleteBreaker | None = None,
     leads: Callable[[str], bool] | None = None,
+    led: Callable[[Table], Awaitable[Stretch | None]] | None = None,
     timeout: float | None = None,
 ) -> Reconciler:
     """Join what makes keys of the secondary equal to the primary's.
@@ -37,6 +40,7 @@ async def reconciler_between(
         ledger: the store that has the ledger, unless it is the secondary.
         trusted: whether the primary shows us all of its rows; by default the canary row is looked for there.
         leads: whether the primary leads a table; every table unless given.
+        led: which rows of a table; all unless given.
         timeout: seconds for one apply.
 
     Raises:
@@ -59,8 +63,13 @@ async def reconciler_between(
         breaker=breaker or DeleteBreaker(),
         sees_everything=trusted or canary,
         leads=leads or (lambda table: True),
+        led=led or _everything,
         timeout=timeout,
     )
+
+
+async def _everything(table: Table) -> Stretch:
+    return Stretch()
 
 
 def relay_over(

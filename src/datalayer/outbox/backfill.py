@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from datalayer.errors import ConfigurationError
 from datalayer.outbox.applying.order import parents_first
-from datalayer.outbox.entries import Entry
 from datalayer.outbox.queue import Outbox
 from datalayer.outbox.reconcile import Reconciler
 from datalayer.outbox.sweep import FILL, Sweeper
@@ -46,14 +45,12 @@ async def backfill(
     *,
     tables: Sequence[str] | None = None,
     lease_seconds: float = 60.0,
-    claimed: Callable[[Entry], Awaitable[None]] | None = None,
     on_progress: OnFilled | None = None,
 ) -> list[Filled]:
     """Fill tables, parents first; go on where an earlier run was cut off.
 
     Args:
         tables: None for all that can be followed. Those that the secondary leads are left out.
-        claimed: called whenever the entry of a table is in the outbox, and nothing was filled yet.
 
     Raises:
         SelectionError: a named table is not there, or cannot be followed.
@@ -68,8 +65,6 @@ async def backfill(
         entry = await outbox.claim_table(name, FILL, lease_seconds=lease_seconds)
         if entry is None:
             raise ConfigurationError(f"{name} is being filled by another process; wait for it, or until its claim ends")
-        if claimed is not None:
-            await claimed(entry)
         sweeper = Sweeper(reconciler, outbox, lease_seconds=lease_seconds, on_page=filling.count)
         await sweeper.sweep(entry)
         done.append(filling.so_far)

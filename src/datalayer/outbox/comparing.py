@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from datalayer.outbox.entries import Key
@@ -33,6 +33,12 @@ class Stretch:
 
     after: Key | None = None
     where: Filter | None = None
+
+    def within(self, other: Stretch) -> Stretch:
+        """Return the rows of this one that are in the other one too."""
+        if self.where is None or other.where is None:
+            return replace(self, where=self.where or other.where)
+        return replace(self, where=self.where & other.where)
 
 
 @dataclass(frozen=True, slots=True)

@@ -167,10 +167,10 @@ class Outbox:
             found |= {row["aggregateid"] for row in rows}
         return set(keys) if WHOLE_TABLE in found else {by_text[text] for text in found}
 
-    async def mark_table(self, table: str, payload: Mapping[str, Any]) -> int:
-        """Owe a whole table, with what the work on it begins from; return the entry's version."""
+    async def mark_table(self, table: str, payload: Mapping[str, Any]) -> None:
+        """Owe a whole table, with what the work on it begins from."""
         row = {"id": uuid4(), "aggregatetype": table, "aggregateid": WHOLE_TABLE, "type": "sweep", "payload": payload}
-        return int((await self.store.insert(Insert(self.table, [row]))).rows[0]["version"])
+        await self.store.insert(Insert(self.table, [row], returning=False))
 
     async def claim_table(self, table: str, phase: str, *, lease_seconds: float) -> Entry | None:
         """Claim the entry of a phase of work on a whole table, made where there is none; None when another has it."""

@@ -28,11 +28,13 @@ from datalayer.errors import (
 )
 from datalayer.outbox.breaker import DeleteBreaker
 from datalayer.outbox.companions import Companions, Named
+from datalayer.outbox.comparing import Stretch
 from datalayer.outbox.contract import Applier, KeysHeldError
 from datalayer.outbox.current_schema import CurrentSchema
 from datalayer.outbox.entries import Change, Key, ledger_version
 from datalayer.outbox.outcome import Outcome, Owed, Reading, blamed
 from datalayer.outbox.rows import ledger_versions, read_rows
+from datalayer.stores.catalog import Table
 from datalayer.stores.contract import Store
 
 #: Not the fault of any key: the secondary, or the way to it, is in trouble.
@@ -55,6 +57,7 @@ class Reconciler:
         breaker: holds bursts of deletes.
         sees_everything: whether the primary shows all rows to us; asked whenever keys are absent there.
         leads: whether the primary leads a table: rows of no other are carried.
+        led: which rows of a table are compared, once an entry about all of it waits; None for none.
         timeout: seconds for one apply.
     """
 
@@ -69,6 +72,7 @@ class Reconciler:
         breaker: DeleteBreaker,
         sees_everything: Callable[[], Awaitable[bool]],
         leads: Callable[[str], bool],
+        led: Callable[[Table], Awaitable[Stretch | None]],
         timeout: float | None = None,
     ) -> None:
         self.origin = origin
@@ -78,6 +82,7 @@ class Reconciler:
         self._applier = applier
         self.ledger = ledger
         self.leads = leads
+        self.led = led
         self._sees_everything = sees_everything
         self._timeout = timeout
         self._companions = Companions(primary, secondary)

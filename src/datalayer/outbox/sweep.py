@@ -100,6 +100,11 @@ class Sweeper:
         primary, secondary = self._reconciler.primary, self._reconciler.secondary
         table = (await primary.catalog(refresh=True)).table(entry.table, store=primary.name, operation="sweep")
         await secondary.catalog(refresh=True)
+        led = await self._reconciler.led(table)
+        if led is None:
+            LOGGER.warning("table %s of %s is not compared: which rows it leads is not known", table.name, primary.name)
+            await self._outbox.settle([entry.version])
+            return
         kept = await self._outbox.kept(entry.version)
         state: dict[str, Any] = {"phase": ROWS, **(kept if isinstance(kept, dict) else {})}
         try:
@@ -108,6 +113,7 @@ class Sweeper:
             # The key is not what it was: nothing less than the whole table can be meant.
             state = {"phase": FILL if state["phase"] == FILL else ROWS}
             stretch = Stretch()
+        stretch = stretch.within(led)
         if state["phase"] in (FILL, ROWS):
             async for page in different_rows(primary, secondary, table, stretch):
                 await self._note(entry, table, state, page)

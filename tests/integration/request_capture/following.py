@@ -7,27 +7,19 @@ import asyncio
 from tests.integration.request_capture.place import Place
 
 from datalayer.outbox.applying.server import server_applier
-from datalayer.outbox.breaker import DeleteBreaker
+from datalayer.outbox.assembly import reconciler_between
 from datalayer.outbox.pace import Pace
 from datalayer.outbox.queue import Outbox
-from datalayer.outbox.reconcile import Reconciler
 from datalayer.outbox.relay import Relay
-from datalayer.outbox.rows import identity_of
 from datalayer.outbox.sweep import Sweeper
 
 
 async def follow(place: Place) -> None:
     """Resolve operations as they expire, and settle all marks."""
     outbox = Outbox(place.following, "datalayer_marks")
-    reconciler = Reconciler(
-        place.supabase,
-        place.following,
-        server_applier(place.following),
-        await identity_of(place.following),
-        ledger=place.following,
-        breaker=DeleteBreaker(),
-        sees_everything=_all_seen,
-        leads=lambda table: True,
+    following = place.following
+    reconciler = await reconciler_between(
+        place.supabase, following, server_applier(following), outbox, ledger=following, trusted=_all_seen
     )
     sweeper = Sweeper(reconciler, outbox)
     pace = Pace(report_seconds=0)

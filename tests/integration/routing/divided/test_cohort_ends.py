@@ -5,20 +5,17 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import pytest
 from tests.integration.layer.places import PostgresPlace
 from tests.integration.routing.divided.companies import cohort, command, environment_of, placements, there
 from tests.integration.routing.salons import CLIENT, assert_equal, postgres_of, serving, settled, supabase_pair
 from tests.integration.routing.waiting import until
 
 from datalayer import (
-    ConfigurationError,
     DataLayer,
     GivenSettings,
 )
 from datalayer.cli.errors import ExitCode
 from datalayer.flags import resolve_mode
-from datalayer.layer.backfilling import backfill_pair, resync_pair
 from datalayer.testing.servers import FoundServer
 
 
@@ -92,22 +89,3 @@ async def test_main_primary_takes_all_companies_along_where_a_cohort_goes_on(
                 assert await there(pair, "clients", company_id=company) == 1
             await until(lambda: layer.cohort == {"9"})
         assert await placements(pair) == [("9", "supabase")]
-
-
-@pytest.mark.parametrize("bring", [backfill_pair, resync_pair])
-async def test_backfill_is_refused_while_companies_are_in_the_other_store(pair: dict[str, Any], bring: Any) -> None:
-    """Older rows would come over theirs; nothing is left of the attempt, and once they are back it is done."""
-    settings, plain = cohort(pair, "7", datalayer_relay=False), GivenSettings(**pair)
-    async with DataLayer.open(settings) as layer:
-        await until(lambda: layer.cohort == {"7"})
-        await layer.upsert_client({**CLIENT, "company_id": 7})
-        for same in (settings, plain):
-            with pytest.raises(ConfigurationError, match=r"companies of a cohort \(7\) are in the other store"):
-                await bring(same)
-    async with DataLayer.open(plain) as layer:
-        await until(lambda: layer.cohort == frozenset(), seconds=60)
-        await until(lambda: settled(layer))
-    await bring(plain)
-    async with DataLayer.open(plain) as layer:
-        await until(lambda: settled(layer))
-        await assert_equal(plain, layer.mode, "clients")

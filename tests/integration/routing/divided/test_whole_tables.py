@@ -1,0 +1,130 @@
+"""Whole tables while companies are in both stores: each row is compared from the store that leads it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psycopg
+import pytest
+from tests.integration.routing.divided.companies import cohort
+from tests.integration.routing.salons import CLIENT, assert_equal, postgres_of, rows, settled
+from tests.integration.routing.waiting import until
+
+from datalayer import ConfigurationError, DataLayer, Settings
+from datalayer.layer.backfilling import backfill_pair, resync_pair
+from datalayer.layer.cohort_registry import CohortRegistry
+from datalayer.layer.pairs import open_links, pace_of, reconcile
+from datalayer.servers.postgrest import PostgrestServer
+
+
+async def begun(pair: dict[str, Any]) -> None:
+    """Have a client of company 7, which is in PostgreSQL, and one of company 8, which is at home, in both stores."""
+    async with DataLayer.open(cohort(pair, "7")) as layer:
+        await until(lambda: layer.cohort == {"7"})
+        for company in (7, 8):
+            await layer.upsert_company({"company_id": company, "title": "Салон"})
+            await layer.upsert_client({**CLIENT, "company_id": company})
+        await until(lambda: settled(layer))
+
+
+async def carry(settings: Settings) -> None:
+    """Do what `datalayer relay --once` does."""
+    async with open_links(settings) as links:
+        for link in links:
+            await link.relay(pace_of(settings)).drain()
+
+
+async def lose(dsn: str, *statements: str) -> None:
+    """Change a store's rows without a trace."""
+    async with await psycopg.AsyncConnection.connect(dsn) as connection:
+        await connection.execute("set local datalayer.applying = 'on'")
+        for statement in statements:
+            await connection.execute(statement.encode())
+
+
+async def names(pair: dict[str, Any]) -> list[str]:
+    """Return what PostgreSQL has."""
+    async with postgres_of(pair) as store:
+        return [row["name"] for row in await rows(store, "clients")]
+
+
+@pytest.mark.parametrize("bring", [backfill_pair, resync_pair])
+async def test_newer_rows_of_either_store_stay(pair: dict[str, Any], bring: Any) -> None:
+    """What each still owes of its own companies is newer there, and so is a row that the other has not got yet."""
+    await begun(pair)
+    settings = cohort(pair, "7", datalayer_relay=False)
+    async with DataLayer.open(settings) as layer:
+        for company in (7, 8):
+            await layer.clients.update({"name": "newer"}, company_id=company, yclients_id=1)
+            await layer.upsert_client({**CLIENT, "company_id": company, "yclients_id": 2, "name": "new"})
+    await bring(settings)
+    await carry(settings)
+    assert sorted(await names(pair)) == ["new", "new", "newer", "newer"]
+    async with DataLayer.open(settings) as layer:
+        assert await settled(layer)
+        await assert_equal(settings, layer.mode, "clients", "companies")
+
+
+@pytest.mark.parametrize("bring", [backfill_pair, resync_pair])
+async def test_lost_rows_come_back_from_the_store_that_leads_them(
+    pair: dict[str, Any], supabase: PostgrestServer, bring: Any
+) -> None:
+    """In both directions; so a company that stayed as the numbers differed can move after a backfill."""
+    await begun(pair)
+    await lose(supabase.dsn, "delete from clients where company_id = 7")
+    await lose(pair["database_url"], "delete from clients where company_id = 8")
+    settings = cohort(pair, "7")
+    await bring(settings)
+    await carry(settings)
+    async with DataLayer.open(cohort(pair)) as layer:
+        await until(lambda: settled(layer))
+        await assert_equal(settings, layer.mode, "clients")
+        await until(lambda: layer.cohort == frozenset(), seconds=60)
+        assert await layer.clients.count() == 2
+
+
+async def test_truncate_takes_no_rows_of_the_other_stores_companies(
+    pair: dict[str, Any], supabase: PostgrestServer
+) -> None:
+    """A job inside Supabase truncates the table: company 8 has no clients any more, company 7 keeps its own."""
+    await begun(pair)
+    settings = cohort(pair, "7", datalayer_relay_max_deletes=0)
+    async with await psycopg.AsyncConnection.connect(supabase.dsn, autocommit=True) as connection:
+        await connection.execute("truncate clients cascade")
+    async with DataLayer.open(settings) as layer, postgres_of(pair) as store:
+        await until(lambda: settled(layer))
+        assert [row["company_id"] for row in await rows(store, "clients")] == [7]
+
+
+async def test_rows_that_do_not_say_their_company_are_left_until_all_are_home(
+    pair: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    """A reminder's company stands in its booking: the log says that the table is not compared."""
+    await begun(pair)
+    settings = cohort(pair, "7")
+    await resync_pair(settings, tables=["reminders"])
+    await carry(settings)
+    told = [message for message in caplog.messages if "reminders" in message]
+    assert len(told) == 2
+    assert all("is not compared" in message for message in told)
+
+
+async def test_move_that_did_not_see_a_table_s_entry_begins_anew(pair: dict[str, Any]) -> None:
+    """Whose a row is stays so until the table is done."""
+    await begun(pair)
+    async with postgres_of(pair) as store:
+        registry = CohortRegistry(store)
+        await registry.wish([], main="supabase", other="postgres")
+        (placement,) = await registry.read()
+        assert await registry.hold(placement)
+        (held,) = await registry.read()
+        await backfill_pair(cohort(pair, "7"), tables=["clients"])
+        assert not await registry.release(held, move=True, lease_seconds=0)
+        assert [one.store for one in await registry.read()] == ["postgres"]
+
+
+async def test_consumer_has_to_say_whose_outbox_it_reads(pair: dict[str, Any]) -> None:
+    """Either store may lead the row."""
+    await begun(pair)
+    with pytest.raises(ConfigurationError, match="both stores lead rows of clients"):
+        await reconcile("clients", [(1,)], cohort(pair, "7"))
