@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 from datalayer.layer.cohort_registry import CohortRegistry
 from datalayer.outbox.comparing import Stretch
 from datalayer.routing.companies import COMPANY, of_all_others, of_companies
@@ -9,6 +11,8 @@ from datalayer.routing.holders import Holders
 from datalayer.stores.catalog import Table
 from datalayer.stores.contract import Store
 from datalayer.stores.postgres import PostgresStore
+
+LOGGER = logging.getLogger("datalayer")
 
 
 class LedRows:
@@ -30,10 +34,17 @@ class LedRows:
         self._registry = CohortRegistry(postgres)
 
     async def __call__(self, table: Table) -> Stretch | None:
-        """Return the rows; None where there are none, or whose they are stands in rows that they refer to."""
+        """Return the rows; None for none, which are all where whose they are stands in rows that they refer to."""
         placements = await self._registry.begin_anew()
         elsewhere = {one.company for one in placements if one.store != self._main.name}
         if COMPANY in table.by_name and elsewhere:
             return Stretch(where=(of_all_others if self._is_main else of_companies)(table, elsewhere))
-        is_whole = not elsewhere or await self._holders.is_nobodys(table.name)
-        return Stretch() if self._is_main and is_whole else None
+        if not self._is_main:
+            return None
+        if not elsewhere or await self._holders.is_nobodys(table.name):
+            return Stretch()
+        LOGGER.warning(
+            "table %s is not compared while companies are in both stores: its rows do not say whose they are",
+            table.name,
+        )
+        return None

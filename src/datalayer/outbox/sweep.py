@@ -102,7 +102,6 @@ class Sweeper:
         await secondary.catalog(refresh=True)
         led = await self._reconciler.led(table)
         if led is None:
-            LOGGER.warning("table %s of %s is not compared: which rows it leads is not known", table.name, primary.name)
             await self._outbox.settle([entry.version])
             return
         kept = await self._outbox.kept(entry.version)
