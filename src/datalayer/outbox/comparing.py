@@ -36,9 +36,9 @@ class Stretch:
 
     def within(self, other: Stretch) -> Stretch:
         """Return the rows of this one that are in the other one too."""
-        if self.where is None or other.where is None:
-            return replace(self, where=self.where or other.where)
-        return replace(self, where=self.where & other.where)
+        if other.where is None:
+            return self
+        return replace(self, where=other.where if self.where is None else self.where & other.where)
 
 
 @dataclass(frozen=True, slots=True)
