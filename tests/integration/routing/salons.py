@@ -11,6 +11,7 @@ from tests.integration.layer.places import PostgresPlace
 
 from datalayer import DataLayer, DualHealth, GivenSettings, Mode, Settings, StoreKind
 from datalayer.layer.opening import open_store_for
+from datalayer.layer.pairs import open_links, pace_of
 from datalayer.layer.schema import DOMAIN
 from datalayer.outbox.capture import postgres as postgres_capture
 from datalayer.outbox.capture import supabase as supabase_capture
@@ -116,3 +117,16 @@ async def assert_equal(settings: Settings, mode: Mode, *tables: str) -> None:
     finally:
         for store in stores:
             await store.close()
+
+
+async def carry(settings: Settings) -> None:
+    """Do what `datalayer relay --once` does."""
+    async with open_links(settings) as links:
+        for link in links:
+            await link.relay(pace_of(settings)).drain()
+
+
+async def client_names(pair: Mapping[str, Any]) -> list[str]:
+    """Return the names of the clients that PostgreSQL has."""
+    async with postgres_of(pair) as store:
+        return [row["name"] for row in await rows(store, "clients")]

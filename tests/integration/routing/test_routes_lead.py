@@ -7,12 +7,19 @@ from typing import Any
 
 import pytest
 from tests.integration.routing.applications import refused, run
-from tests.integration.routing.salons import CLIENT, assert_equal, led_by, postgres_of, rows, settled
+from tests.integration.routing.salons import (
+    CLIENT,
+    assert_equal,
+    carry,
+    client_names,
+    led_by,
+    rows,
+    settled,
+)
 from tests.integration.routing.waiting import until
 
 from datalayer import ConfigurationError, DataLayer, Settings, StoreKind
 from datalayer.layer.backfilling import backfill_pair, resync_pair
-from datalayer.layer.pairs import open_links, pace_of
 from datalayer.query import Delete, Update, col, where_equal
 from datalayer.stores.sqlite import SqliteStore
 
@@ -30,19 +37,6 @@ async def begun(pair: dict[str, Any]) -> None:
         await until(lambda: settled(layer))
 
 
-async def carry(settings: Settings) -> None:
-    """Do what `datalayer relay --once` does."""
-    async with open_links(settings) as links:
-        for link in links:
-            await link.relay(pace_of(settings)).drain()
-
-
-async def names(pair: dict[str, Any]) -> list[str]:
-    """Return what PostgreSQL has."""
-    async with postgres_of(pair) as store:
-        return [row["name"] for row in await rows(store, "clients")]
-
-
 @pytest.mark.parametrize("bring", [backfill_pair, resync_pair])
 async def test_rows_are_brought_from_the_store_that_leads_them(pair: dict[str, Any], bring: Any) -> None:
     """What PostgreSQL still owes is newer there, and so is a row that SQLite has not got yet."""
@@ -53,7 +47,7 @@ async def test_rows_are_brought_from_the_store_that_leads_them(pair: dict[str, A
         await layer.upsert_client({**CLIENT, "yclients_id": 2, "name": "not there yet"})
     await bring(settings)
     await carry(settings)
-    assert await names(pair) == ["newer", "not there yet"]
+    assert await client_names(pair) == ["newer", "not there yet"]
     async with DataLayer.open(settings) as layer:
         assert await settled(layer)
         await assert_equal(settings, layer.mode, "clients", "companies")
@@ -96,7 +90,7 @@ async def test_row_written_in_the_store_that_follows_is_not_carried(
         await until(lambda: any("clients were written in sqlite, and postgres leads" in m for m in caplog.messages))
         await layer.clients.update({"name": "newer"}, yclients_id=1)
         await until(lambda: arrived(store))
-        assert await names(pair) == ["newer"]
+        assert await client_names(pair) == ["newer"]
         assert not await settled(layer)
         _, said = await run(settings, "outbox", "list", "--json")
         assert '"state": "set aside"' in said
@@ -154,4 +148,4 @@ async def test_resync_is_refused_while_an_application_has_other_routes(
         with pytest.raises(ConfigurationError, match="at work with another primary than sqlite, postgres for clients"):
             await resync_pair(routed(pair), tables=tables)
     assert (await run(led_by(pair, StoreKind.SQLITE), "relay", "--once"))[0] == 0
-    assert await names(pair) == ["Анна"]
+    assert await client_names(pair) == ["Анна"]

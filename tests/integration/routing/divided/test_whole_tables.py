@@ -7,13 +7,13 @@ from typing import Any
 import psycopg
 import pytest
 from tests.integration.routing.divided.companies import cohort
-from tests.integration.routing.salons import CLIENT, assert_equal, postgres_of, rows, settled
+from tests.integration.routing.salons import CLIENT, assert_equal, carry, client_names, postgres_of, rows, settled
 from tests.integration.routing.waiting import until
 
-from datalayer import ConfigurationError, DataLayer, Settings
+from datalayer import ConfigurationError, DataLayer
 from datalayer.layer.backfilling import backfill_pair, resync_pair
 from datalayer.layer.cohort_registry import CohortRegistry
-from datalayer.layer.pairs import open_links, pace_of, reconcile
+from datalayer.layer.pairs import reconcile
 from datalayer.servers.postgrest import PostgrestServer
 
 
@@ -27,25 +27,12 @@ async def begun(pair: dict[str, Any]) -> None:
         await until(lambda: settled(layer))
 
 
-async def carry(settings: Settings) -> None:
-    """Do what `datalayer relay --once` does."""
-    async with open_links(settings) as links:
-        for link in links:
-            await link.relay(pace_of(settings)).drain()
-
-
 async def lose(dsn: str, *statements: str) -> None:
     """Change a store's rows without a trace."""
     async with await psycopg.AsyncConnection.connect(dsn) as connection:
         await connection.execute("set local datalayer.applying = 'on'")
         for statement in statements:
             await connection.execute(statement.encode())
-
-
-async def names(pair: dict[str, Any]) -> list[str]:
-    """Return what PostgreSQL has."""
-    async with postgres_of(pair) as store:
-        return [row["name"] for row in await rows(store, "clients")]
 
 
 @pytest.mark.parametrize("bring", [backfill_pair, resync_pair])
@@ -59,7 +46,7 @@ async def test_newer_rows_of_either_store_stay(pair: dict[str, Any], bring: Any)
             await layer.upsert_client({**CLIENT, "company_id": company, "yclients_id": 2, "name": "new"})
     await bring(settings)
     await carry(settings)
-    assert sorted(await names(pair)) == ["new", "new", "newer", "newer"]
+    assert sorted(await client_names(pair)) == ["new", "new", "newer", "newer"]
     async with DataLayer.open(settings) as layer:
         assert await settled(layer)
         await assert_equal(settings, layer.mode, "clients", "companies")
