@@ -15,7 +15,7 @@ MEMORY_BYTES = 4 * 2**30
 CONSTRAINTS = ("-c", "constraints.txt")
 
 
-def _quick() -> dict[str, str]:
+def _test_environment() -> dict[str, str]:
     """Spare what is no test's concern: compiling the package for each command, and databases on a slow disk."""
     memory = Path("/dev/shm")  # noqa: S108 - each test has a directory of its own there
     has_room = memory.is_dir() and shutil.disk_usage(memory).free >= MEMORY_BYTES
@@ -53,7 +53,7 @@ def tests(session: nox.Session) -> None:
     session.install("-e", ".[test]", *CONSTRAINTS)
     # Integration tests wait for servers a third of their time. Unit tests, which are short, come last and even out.
     parallel = ("-n", "3", "--dist", "loadfile", "--no-loadscope-reorder")
-    session.run("pytest", *parallel, *session.posargs, env=_quick())
+    session.run("pytest", *parallel, *session.posargs, env=_test_environment())
 
 
 @nox.session

@@ -39,7 +39,8 @@ def backfill(
     """Bring the rows to the following store that were there before dual-write, while both stores are being written.
 
     It may be run again at any time: rows that are equal are left alone, and a run that was cut off is gone on with.
-    The stores are those of the environment. Rows that only the following store has are found by --resync alone; for
+    The stores are those of the environment, and each row comes from the one that leads it: tables with a route, and
+    companies of a cohort, go the other way. Rows that only the following store has are found by --resync alone; for
     whole tables it also drops the entries that writes to the following store have left there, or in PostgreSQL.
 
     Example: ENABLE_DUAL_WRITE=true datalayer backfill --tables clients,bookings

@@ -156,7 +156,9 @@ async def test_company_moves_in_spite_of_a_killed_process_and_no_write_waits_mea
     assert stays[-1].endswith(f":{process.pid} has not acknowledged it")
 
 
-async def test_company_stays_while_a_covered_write_of_before_has_no_answer(pair: dict[str, Any]) -> None:
+async def test_company_stays_while_a_covered_write_of_before_has_no_answer(
+    pair: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
     """Request capture has left it: once it expires, its rows are looked for where the company was."""
     async with DataLayer.open(cohort(pair, "9")) as layer, postgres_of(pair) as store:
         await until(lambda: layer.cohort == {"9"})
@@ -164,8 +166,8 @@ async def test_company_stays_while_a_covered_write_of_before_has_no_answer(pair:
             "insert into datalayer_operations (aggregatetype, expires_at) values ('clients', now() + interval '1 hour')"
         )
         await layer.reload(cohort(pair, "7", "9"))
-        # Three looks of every process: a company that may move has moved by then.
-        await asyncio.sleep(3)
+        stays = "company 7 stays in supabase for now: entries are owed from supabase"
+        await until(lambda: stays in caplog.messages)
         assert layer.cohort == {"9"}
         await store.execute("delete from datalayer_operations")
         await until(lambda: layer.cohort == {"7", "9"}, seconds=60)
