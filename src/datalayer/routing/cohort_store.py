@@ -156,7 +156,7 @@ class CohortStore(PassingStore):
         if COMPANY in table.by_name:
             parts = (self._other, of_companies(table, others)), (self._main, of_all_others(table, others))
             return [(store, part if where is None else where & part) for store, part in parts]
-        if self._holders.parent_of(table) is None:
+        if await self._holders.parent_of(table) is None:
             return [(self._main, where)]
         return await self._split_by_parent(table, where, others)
 
@@ -168,8 +168,7 @@ class CohortStore(PassingStore):
         for store in (self._other, self._main):
             companies_of_store = partial(_is_among, others, wanted=store is self._other)
             own = await self._holders.children_of(store, table, where, companies_of_store)
-            if own is not None:
-                parts.append((store, own if where is None else where & own))
+            parts += [(store, one if where is None else where & one) for one in own]
         return parts or [(self._main, where)]
 
     @asynccontextmanager

@@ -7,7 +7,7 @@ from typing import Any
 
 from datalayer.query import Filter, Group, Insert, Select, Upsert, col, where_equal
 from datalayer.routing.companies import COMPANY, company_of
-from datalayer.stores.catalog import Catalog, ForeignKey, Table
+from datalayer.stores.catalog import ForeignKey, Table
 from datalayer.stores.contract import Store
 
 
@@ -21,14 +21,13 @@ class Holders:
     def __init__(self, main: Store, other: Store) -> None:
         self._main = main
         self._other = other
-        self._catalog: Catalog | None = None
 
     async def of_new(self, question: Insert | Upsert) -> list[str | None]:
         """Return the company of each row to be inserted; None for nobody's."""
         table = await self._table(question.table)
         if COMPANY in table.by_name:
             return [company_of(row) for row in question.rows]
-        key = self.parent_of(table)
+        key = await self.parent_of(table)
         if key is None:
             return [None] * len(question.rows)
         names = [row.get(key.columns[0]) for row in question.rows]
@@ -57,17 +56,18 @@ class Holders:
 
     async def children_of(
         self, store: Store, table: Table, where: Filter | None, wanted: Callable[[str | None], bool]
-    ) -> Filter | None:
-        """Return a filter for the matching rows of wanted companies in a store; None where there are none."""
-        key = self.parent_of(table)
+    ) -> list[Filter]:
+        """Return filters for the matching rows of wanted companies in a store: each row matches one of them."""
+        key = await self.parent_of(table)
         if key is None:
-            return None
+            return []
         column = key.columns[0]
         rows = await store.select(Select(table.name, where, columns=(column,)))
-        names = {row[column] for row in rows if row[column] is not None}
-        parents = await self._companies(store, key, list(names))
-        own = [name for name in names if wanted(parents.get(name))]
-        return col(column).in_(own) if own else None
+        names = {row[column] for row in rows}
+        parents = await self._companies(store, key, [name for name in names if name is not None])
+        own = [name for name in names if name is not None and wanted(parents.get(name))]
+        found: list[Filter] = [col(column).in_(own)] if own else []
+        return [*found, col(column).is_null()] if None in names and wanted(None) else found
 
     async def is_nobodys(self, name: str, *, deleted: bool = False) -> bool:
         """Whether a table's rows are of no company: they say none, and refer to no row that does.
@@ -86,11 +86,11 @@ class Holders:
             key.target_table != name for found in tables.values() for key in found.foreign_keys if found is not table
         )
 
-    def parent_of(self, table: Table) -> ForeignKey | None:
+    async def parent_of(self, table: Table) -> ForeignKey | None:
         """Return the foreign key that leads to a table with companies; None where there is none."""
-        catalog = self._catalog
+        tables = (await self._main.catalog()).tables
         for key in table.foreign_keys:
-            target = catalog.tables.get(key.target_table) if catalog is not None else None
+            target = tables.get(key.target_table)
             if len(key.columns) == 1 and target is not None and COMPANY in target.by_name:
                 return key
         return None
@@ -120,8 +120,7 @@ class Holders:
         return found
 
     async def _table(self, name: str) -> Table:
-        self._catalog = await self._main.catalog()
-        return self._catalog.table(name, store=self._main.name, operation="write")
+        return (await self._main.catalog()).table(name, store=self._main.name, operation="write")
 
 
 def _equal(question: Upsert, row: Mapping[str, Any]) -> Filter:

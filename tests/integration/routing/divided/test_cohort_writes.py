@@ -71,6 +71,46 @@ async def test_rows_without_a_company_of_their_own_go_with_what_they_refer_to(pa
         await assert_equal(settings, layer.mode, "bookings", "reminders")
 
 
+async def test_first_write_of_a_process_finds_what_rows_refer_to(pair: dict[str, Any]) -> None:
+    """Nothing was looked up before: a reminder is changed where its booking's company is all the same."""
+    async with DataLayer.open(cohort(pair, "7")) as layer:
+        await until(lambda: layer.cohort == {"7"})
+        booking = await layer.bookings.upsert(
+            {"yclients_record_id": 7, "company_id": 7, "datetime": "2026-03-02T10:00:00"}
+        )
+        await layer.reminders.insert({"booking_id": booking.id, "remind_at": "2026-03-02T09:00:00"})
+        await until(lambda: settled(layer))
+    async with DataLayer.open(cohort(pair, "7", datalayer_relay=False)) as layer:
+        assert await layer.reminders.update({"status": "sent"}, every_row=True) == 1
+        assert await there(pair, "reminders", status="sent") == 1
+
+
+async def test_write_reaches_rows_that_refer_to_nothing(
+    datalayer_postgres: FoundServer, salon_template: str, postgres: PostgresPlace
+) -> None:
+    """They are nobody's, and so the main primary's, as they were when they were inserted."""
+    async with serving(datalayer_postgres, salon_template, script=True) as supabase:
+        for dsn in (supabase.dsn, postgres.dsn):
+            async with postgres_of({"database_url": dsn}) as store:
+                await store.execute("create table notes (id int primary key, booking_id uuid references bookings)")
+                await store.execute("alter table notes add column said text")
+        async with postgres_of({"database_url": supabase.dsn}) as store:
+            await store.execute("grant all on notes to service_role")
+            await supabase_capture.install(store)
+        supabase.reload_schema()
+        pair = await supabase_pair(supabase, postgres)
+        async with DataLayer.open(cohort(pair, "7")) as layer:
+            await until(lambda: layer.cohort == {"7"})
+            booking = await layer.bookings.upsert(
+                {"yclients_record_id": 7, "company_id": 7, "datetime": "2026-03-02T10:00:00"}
+            )
+            await layer.session.insert(Insert("notes", [{"id": 1, "booking_id": booking.id}]))
+            await layer.session.insert(Insert("notes", [{"id": 2, "booking_id": None}]))
+            await until(lambda: settled(layer))
+            assert (await layer.session.update(Update("notes", {"said": "x"}))).count == 2
+            assert (await layer.session.delete(Delete("notes", col("id").eq(2)))).count == 1
+
+
 async def test_what_could_not_be_whole_is_refused(pair: dict[str, Any]) -> None:
     """One insert for companies of both stores, one transaction over both, a row that changes sides: each says why."""
     async with DataLayer.open(cohort(pair, "7")) as layer:
