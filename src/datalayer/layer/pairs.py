@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from datalayer.errors import ConfigurationError, StoreTimeoutError, UnavailableError
-from datalayer.flags import Mode, StoreKind, both_lead, has_cohort, resolve_mode
+from datalayer.flags import Mode, StoreKind, both_lead, can_have_cohort, has_cohort, resolve_mode
 from datalayer.layer.counting_in import OnRivals, counted_in
 from datalayer.layer.joining import captures_itself, check_join, parts_between
 from datalayer.layer.leads import Leads, leader_of, leads_of, routes_of
@@ -108,9 +108,12 @@ async def _leads_by(primary: Store, stores: Mapping[StoreKind, Store], settings:
 
 async def _led_rows(primary: Store, stores: Mapping[StoreKind, Store], settings: Settings) -> LedRows | None:
     mode = resolve_mode(settings)
-    if mode.secondary is None or not await are_companies_divided(settings, mode, stores):
+    if mode.secondary is None or not can_have_cohort(mode):
         return None
-    return LedRows(primary, stores[mode.primary], stores[mode.secondary], _postgres(stores))
+    routed = await routes_of(settings, mode, stores)
+    return LedRows(
+        primary, stores[mode.primary], stores[mode.secondary], routed=routed.keys(), postgres=_postgres(stores)
+    )
 
 
 async def are_companies_divided(settings: Settings, mode: Mode, stores: Mapping[StoreKind, Store]) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final, TypeAlias
 
 from datalayer.errors import DataLayerError
@@ -116,7 +117,7 @@ class Sweeper:
         if state["phase"] in (FILL, ROWS):
             async for page in different_rows(primary, secondary, table, stretch):
                 await self._note(entry, table, state, page)
-            stretch = Stretch(where=stretch.where)
+            stretch = replace(stretch, after=None)
         if state["phase"] != FILL:
             state = {**state, "phase": _EXTRA}
             async for page in extra_keys(primary, secondary, table, stretch):

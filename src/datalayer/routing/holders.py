@@ -64,7 +64,7 @@ class Holders:
         column = key.columns[0]
         rows = await store.select(Select(table.name, where, columns=(column,)))
         names = {row[column] for row in rows}
-        parents = await self._companies(store, key, [name for name in names if name is not None])
+        parents = await self.companies(store, key, [name for name in names if name is not None])
         own = [name for name in names if name is not None and wanted(parents.get(name))]
         found: list[Filter] = [col(column).in_(own)] if own else []
         return [*found, col(column).is_null()] if None in names and wanted(None) else found
@@ -95,17 +95,18 @@ class Holders:
                 return key
         return None
 
-    async def _of_parents(self, key: ForeignKey, names: Sequence[Any]) -> dict[Any, str | None]:
-        found = await self._companies(self._main, key, names)
-        missing = [name for name in names if name not in found]
-        return {**found, **(await self._companies(self._other, key, missing) if missing else {})}
-
-    async def _companies(self, store: Store, key: ForeignKey, names: Sequence[Any]) -> dict[Any, str | None]:
+    async def companies(self, store: Store, key: ForeignKey, names: Sequence[Any]) -> dict[Any, str | None]:
+        """Return the companies of the rows of a store that a foreign key refers to, by the values that it has."""
         if not names:
             return {}
         target = key.target_columns[0]
         question = Select(key.target_table, col(target).in_(names), columns=(target, COMPANY))
         return {row[target]: company_of(row) for row in await store.select(question)}
+
+    async def _of_parents(self, key: ForeignKey, names: Sequence[Any]) -> dict[Any, str | None]:
+        found = await self.companies(self._main, key, names)
+        missing = [name for name in names if name not in found]
+        return {**found, **(await self.companies(self._other, key, missing) if missing else {})}
 
     async def _by_target(self, question: Upsert) -> Mapping[tuple[Any, ...], str | None]:
         """Return the company of every row that has one of the targets' values, by these values."""

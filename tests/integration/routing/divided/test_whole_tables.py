@@ -6,14 +6,17 @@ from typing import Any
 
 import psycopg
 import pytest
-from tests.integration.routing.divided.companies import cohort
+from tests.integration.routing.divided.companies import cohort, there
 from tests.integration.routing.salons import CLIENT, assert_equal, carry, client_names, postgres_of, rows, settled
 from tests.integration.routing.waiting import until
 
-from datalayer import ConfigurationError, DataLayer
+from datalayer import ConfigurationError, DataLayer, GivenSettings, StoreKind
 from datalayer.layer.backfilling import backfill_pair, resync_pair
 from datalayer.layer.cohort_registry import CohortRegistry
-from datalayer.layer.pairs import reconcile
+from datalayer.layer.opening import open_store_for
+from datalayer.layer.pairs import open_links, reconcile
+from datalayer.outbox.backfill import backfill
+from datalayer.query import where_equal
 from datalayer.servers.postgrest import PostgrestServer
 
 
@@ -83,18 +86,91 @@ async def test_truncate_takes_no_rows_of_the_other_stores_companies(
         assert [row["company_id"] for row in await rows(store, "clients")] == [7]
 
 
-async def test_rows_that_do_not_say_their_company_are_left_until_all_are_home(
-    pair: dict[str, Any], caplog: pytest.LogCaptureFixture
-) -> None:
-    """A reminder's company stands in its booking: the log says that the table is not compared."""
+async def test_truncate_of_rows_that_refer_to_a_company_s_rows(pair: dict[str, Any], supabase: PostgrestServer) -> None:
+    """A reminder's company stands in its booking: company 8's are gone everywhere, company 7's come back."""
     await begun(pair)
-    settings = cohort(pair, "7")
+    settings = cohort(pair, "7", datalayer_relay_max_deletes=0)
+    async with DataLayer.open(settings) as layer:
+        for company in (7, 8):
+            booking = await layer.bookings.upsert(
+                {"yclients_record_id": company, "company_id": company, "datetime": "2026-03-02T10:00:00"}
+            )
+            await layer.reminders.insert({"booking_id": booking.id, "remind_at": "2026-03-02T09:00:00"})
+        await until(lambda: settled(layer))
+    async with await psycopg.AsyncConnection.connect(supabase.dsn, autocommit=True) as connection:
+        await connection.execute("truncate reminders")
+    await carry(settings)
+    assert await there(pair, "reminders") == 1
     await resync_pair(settings, tables=["reminders"])
     await carry(settings)
-    told = [message for message in caplog.messages if "reminders" in message]
-    assert told == [
-        "table reminders is not compared while companies are in both stores: its rows do not say whose they are"
-    ]
+    async with DataLayer.open(settings) as layer:
+        assert await settled(layer)
+        await assert_equal(settings, layer.mode, "reminders")
+
+
+@pytest.mark.parametrize("bring", [backfill_pair, resync_pair])
+async def test_rows_that_refer_to_a_company_s_rows_come_from_the_store_that_leads_them(
+    pair: dict[str, Any], supabase: PostgrestServer, bring: Any
+) -> None:
+    """A reminder that is newer, and one that was lost, in either direction."""
+    await begun(pair)
+    settings = cohort(pair, "7", datalayer_relay=False)
+    async with DataLayer.open(settings) as layer:
+        for company in (7, 8):
+            booking = await layer.bookings.upsert(
+                {"yclients_record_id": company, "company_id": company, "datetime": "2026-03-02T10:00:00"}
+            )
+            for day in (1, 2):
+                await layer.reminders.insert({"booking_id": booking.id, "remind_at": f"2026-03-0{day}T09:00:00"})
+        await carry(settings)
+        await layer.reminders.update({"status": "newer"}, where_equal(remind_at="2026-03-01T09:00:00"))
+    await lose(
+        supabase.dsn,
+        "delete from reminders where status is null and booking_id in (select id from bookings where company_id = 7)",
+    )
+    await lose(
+        pair["database_url"],
+        "delete from reminders where status is null and booking_id in (select id from bookings where company_id = 8)",
+    )
+    await bring(settings)
+    await carry(settings)
+    async with DataLayer.open(settings) as layer, postgres_of(pair) as store:
+        assert await settled(layer)
+        await assert_equal(settings, layer.mode, "reminders")
+        found = [row["status"] for row in await rows(store, "reminders")]
+        assert (found.count("newer"), found.count(None)) == (2, 2)
+
+
+async def test_backfill_that_began_before_a_cohort_brings_no_older_row(pair: dict[str, Any]) -> None:
+    """While it was busy with another table company 7 moved: its newer row stays."""
+    undivided = GivenSettings(**pair, datalayer_relay=False)
+    async with DataLayer.open(undivided) as layer:
+        for company in (7, 8):
+            await layer.upsert_company({"company_id": company, "title": "Салон"})
+            await layer.upsert_client({**CLIENT, "company_id": company})
+    await carry(undivided)
+    async with open_links(undivided) as (link,):
+        await backfill(link.reconciler, link.outbox, tables=["companies"])
+        async with DataLayer.open(cohort(pair, "7", datalayer_relay=False)) as layer:
+            await until(lambda: layer.cohort == {"7"})
+            await layer.clients.update({"name": "newer"}, company_id=7, yclients_id=1)
+        await backfill(link.reconciler, link.outbox, tables=["clients"])
+    await carry(cohort(pair, "7"))
+    async with DataLayer.open(cohort(pair, "7")) as layer:
+        await assert_equal(undivided, layer.mode, "clients")
+        assert await layer.clients.count(name="newer") == 1
+
+
+async def test_table_with_a_route_is_led_as_a_whole_while_a_cohort_ends(pair: dict[str, Any]) -> None:
+    """Wherever its rows' companies are: what TRUNCATE took from PostgreSQL is gone from Supabase as well."""
+    await begun(pair)
+    settings = GivenSettings(**pair, datalayer_routes={"clients": StoreKind.POSTGRES}, datalayer_relay_max_deletes=0)
+    async with postgres_of(pair) as store:
+        await store.execute("truncate clients cascade")
+    await carry(settings)
+    followed = await open_store_for(StoreKind.SUPABASE, settings, ())
+    assert await rows(followed, "clients") == []
+    await followed.close()
 
 
 async def test_move_that_did_not_see_a_table_s_entry_begins_anew(pair: dict[str, Any]) -> None:
