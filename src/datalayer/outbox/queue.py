@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal, TypeAlias
 from uuid import uuid4
 
-from datalayer.errors import UnknownTableError
+from datalayer.errors import DataLayerError, UnknownTableError
 from datalayer.outbox.entries import WHOLE_TABLE, Entry, Key
 from datalayer.outbox.keys import decode_key, encode_key, key_payload
 from datalayer.outbox.waiting import DELETES_ALLOWED, DELETES_HELD, Selection, after_failure, where_selected
@@ -33,6 +33,10 @@ _FOREVER: Final = dt.datetime(9999, 1, 1, tzinfo=dt.UTC)
 def utc_now() -> dt.datetime:
     """Return the present."""
     return dt.datetime.now(dt.UTC)
+
+
+class EntryGoneError(DataLayerError):
+    """An entry that is worked on was settled by another relay, or was discarded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +98,6 @@ class Outbox:
         """Give entries back untried."""
         for some in _chunks(versions):
             await self._set(some, claimed_by=None, claimed_until=None)
-
-    async def extend(self, versions: Iterable[int], *, lease_seconds: float) -> None:
-        """Keep claims for longer."""
-        until = self.clock() + dt.timedelta(seconds=lease_seconds)
-        for some in _chunks(versions):
-            await self._set(some, claimed_until=until)
 
     async def expire(self) -> int:
         """Free what relays that are gone had claimed; return how many entries."""
@@ -193,10 +191,18 @@ class Outbox:
         until = self.clock() + dt.timedelta(seconds=lease_seconds)
         await self._set([version], payload=payload, claimed_until=until)
 
-    async def kept(self, version: int) -> Any:
-        """Return what :meth:`keep` kept, or the entry's own payload."""
-        rows = await self.store.select(Select(self.table, col("version").eq(version), columns=("payload",)))
-        return rows[0]["payload"] if rows else None
+    async def renew(self, version: int, *, lease_seconds: float) -> Any:
+        """Keep a claim for longer; return what :meth:`keep` kept, or the entry's own payload.
+
+        Raises:
+            EntryGoneError: the entry was settled or discarded meanwhile.
+        """
+        until = self.clock() + dt.timedelta(seconds=lease_seconds)
+        chosen = Update(self.table, {"claimed_until": until}, col("version").eq(version), returning=True)
+        rows = (await self.store.update(chosen)).rows
+        if not rows:
+            raise EntryGoneError(f"entry {version} is not there any more")
+        return rows[0]["payload"]
 
     async def entries(
         self, selection: Selection | None = None, *, limit: int = 100, after: int | None = None

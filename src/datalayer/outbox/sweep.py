@@ -17,7 +17,7 @@ from datalayer.outbox.comparing import ComparedPage, Stretch, different_rows, ex
 from datalayer.outbox.entries import Entry, Key
 from datalayer.outbox.filling import fill
 from datalayer.outbox.keys import decode_key, encode_key
-from datalayer.outbox.queue import Outbox
+from datalayer.outbox.queue import EntryGoneError, Outbox
 from datalayer.outbox.reconcile import OUTAGES, Reconciler
 from datalayer.query import Filter, col
 from datalayer.stores.catalog import Table
@@ -97,7 +97,17 @@ class Sweeper:
         self._waiting.clear()
 
     async def sweep(self, entry: Entry) -> None:
-        """Do the work of a claimed entry that covers a whole table, and settle it."""
+        """Do the work of a claimed entry that covers a whole table, and settle it.
+
+        Where another one has done so already nothing is left to do: the rest may be led by another store by now.
+        """
+        try:
+            await self._sweep(entry)
+        except EntryGoneError:
+            LOGGER.info("table %s was compared by another process, or need not be", entry.table)
+
+    async def _sweep(self, entry: Entry) -> None:
+        kept = await self._outbox.renew(entry.version, lease_seconds=self._lease)
         primary, secondary = self._reconciler.primary, self._reconciler.secondary
         table = (await primary.catalog(refresh=True)).table(entry.table, store=primary.name, operation="sweep")
         await secondary.catalog(refresh=True)
@@ -105,7 +115,6 @@ class Sweeper:
         if led is None:
             await self._outbox.settle([entry.version])
             return
-        kept = await self._outbox.kept(entry.version)
         state: dict[str, Any] = {"phase": ROWS, **(kept if isinstance(kept, dict) else {})}
         try:
             stretch = _stretch(table, state)
@@ -127,6 +136,8 @@ class Sweeper:
 
     async def _note(self, entry: Entry, table: Table, state: Mapping[str, Any], page: ComparedPage) -> None:
         """Deal with a page, then move the checkpoint: a crash in between does a page twice."""
+        if page.different:
+            await self._outbox.renew(entry.version, lease_seconds=self._lease)
         marks: Sequence[Key] = list(page.different)
         if state["phase"] == FILL and marks:
             marks = await fill(self._reconciler, table, page.different)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from uuid import uuid4
 
+import psycopg
 import pytest
 from tests.integration.outbox.pairs import TABLES, Pair, postgres_pair, put_owners
 
 from datalayer.errors import ConfigurationError
 from datalayer.outbox.backfill import Filled, backfill
 from datalayer.outbox.queue import Outbox
-from datalayer.outbox.sweep import FILL, ROWS, bounds
+from datalayer.outbox.sweep import FILL, ROWS, Sweeper, bounds
 from datalayer.outbox.waiting import Selection
 from datalayer.query import Delete, Insert, Select, Update, col
 from datalayer.stores.postgres import PostgresStore
@@ -20,10 +21,17 @@ from datalayer.testing.servers import FoundServer
 
 
 @pytest.fixture
-async def pair(datalayer_postgres: FoundServer) -> AsyncIterator[Pair]:
+def primary_dsn(datalayer_postgres: FoundServer) -> Iterator[str]:
+    """Lend the primary's database."""
+    with datalayer_postgres.fresh_database() as dsn:
+        yield dsn
+
+
+@pytest.fixture
+async def pair(datalayer_postgres: FoundServer, primary_dsn: str) -> AsyncIterator[Pair]:
     """Lend a pair whose primary has rows that nobody owes: they were there before the triggers."""
-    with datalayer_postgres.fresh_database() as one, datalayer_postgres.fresh_database() as other:
-        async with postgres_pair(one, other) as opened:
+    with datalayer_postgres.fresh_database() as other:
+        async with postgres_pair(primary_dsn, other) as opened:
             await put_owners(opened.primary, range(1200))
             pets = [{"id": uuid4(), "owner_id": n, "name": "x"} for n in range(0, 1200, 7)]
             await opened.primary.insert(Insert("pets", pets, returning=False))
@@ -110,6 +118,38 @@ async def test_a_relay_takes_a_backfill_over(pair: Pair) -> None:
     ours, theirs = await pair.rows("owners")
     assert ours == theirs
     assert len(theirs) == 1200
+
+
+async def test_backfill_that_another_process_has_finished_does_nothing(pair: Pair) -> None:
+    """Its claim ran out before it began: it compares nothing, and takes no row away that only the secondary has."""
+    entry = await pair.outbox.claim_table("owners", FILL, lease_seconds=0.01)
+    assert entry is not None
+    await asyncio.sleep(0.02)
+    await pair.settle()
+    await put_owners(pair.secondary, [5000])
+    await Sweeper(pair.reconciler, pair.outbox).sweep(entry)
+    assert await pair.outbox.entries() == []
+    assert len((await pair.rows("owners"))[1]) == 1201
+
+
+@pytest.mark.parametrize("phase", [FILL, ROWS])
+async def test_page_that_was_read_before_the_table_s_entry_ended_is_dropped(
+    pair: Pair, primary_dsn: str, phase: str
+) -> None:
+    """Who leads the rows may be another store by now: neither are they brought over, nor marked."""
+    pages: list[int] = []
+
+    def end(rows: int, _applied: int, _marked: int) -> None:
+        pages.append(rows)
+        with psycopg.connect(primary_dsn, autocommit=True) as connection:
+            connection.execute("delete from datalayer_outbox where aggregateid = '*'")
+
+    entry = await pair.outbox.claim_table("owners", phase, lease_seconds=60)
+    assert entry is not None
+    await Sweeper(pair.reconciler, pair.outbox, on_page=end).sweep(entry)
+    await pair.settle()
+    assert pages == [500]
+    assert len((await pair.rows("owners"))[1]) == 500
 
 
 async def test_table_that_can_never_be_compared_becomes_a_dead_letter(pair: Pair) -> None:
