@@ -118,6 +118,7 @@ def uninstall(
 
     Example: datalayer supabase uninstall --print
     """
+    from datalayer.outbox.capture import postgres
     from datalayer.outbox.capture import supabase as capture
     from datalayer.outbox.capture.installed import status_of
 
@@ -128,7 +129,7 @@ def uninstall(
     async def run() -> bool:
         async with _direct(dsn) as store:
             refuse_to_drop(await status_of(store), "supabase", yes=yes)
-            return await capture.uninstall(store, lock_timeout=lock_timeout)
+            return await postgres.uninstall(store, lock_timeout=lock_timeout)
 
     tell_uninstalled({"supabase": asyncio.run(run())}, as_json)
 

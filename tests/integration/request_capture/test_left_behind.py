@@ -14,6 +14,7 @@ from tests.integration.request_capture.place import Place
 from tests.integration.supabase.proxy import Fault
 
 from datalayer.errors import OutcomeUnknownError
+from datalayer.outbox.capture import postgres as postgres_capture
 from datalayer.outbox.capture import supabase as script
 from datalayer.query import Insert
 from datalayer.servers.postgrest import PostgrestServer
@@ -48,7 +49,7 @@ async def changed(place: Place, primary_rest: PostgrestServer) -> AsyncIterator[
         "DATALAYER_REQUEST_LIFETIME_SECONDS": "0.2",
         "DATALAYER_UNFOLLOWED_TABLES": "heap",
     }
-    await script.uninstall(direct)
+    await postgres_capture.uninstall(direct)
     await direct.close()
     await asyncio.to_thread(primary_rest.reload_schema)
 

@@ -23,7 +23,8 @@ from datalayer.stores.postgres.errors import STORE, translate
 Connection: TypeAlias = AsyncConnection[Row]
 
 _SCRIPTS: Final = ("outbox/postgres.sql", "outbox/postgres_journal.sql")
-_UNINSTALL: Final = ("outbox/postgres_uninstall.sql",)
+#: What only Supabase has goes first; wherever it is not, that does nothing.
+UNINSTALL: Final = ("supabase/uninstall.sql", "outbox/postgres_uninstall.sql")
 _POLL_SECONDS: Final = 0.05
 
 #: One may stand before the database, whatever we were told that it is.
@@ -83,14 +84,17 @@ async def install(
     return Installed(tuple(armed), await status(store), settled)
 
 
-async def uninstall(store: PostgresStore, *, scripts: Sequence[str] = _UNINSTALL, lock_timeout: float = 10.0) -> bool:
-    """Take away triggers, functions and bookkeeping, entries included; False where nothing was there."""
+async def uninstall(store: PostgresStore, *, lock_timeout: float = 10.0) -> bool:
+    """Take away triggers, functions and bookkeeping, entries included; False where nothing was there.
+
+    That is so in Supabase too, over the project's direct address.
+    """
     async with _lent(store, "uninstall") as connection:
         if not await _is_installed(connection):
             return False
         async with connection.transaction():
             await _enter(connection, await _home(connection), lock_timeout)
-            for script in scripts:
+            for script in UNINSTALL:
                 await connection.execute(read_script(script).encode())
             await connection.execute(_TELL_POSTGREST)
     await store.catalog(refresh=True)

@@ -17,7 +17,6 @@ from datalayer.stores.sql_names import literal, quote
 from datalayer.stores.supabase import SupabaseStore
 
 _SCRIPTS: Final = ("outbox/postgres.sql", "supabase/functions.sql", "supabase/access.sql")
-_UNINSTALL: Final = ("supabase/uninstall.sql", "outbox/postgres_uninstall.sql")
 _BEGIN: Final = "begin;\nset local search_path = public, pg_temp;\nset local lock_timeout = '10s';\n\n"
 _FUNCTION: Final = re.compile(r"^create or replace function (\w+)", re.MULTILINE)
 #: Tells PostgREST to read functions and tables again.
@@ -59,11 +58,6 @@ async def install(
     )
 
 
-async def uninstall(store: PostgresStore, *, lock_timeout: float = 10.0) -> bool:
-    """Take everything away; False where nothing was there."""
-    return await postgres.uninstall(store, scripts=_UNINSTALL, lock_timeout=lock_timeout)
-
-
 async def status(store: SupabaseStore) -> CaptureStatus:
     """Say what is installed, asked over HTTP with the service role's key."""
     answer: Mapping[str, Any] | None
@@ -93,4 +87,4 @@ def script(tables: Iterable[str] | None = None) -> str:
 
 def uninstall_script() -> str:
     """Return the whole uninstall as one script for Supabase's SQL editor."""
-    return _BEGIN + "\n".join(read_script(name) for name in _UNINSTALL) + _END
+    return _BEGIN + "\n".join(read_script(name) for name in postgres.UNINSTALL) + _END

@@ -10,6 +10,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 from tests.integration.outbox.supabase.project import OPEN_TO_ALL, TABLES, Project
 
+from datalayer.outbox.capture import postgres as postgres_capture
 from datalayer.outbox.capture import supabase as capture
 from datalayer.servers.postgrest import PostgrestServer
 from datalayer.stores.supabase import SupabaseStore
@@ -52,7 +53,7 @@ async def installed(project: Project) -> AsyncIterator[Project]:
     project.door.execute("truncate prices, items; truncate datalayer_outbox, datalayer_ledger")
     project.door.execute("truncate datalayer_outbox; alter sequence items_id_seq restart")
     yield project
-    await capture.uninstall(direct)
+    await postgres_capture.uninstall(direct)
     await direct.close()
 
 

@@ -12,6 +12,7 @@ from tests.integration.outbox.supabase.project import Project
 from datalayer.errors import (
     SchemaError,
 )
+from datalayer.outbox.capture import postgres as postgres_capture
 from datalayer.outbox.capture import supabase as capture
 from datalayer.stores.supabase import SupabaseStore
 
@@ -68,10 +69,10 @@ async def test_outbox_commands_refuse_supabase_s_own_database(
         assert await asyncio.to_thread(run, ["outbox", "uninstall", "--url", project.url, "--yes"]) == 0
 
 
-async def test_supabase_after_an_uninstall_of_the_outbox_alone_is_told_as_it_is(
+async def test_supabase_after_an_uninstall_by_the_outbox_s_command_is_told_as_it_is(
     project: Project, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """PostgREST reads the schema again by itself; and while it has not, a function that is gone is called so."""
+    """Nothing is left behind; PostgREST reads the schema again by itself, and says meanwhile which function is gone."""
     from datalayer.cli.app import run
 
     direct = await project.direct()
@@ -84,6 +85,8 @@ async def test_supabase_after_an_uninstall_of_the_outbox_alone_is_told_as_it_is(
             await opened.call_function("datalayer_status", {}, writes=False)
         project.door.execute("alter function datalayer_status_away(regclass[]) rename to datalayer_status")
         assert await asyncio.to_thread(run, ["outbox", "uninstall", "--url", project.url, "--yes"]) == 0
+        left = project.door.execute("select proname from pg_proc where proname like 'datalayer%'").fetchall()
+        assert left == []
         for _ in range(100):
             if "datalayer_control" not in (await opened.catalog(refresh=True)).tables:
                 break
@@ -91,8 +94,7 @@ async def test_supabase_after_an_uninstall_of_the_outbox_alone_is_told_as_it_is(
         assert not (await capture.status(opened)).installed
     finally:
         await opened.close()
-        await capture.install(direct)
-        await capture.uninstall(direct)
+        await postgres_capture.uninstall(direct)
         await direct.close()
 
 
