@@ -142,22 +142,29 @@ class Settings(BaseSettings):
 
     @classmethod
     def _routes_of_the_environment(cls) -> dict[str, StoreKind]:
-        """Return the tables of DATALAYER_ROUTE_<TABLE>, in lower case, and of DATALAYER_ROUTES."""
-        single = {name.upper(): value.strip().lower() for name, value in os.environ.items() if value.strip()}
-        single = {name: value for name, value in single.items() if name.startswith(ROUTE_PREFIX)}
-        for name, value in single.items():
-            if value not in set(StoreKind):
-                raise ConfigurationError(f"{name}: must be one of {', '.join(StoreKind)}", variables=(name,))
+        """Return the tables of DATALAYER_ROUTE_<TABLE>, in lower case, with those of DATALAYER_ROUTES.
+
+        Raises:
+            ConfigurationError: a store is none, or both name one table with different stores.
+        """
+        given = {name.upper(): value.strip() for name, value in os.environ.items() if value.strip()}
+        single = {name: value.lower() for name, value in given.items() if name.startswith(ROUTE_PREFIX)}
         if not single:
             return {}
         try:
-            all_at_once = parse_routes(os.environ.get("DATALAYER_ROUTES") or "{}")
+            routes = dict(parse_routes(given.get("DATALAYER_ROUTES", "{}")))
         except ValueError as error:
             raise ConfigurationError(f"DATALAYER_ROUTES: {error}", variables=("DATALAYER_ROUTES",)) from None
-        return {
-            **all_at_once,
-            **{name.removeprefix(ROUTE_PREFIX).lower(): StoreKind(value) for name, value in single.items()},
-        }
+        for name, value in single.items():
+            if value not in set(StoreKind):
+                raise ConfigurationError(f"{name}: must be one of {', '.join(StoreKind)}", variables=(name,))
+            table, kind = name.removeprefix(ROUTE_PREFIX).lower(), StoreKind(value)
+            if (before := routes.setdefault(table, kind)) is not kind:
+                raise ConfigurationError(
+                    f"DATALAYER_ROUTES says {before.value} for {table}, {name} says {kind.value}: remove one of them",
+                    variables=("DATALAYER_ROUTES", name),
+                )
+        return routes
 
     @property
     def has_postgres(self) -> bool:

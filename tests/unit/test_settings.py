@@ -80,13 +80,27 @@ def test_settings_take_an_empty_variable_as_unset(monkeypatch: pytest.MonkeyPatc
 
 
 def test_settings_join_the_routes_of_single_tables(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A variable for one table is laid over the variable for all; an empty one is unset; code alone knows none."""
+    """A variable for one table adds to the variable for all; an empty one is unset; code alone knows none."""
     monkeypatch.setenv("DATALAYER_ROUTES", '{"clients": "postgres", "Staff": "sqlite"}')
     assert dict(Settings().datalayer_routes) == {"clients": StoreKind.POSTGRES, "Staff": StoreKind.SQLITE}
-    monkeypatch.setenv("DATALAYER_ROUTE_CLIENTS", "Supabase")
+    monkeypatch.setenv("DATALAYER_ROUTE_CLIENTS", "Postgres")
+    monkeypatch.setenv("DATALAYER_ROUTE_MESSAGES", "Supabase")
     monkeypatch.setenv("DATALAYER_ROUTE_SERVICES", "")
-    assert dict(Settings().datalayer_routes) == {"clients": StoreKind.SUPABASE, "Staff": StoreKind.SQLITE}
+    found = {"clients": StoreKind.POSTGRES, "Staff": StoreKind.SQLITE, "messages": StoreKind.SUPABASE}
+    assert dict(Settings().datalayer_routes) == found
     assert dict(GivenSettings().datalayer_routes) == {}
+
+
+@pytest.mark.parametrize("for_all", ["DATALAYER_ROUTES", "datalayer_routes"])
+def test_settings_refuse_two_routes_for_one_table(monkeypatch: pytest.MonkeyPatch, for_all: str) -> None:
+    """Which of the two is meant nobody knows, and the wrong one would be written."""
+    monkeypatch.setenv(for_all, '{"clients": "postgres"}')
+    monkeypatch.setenv("DATALAYER_ROUTE_CLIENTS", "sqlite")
+    with pytest.raises(
+        ConfigurationError, match="DATALAYER_ROUTES says postgres for clients, DATALAYER_ROUTE_CLIENTS says sqlite"
+    ) as caught:
+        Settings()
+    assert caught.value.variables == ("DATALAYER_ROUTES", "DATALAYER_ROUTE_CLIENTS")
 
 
 def test_settings_refuse_a_route_to_an_unknown_store(monkeypatch: pytest.MonkeyPatch) -> None:
