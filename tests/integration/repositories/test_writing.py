@@ -12,6 +12,7 @@ from tests.integration.repositories.samples import SALON, client
 from datalayer.errors import (
     BatchItemError,
     InvalidValueError,
+    MissingConflictTargetError,
     NotNullViolationError,
     RepeatedKeyError,
     UniqueViolationError,
@@ -152,6 +153,15 @@ async def test_sync_many_names_every_bad_row_and_writes_nothing(repositories: Re
     with pytest.raises(BatchItemError) as caught:
         await repositories.clients.sync_many(rows, batch_rows=3)
     assert caught.value.indexes == (7, 9)
+    assert await repositories.clients.count() == 0
+
+
+async def test_sync_many_tells_the_first_of_two_mistakes(store: Store, repositories: RepositorySet) -> None:
+    """A batch that the store refuses, before a later one with a bad row; without transactions all rows come first."""
+    rows = [client(1, name="a"), client(2, name="b"), client(3, phone="1", name="c")]
+    expected = BatchItemError if store.name == "supabase" else MissingConflictTargetError
+    with pytest.raises(expected):
+        await repositories.clients.sync_many(rows, target=("name",), batch_rows=2)
     assert await repositories.clients.count() == 0
 
 

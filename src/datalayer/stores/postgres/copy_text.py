@@ -19,7 +19,6 @@ from uuid import UUID
 
 from datalayer.query import Row
 from datalayer.stores.catalog import Column, ColumnType
-from datalayer.stores.documents import dump_document
 from datalayer.stores.postgres.values import UnfitParameter, check_types, record_encoder
 
 _Texts: TypeAlias = list[str]
@@ -43,6 +42,9 @@ _SPELLED: Mapping[type, Callable[[Any], str]] = {
     bytes: lambda value: f"\\x{value.hex()}",
 }
 
+#: Types whose text has no sign that COPY gives a meaning to.
+_NEVER_ESCAPED = frozenset({int, Decimal, float, bool, datetime, date, time, UUID})
+
 
 def copy_text(rows: Sequence[Row], columns: Sequence[Column]) -> bytes | None:
     """Write rows as COPY's text, one line each; None where a value has no text that is known to be exact.
@@ -65,9 +67,9 @@ def _column(values: list[Any], column_type: ColumnType) -> _Texts | None:
     check_types(values, column_type)
     kinds = set(map(type, values))
     if NoneType not in kinds:
-        return _escaped(_spelled(values, kinds, column_type))
+        return _spelled(values, kinds, column_type)
     present = [value for value in values if value is not None]
-    texts = _escaped(_spelled(present, kinds - {NoneType}, column_type))
+    texts = _spelled(present, kinds - {NoneType}, column_type)
     if texts is None:
         return None
     following = iter(texts)
@@ -75,12 +77,10 @@ def _column(values: list[Any], column_type: ColumnType) -> _Texts | None:
 
 
 def _spelled(values: list[Any], kinds: set[type], column_type: ColumnType) -> _Texts | None:
-    """Write values, none of them None, as the server's input function of their type reads them."""
-    if column_type.is_json:
-        return list(map(dump_document, values))
+    """Write values, none of them None, as the server's input function of their type reads them, escaped for COPY."""
     recode = record_encoder(column_type)
     if recode is not None:
-        values = list(map(recode, values))
+        values = recode(values)
         kinds = set(map(type, values))
     return _arrays(values, kinds, column_type) if column_type.array else _scalars(values, kinds)
 
@@ -89,10 +89,12 @@ def _scalars(values: list[Any], kinds: set[type]) -> _Texts | None:
     if not kinds <= _SPELLED.keys():
         return None
     if kinds <= {str}:
-        return values
+        return _escaped(values)
     if len(kinds) == 1:
-        return list(map(_SPELLED[kinds.pop()], values))
-    return [_SPELLED[type(value)](value) for value in values]
+        texts = list(map(_SPELLED[next(iter(kinds))], values))
+    else:
+        texts = [_SPELLED[type(value)](value) for value in values]
+    return texts if kinds <= _NEVER_ESCAPED else _escaped(texts)
 
 
 def _arrays(values: list[Any], kinds: set[type], column_type: ColumnType) -> _Texts | None:
@@ -104,12 +106,12 @@ def _arrays(values: list[Any], kinds: set[type], column_type: ColumnType) -> _Te
     if inner <= {str}:
         quoted = _BETWEEN.join(elements)
         if '"' not in quoted and "\\" not in quoted:
-            return ['{"' + '","'.join(value) + '"}' if value else "{}" for value in values]
+            return _escaped(['{"' + '","'.join(value) + '"}' if value else "{}" for value in values])
     elif inner <= {int}:
         return ["{" + ",".join(map(str, value)) + "}" for value in values]
     if not inner <= _SPELLED.keys() | {NoneType}:
         return None
-    return ["{" + ",".join(map(_element, value)) + "}" for value in values]
+    return _escaped(["{" + ",".join(map(_element, value)) + "}" for value in values])
 
 
 def _element(value: Any) -> str:
@@ -119,7 +121,7 @@ def _element(value: Any) -> str:
     return f'"{text}"'
 
 
-def _escaped(texts: _Texts | None) -> _Texts | None:
+def _escaped(texts: _Texts) -> _Texts:
     """Escape a whole column in one text: four passes in C."""
     if not texts:
         return texts

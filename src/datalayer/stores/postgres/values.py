@@ -17,10 +17,12 @@ from pydantic_core import PydanticSerializationError, from_json, to_json
 
 from datalayer.query import JSON_NULL
 from datalayer.stores.catalog import Column, ColumnType, Kind
-from datalayer.stores.documents import dump_document
+from datalayer.stores.documents import dump_document, dump_documents
 from datalayer.stores.moments import clock_reading
 
 Encoder: TypeAlias = Callable[[Any], Any]
+#: The same for many values of a column at once.
+ColumnEncoder: TypeAlias = Callable[[list[Any]], list[Any]]
 
 
 class UnfitParameter(psycopg.DataError):
@@ -73,13 +75,12 @@ def json_records(rows: Sequence[Mapping[str, Any]], columns: Sequence[Column]) -
     """
     for column in columns:
         check_types(map(itemgetter(column.name), rows), column.type)
-    recoded = {c.name: recode for c in columns if (recode := record_encoder(c.type))}
-    records: Sequence[Mapping[str, Any]] = rows
-    if recoded:
-        records = [
-            row | {name: recode(row[name]) for name, recode in recoded.items() if row[name] is not None}
-            for row in map(dict, rows)
-        ]
+    recoded = {column.name: recode for column in columns if (recode := record_encoder(column.type))}
+    records: Sequence[Any] = list(map(dict, rows)) if recoded else rows
+    for name, recode in recoded.items():
+        holders = [record for record in records if record[name] is not None]
+        for record, value in zip(holders, recode([record[name] for record in holders]), strict=True):
+            record[name] = value
     return _write_json(records, inf_nan_mode="strings", bytes_mode="hex")
 
 
@@ -114,8 +115,8 @@ def check_types(values: Iterable[Any], column_type: ColumnType) -> None:
             raise UnfitParameter("a value has the wrong type for its column", "42804")
 
 
-def record_encoder(column_type: ColumnType) -> Encoder | None:
-    """Return what turns a value, not None, into what a JSON record or a line of COPY holds; None where nothing does."""
+def record_encoder(column_type: ColumnType) -> ColumnEncoder | None:
+    """Return what turns values, none of them None, into what JSON records or lines of COPY hold; None: as they are."""
     return _RECORD_FIELDS.get((column_type.kind, column_type.array))
 
 
@@ -206,13 +207,18 @@ _ELEMENTS: Mapping[Kind, Encoder] = {
     Kind.TIMESTAMP: _clock_reading,
 }
 
-#: What turns a value into a field of a JSON record, by kind and whether it is an array; others go as they are.
-_RECORD_FIELDS: Mapping[tuple[Kind, bool], Encoder] = {
-    (Kind.JSON, False): dump_document,
-    (Kind.JSONB, False): dump_document,
-    (Kind.BYTEA, False): _octets,
-    (Kind.DATE, False): _calendar_day,
-    (Kind.DATE, True): _array_of(_calendar_day),
-    (Kind.TIMESTAMP, False): _clock_reading,
-    (Kind.TIMESTAMP, True): _array_of(_clock_reading),
+
+def _each(encode: Encoder) -> ColumnEncoder:
+    return lambda values: list(map(encode, values))
+
+
+#: What turns values into fields of JSON records, by kind and whether it is an array; others go as they are.
+_RECORD_FIELDS: Mapping[tuple[Kind, bool], ColumnEncoder] = {
+    (Kind.JSON, False): dump_documents,
+    (Kind.JSONB, False): dump_documents,
+    (Kind.BYTEA, False): _each(_octets),
+    (Kind.DATE, False): _each(_calendar_day),
+    (Kind.DATE, True): _each(_array_of(_calendar_day)),
+    (Kind.TIMESTAMP, False): _each(_clock_reading),
+    (Kind.TIMESTAMP, True): _each(_array_of(_clock_reading)),
 }

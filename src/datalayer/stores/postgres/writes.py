@@ -19,6 +19,7 @@ from typing import Any, TypeAlias
 
 import psycopg
 
+from datalayer.collecting import uncollected
 from datalayer.errors import DataLayerError, MissingConflictTargetError, StoreError
 from datalayer.query import Insert, Row, Upsert, Written
 from datalayer.stores.catalog import Table
@@ -35,7 +36,7 @@ from datalayer.stores.postgres.statement import Statement
 from datalayer.stores.postgres.values import json_records
 
 #: Rows in one statement of a large write.
-CHUNK_ROWS = 5000
+CHUNK_ROWS = 2500
 
 #: Columns, and where the rows that have them stand in the batch.
 _Group: TypeAlias = tuple[tuple[str, ...], list[int]]
@@ -239,7 +240,8 @@ class _Writer:
     def _text(self, columns: tuple[str, ...], rows: Sequence[Row]) -> bytes | None:
         failure: StoreError
         try:
-            return copy_text(rows, [self.table.by_name[name] for name in columns])
+            with uncollected():
+                return copy_text(rows, [self.table.by_name[name] for name in columns])
         except psycopg.DataError as error:
             failure = translate(error, operation=self.operation, table=self.table.name)
         except UnicodeEncodeError:
