@@ -80,6 +80,11 @@ async def _resync(tables: list[str] | None, first: str | None, last: str | None)
     from datalayer.settings import Settings
 
     done = await resync_pair(Settings(), tables=tables, first=first, last=last)
+    if done.away is not None:
+        output.note(
+            f"note: {done.away.value} is away; what was written there while it followed is dropped when this is run"
+            " again"
+        )
     if done.unanswered:
         output.note(
             f"note: {counted(done.unanswered, 'write')} to Supabase may still take effect, and"

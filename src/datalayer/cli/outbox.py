@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
 from datalayer.cli import output
 from datalayer.cli.errors import EXIT_CODES, ExitCode
 from datalayer.cli.transfer import AsJson
-from datalayer.errors import DataLayerError, InvalidValueError
-from datalayer.flags import StoreKind, resolve_mode
-from datalayer.wording import counted
+from datalayer.errors import InvalidValueError
 
 if TYPE_CHECKING:
+    from datalayer.layer.owed import OwedOfTable
     from datalayer.outbox.entries import Entry
-    from datalayer.outbox.queue import Outbox
-    from datalayer.outbox.waiting import Selection, Waiting
-    from datalayer.settings import Settings
-    from datalayer.stores.contract import Store, StoreName
+    from datalayer.outbox.waiting import Selection
+    from datalayer.stores.contract import StoreName
 
 Table: TypeAlias = Annotated[str | None, typer.Option(help="Only entries about this table.", show_default=False)]
 Versions: TypeAlias = Annotated[
@@ -39,9 +35,6 @@ commands = typer.Typer(
     epilog=EXIT_CODES,
 )
 
-#: In a note: something may be owed that nobody could look at.
-_UNASKED: Final = "could not be asked"
-
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the program."""
@@ -57,25 +50,25 @@ def status(
 ) -> None:
     """Say how much is owed, of which tables, and for how long.
 
-    The exit code is 1 where there are dead letters or held deletes, or where the lag is above --max-lag.
+    The exit code is 1 where there are dead letters, held deletes, or entries that are set aside since the other store
+    leads their table; or where the lag of all others is above --max-lag.
 
     Example: datalayer outbox status --max-lag 60
     """
-    found, notes = asyncio.run(_status())
-    for note in notes:
-        output.note(f"note: {note}")
-    wrong = any(w.dead or w.held or (max_lag is not None and w.lag_seconds > max_lag) for _, _, w in found)
+    from datalayer.layer.owed import look_over
+    from datalayer.settings import Settings
+
+    found = asyncio.run(look_over(Settings()))
+    output.notes(found.notes)
+    wrong = any(_asks_for_somebody(owed, max_lag) for owed in found.tables)
     if as_json:
-        tables = [{"store": store, "table": table, **_counts(w)} for store, table, w in found]
-        output.print_json({"tables": tables, "ok": not wrong, "notes": notes})
-    elif not found:
-        output.results().print("nothing is owed" if not _is_unknown(notes) else "nothing is owed, as far as is known")
+        tables = [{"store": owed.primary, "table": owed.table, **_counts(owed)} for owed in found.tables]
+        output.print_json({"tables": tables, "ok": not wrong, "notes": found.notes, "unasked": found.unasked})
+    elif not found.tables:
+        output.results().print("nothing is owed, as far as is known" if found.unasked else "nothing is owed")
     else:
-        rows = [
-            (store, table, f"{w.live:,}", f"{w.dead:,}", f"{w.held:,}", f"{w.lag_seconds:,.1f} s")
-            for store, table, w in found
-        ]
-        output.print_table(("primary", "table", "waiting", "dead letters", "held deletes", "lag"), rows)
+        headings = ("primary", "table", "waiting", "dead letters", "held deletes", "set aside", "lag")
+        output.print_table(headings, [_cells(owed) for owed in found.tables])
     if wrong:
         raise typer.Exit(ExitCode.DIFFERENCE)
 
@@ -164,94 +157,8 @@ def discard(
     _say(count, "discarded", as_json=as_json)
 
 
-async def _status() -> tuple[list[tuple[str, str, Waiting]], list[str]]:
-    """Return what waits, by primary and table, and what else is to be said."""
-    from datalayer.layer.pairs import open_outboxes, primary_of
-    from datalayer.outbox.waiting import tables_waiting, waiting
-    from datalayer.settings import Settings
-
-    settings = Settings()
-    async with open_outboxes(settings) as outboxes:
-        notes = await _of_the_other_store(settings, [outbox.store for outbox in outboxes])
-        found = [
-            (primary_of(outbox), table, await waiting(outbox.store, outbox.table, outbox.clock, table=table))
-            for outbox in outboxes
-            for table in await tables_waiting(outbox.store, outbox.table)
-        ]
-        covered = [open_ for outbox in outboxes for open_ in await _open_operations(outbox)]
-    return [*found, *covered, *await _spooled(settings)], notes
-
-
-async def _of_the_other_store(settings: Settings, stores: list[Store]) -> list[str]:
-    """Say so where another store is the primary on record, or owes something: these settings may be the wrong ones."""
-    from datalayer.layer.leads import in_words
-    from datalayer.layer.process_registry import ProcessRegistry
-    from datalayer.layer.resyncing import open_strays
-    from datalayer.outbox.tables import OUTBOX
-    from datalayer.query import Count
-    from datalayer.stores.postgres import PostgresStore
-
-    mode, notes = resolve_mode(settings), list[str]()
-    try:
-        async with open_strays(settings) as strays:
-            for store in [stray.store for stray in strays if stray.table == OUTBOX]:
-                stores.append(store)
-                owed = await store.count(Count(OUTBOX)) if OUTBOX in (await store.catalog()).tables else 0
-                if owed:
-                    notes.append(
-                        f"{store.name}, which follows by these settings, owes {counted(owed, 'change')}"
-                        f" that only settings with {store.name} as primary show and carry"
-                    )
-            postgres = next((one for one in stores if isinstance(one, PostgresStore)), None)
-            if postgres is None and StoreKind.POSTGRES in (mode.primary, mode.secondary):
-                notes.append(f"postgres {_UNASKED}")
-            record = None if postgres is None else await ProcessRegistry(postgres).recorded()
-            if record is not None and mode.primary not in record.leads.values():
-                notes.append(
-                    f"these settings take {mode.primary.value} for the primary, and applications began last with"
-                    f" {in_words(record.leads)}"
-                )
-    except DataLayerError as error:
-        notes.append(f"the other store {_UNASKED}: {error}")
-    return notes
-
-
-def _is_unknown(notes: Sequence[str]) -> bool:
-    return any(_UNASKED in note for note in notes)
-
-
-async def _open_operations(outbox: Outbox) -> list[tuple[str, str, Waiting]]:
-    """Count writes to a Supabase without the script whose answers have not come: they are owed like entries."""
-    from datalayer.outbox.tables import MARKS, OPERATIONS
-    from datalayer.outbox.waiting import Waiting
-    from datalayer.query import Count, Select, asc
-
-    count = await outbox.store.count(Count(OPERATIONS)) if outbox.table == MARKS else 0
-    if not count:
-        return []
-    question = Select(OPERATIONS, order=(asc("created_at"),), limit=1, columns=("created_at",))
-    oldest = await outbox.store.select(question)
-    lag = (outbox.clock() - oldest[0]["created_at"]).total_seconds() if oldest else 0.0
-    return [("supabase", "writes without an answer", Waiting(count, 0, 0, max(lag, 0.0)))]
-
-
-async def _spooled(settings: Settings) -> list[tuple[str, str, Waiting]]:
-    """Count the writes that wait on this machine's disk."""
-    from datalayer.outbox.spool import own_spool
-    from datalayer.outbox.waiting import Waiting
-
-    mode = resolve_mode(settings)
-    if StoreKind.SUPABASE not in (mode.primary, mode.secondary) or settings.supabase_url is None:
-        return []
-    async with own_spool(settings.datalayer_spool_path, settings.supabase_url) as spool:
-        if spool is None:
-            return []
-        count, lag = await spool.count(), await spool.oldest_seconds()
-    return [("supabase", "writes on this machine's spool", Waiting(count, 0, 0, lag))] if count else []
-
-
 async def _entries(selection: Selection, limit: int) -> list[tuple[StoreName, Entry]]:
-    from datalayer.layer.pairs import open_outboxes, primary_of
+    from datalayer.layer.outboxes import open_outboxes, primary_of
     from datalayer.settings import Settings
 
     async with open_outboxes(Settings()) as outboxes:
@@ -260,7 +167,7 @@ async def _entries(selection: Selection, limit: int) -> list[tuple[StoreName, En
 
 
 async def _change(selection: Selection, *, discard: bool) -> int:
-    from datalayer.layer.pairs import open_outboxes
+    from datalayer.layer.outboxes import open_outboxes
     from datalayer.settings import Settings
 
     async with open_outboxes(Settings()) as outboxes:
@@ -280,13 +187,25 @@ def _say(count: int, done: str, *, as_json: bool) -> None:
         output.results().print(f"{done} {count:,} {'entry' if count == 1 else 'entries'}")
 
 
-def _counts(waiting: Waiting) -> dict[str, Any]:
+def _asks_for_somebody(owed: OwedOfTable, max_lag: float | None) -> bool:
+    """Whether it does not get settled by itself, or not soon enough."""
+    left = owed.waiting.dead or owed.waiting.held or owed.set_aside
+    return bool(left) or (max_lag is not None and owed.waiting.lag_seconds > max_lag)
+
+
+def _counts(owed: OwedOfTable) -> dict[str, Any]:
     return {
-        "waiting": waiting.live,
-        "dead": waiting.dead,
-        "held": waiting.held,
-        "lag_seconds": round(waiting.lag_seconds, 3),
+        "waiting": owed.waiting.live - owed.set_aside,
+        "dead": owed.waiting.dead,
+        "held": owed.waiting.held,
+        "set_aside": owed.set_aside,
+        "lag_seconds": round(owed.waiting.lag_seconds, 3),
     }
+
+
+def _cells(owed: OwedOfTable) -> tuple[str, ...]:
+    *numbers, lag = _counts(owed).values()
+    return owed.primary, owed.table, *(f"{number:,}" for number in numbers), f"{lag:,.1f} s"
 
 
 def _shown(store: str, entry: Entry) -> dict[str, Any]:

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 from datalayer.errors import InvalidValueError
 from datalayer.flags import StoreKind, resolve_mode
-from datalayer.layer.leads import leader_of, leads_of, routes_of
+from datalayer.layer.leads import leader_of
 from datalayer.layer.opening import open_store_for
-from datalayer.layer.pairs import are_companies_divided, open_links, open_outboxes, primary_of, registry_of
+from datalayer.layer.outboxes import leads_over, open_outboxes, primary_of
+from datalayer.layer.pairs import are_companies_divided, open_links, registry_of
 from datalayer.layer.process_registry import refuse_rivals
 from datalayer.layer.resyncing import Outdone, note_leads, open_strays
 from datalayer.outbox.backfill import Filled, OnFilled, backfill
@@ -34,10 +35,12 @@ class Resynced:
     Args:
         marked: tables.
         unanswered: writes to Supabase that may still take effect, and are owed until then.
+        away: the store that follows, where what it owes could not be looked at, and was left.
     """
 
     marked: list[str]
     unanswered: int = 0
+    away: StoreKind | None = None
 
 
 async def backfill_pair(
@@ -80,11 +83,11 @@ async def resync_pair(
         primaries: dict[StoreKind, Outbox] = {}
         for outbox in outboxes:
             primaries.setdefault(StoreKind(primary_of(outbox)), outbox)
-        leads = leads_of(mode, await routes_of(settings, mode, {kind: one.store for kind, one in primaries.items()}))
+        leads = await leads_over(outboxes, settings, mode)
         refuse_rivals(await registry_of(postgres).rivals(leads), leads)
         if is_whole:
             await note_leads(registry_of(postgres), leads)
-        outdone = [await Outdone.find([] if has_range else strays, tables)]
+        outdone = [await Outdone.find([] if has_range else strays.outboxes, tables)]
         is_divided = await are_companies_divided(settings, mode, postgres)
         for kind, outbox in primaries.items():
             led = [name for name in chosen if leader_of(name, leads) is kind or (is_divided and name not in leads)]
@@ -96,7 +99,8 @@ async def resync_pair(
                     await _mark(outbox, name, first, last)
         for one in outdone:
             await one.drop()
-        return Resynced(chosen, await outdone[0].empty_spool(settings) if is_whole else 0)
+        unanswered = await outdone[0].empty_spool(settings) if is_whole else 0
+        return Resynced(chosen, unanswered, None if has_range else strays.away)
 
 
 @asynccontextmanager

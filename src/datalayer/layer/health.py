@@ -25,7 +25,8 @@ class DualHealth(Health):
         entries: what is owed to the other store, dead letters and held deletes included.
         dead: dead letters among them.
         held: deletes among them that wait for an operator.
-        lag_seconds: age of the oldest entry that is not dead; 0 where there is none.
+        lag_seconds: age of the oldest entry that is not dead, nor about a table that the other store leads; 0 where
+            there is none.
         rivals: processes at work that take another store for a primary, by name.
         unknown_companies: companies that the cohort's settings name and the main primary does not have; empty without
             a cohort.

@@ -20,19 +20,18 @@ from datalayer.layer.process_registry import ProcessRegistry, Record, refuse_riv
 from datalayer.layer.strays import find_strays, refuse_strays
 from datalayer.outbox.assembly import reconciler_between, relay_over
 from datalayer.outbox.breaker import DeleteBreaker
-from datalayer.outbox.checks import check_bookkeeping, check_distinct
 from datalayer.outbox.left_behind import LeftBehind
 from datalayer.outbox.operations import OperationJournal
 from datalayer.outbox.outcome import Outcome
 from datalayer.outbox.pace import Pace
-from datalayer.outbox.queue import Outbox, OutboxTable
+from datalayer.outbox.queue import Outbox
 from datalayer.outbox.reconcile import Reconciler
 from datalayer.outbox.relay import Relay
 from datalayer.outbox.requests import RequestCapture
 from datalayer.outbox.tables import MARKS, OPERATIONS
 from datalayer.query import Count
 from datalayer.routing.request_capture import key_lookup
-from datalayer.stores.contract import Store, StoreName
+from datalayer.stores.contract import Store
 from datalayer.stores.postgres import PostgresStore
 from datalayer.telemetry import Observer, RelayObserver
 
@@ -252,49 +251,6 @@ async def both_have_primaries(settings: Settings, mode: Mode) -> bool:
         return await registry_of({StoreKind.POSTGRES: store}).cohort_stands(mode.primary)
     finally:
         await store.close()
-
-
-@asynccontextmanager
-async def open_outboxes(settings: Settings) -> AsyncIterator[list[Outbox]]:
-    """Open the stores that have outboxes, and no other: what is owed can be seen while the secondary is away.
-
-    What request capture has left behind comes last, where the store that has it can be reached.
-    """
-    mode = resolve_mode(settings)
-    kinds = [mode.primary]
-    if mode.secondary is not None and await both_have_primaries(settings, mode):
-        kinds.append(mode.secondary)
-    async with AsyncExitStack() as opened:
-        outboxes = []
-        for kind in kinds:
-            store = await open_store_for(kind, settings, (), create=False)
-            opened.push_async_callback(store.close)
-            table: OutboxTable = "datalayer_outbox"
-            if not await captures_itself(store, settings) and mode.secondary is not None:
-                primary, store = store, await open_store_for(StoreKind.POSTGRES, settings, ())
-                table = "datalayer_marks"
-                opened.push_async_callback(store.close)
-                await check_distinct(primary, store)
-            await check_bookkeeping(store)
-            outboxes.append(Outbox(store, table))
-        has_marks = {mode.primary, mode.secondary} == {StoreKind.SUPABASE, StoreKind.POSTGRES}
-        if has_marks and MARKS not in [one.table for one in outboxes]:
-            try:
-                postgres = outboxes[0].store
-                if mode.primary is StoreKind.SUPABASE:
-                    postgres = await open_store_for(StoreKind.POSTGRES, settings, ())
-                    opened.push_async_callback(postgres.close)
-                    await check_distinct(outboxes[0].store, postgres)
-                if MARKS in (await postgres.catalog()).tables:
-                    outboxes.append(Outbox(postgres, MARKS))
-            except (UnavailableError, StoreTimeoutError) as error:
-                LOGGER.warning("whether anything is left of captured requests is not known: %s", error)
-        yield outboxes
-
-
-def primary_of(outbox: Outbox) -> StoreName:
-    """Return whose rows the entries are about: what request capture owes is kept in the store that follows."""
-    return "supabase" if outbox.table == MARKS else outbox.store.name
 
 
 async def reconcile(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 from uuid import UUID
 
@@ -32,29 +33,39 @@ async def note_leads(registry: ProcessRegistry, leads: Leads) -> None:
         await registry.record(Record(leads, settled=False))
 
 
-@asynccontextmanager
-async def open_strays(settings: Settings) -> AsyncIterator[list[Outbox]]:
-    """Open what holds entries that nobody carries, the primary being the other store.
+@dataclass(slots=True)
+class OpenedStrays:
+    """What holds entries that nobody carries, the primary being the other store.
 
-    That is the outbox of a store that only follows, unless it is away; and in PostgreSQL what a Supabase without the
-    script owed when it was the primary.
+    Args:
+        outboxes: that of a store that only follows; and in PostgreSQL what a Supabase without the script owed when it
+            was the primary.
+        away: the store that follows, where it could not be reached.
     """
+
+    outboxes: list[Outbox] = field(default_factory=list)
+    away: StoreKind | None = None
+
+
+@asynccontextmanager
+async def open_strays(settings: Settings) -> AsyncIterator[OpenedStrays]:
+    """Open what holds entries that nobody carries."""
     mode = resolve_mode(settings)
     async with AsyncExitStack() as opened:
-        found: list[Outbox] = []
+        found = OpenedStrays()
         if mode.secondary is not None and not await both_have_primaries(settings, mode):
             try:
                 store = await open_store_for(mode.secondary, settings, (), create=False)
                 opened.push_async_callback(store.close)
                 if await captures_itself(store, settings):
-                    found.append(Outbox(store))
+                    found.outboxes.append(Outbox(store))
             except (UnavailableError, StoreTimeoutError):
-                found.clear()
+                found.away = mode.secondary
             if mode.secondary is StoreKind.SUPABASE:
                 postgres = await open_store_for(StoreKind.POSTGRES, settings, ())
                 opened.push_async_callback(postgres.close)
                 if MARKS in (await postgres.catalog()).tables:
-                    found.append(Outbox(postgres, MARKS))
+                    found.outboxes.append(Outbox(postgres, MARKS))
         yield found
 
 

@@ -66,7 +66,7 @@ class Waiting:
         entries: all of them, dead letters and held deletes included.
         dead: dead letters.
         held: deletes that wait for an operator.
-        lag_seconds: age of the oldest entry that is not dead; 0 when there is none.
+        lag_seconds: age of the oldest entry that is neither dead nor set aside; 0 when there is none.
     """
 
     entries: int
@@ -89,10 +89,16 @@ async def waiting(
         return Waiting(0, 0, 0, 0.0)
     dead = await store.count(Count(outbox, where_selected(Selection(table, dead=True))))
     held = await store.count(Count(outbox, where_selected(Selection(table, held_deletes=True))))
-    alive = where_selected(Selection(table)) & col("dead_at").is_null()
+    carried = col("error").is_null() | col("error").neq(SET_ASIDE)
+    alive = where_selected(Selection(table)) & col("dead_at").is_null() & carried
     oldest = await store.select(Select(outbox, alive, order=(asc("version"),), limit=1, columns=("created_at",)))
     lag = (clock() - oldest[0]["created_at"]).total_seconds() if oldest else 0.0
     return Waiting(entries, dead, held, max(lag, 0.0))
+
+
+async def count_set_aside(store: Session, outbox: str, table: str) -> int:
+    """Count the entries about a table that are left alone, since the other store leads it."""
+    return await store.count(Count(outbox, where_selected(Selection(table)) & col("error").eq(SET_ASIDE)))
 
 
 async def tables_waiting(store: Session, outbox: str, selection: Selection | None = None) -> list[str]:

@@ -54,7 +54,7 @@ class RelayEvent:
             asked, and so for the next three.
         dead: dead letters.
         held: deletes that wait for an operator.
-        lag_seconds: age of the oldest entry that is not dead.
+        lag_seconds: age of the oldest entry that is not dead, nor about a table that the other store leads.
         duration_seconds: since the last report.
         error: name of the last error's class that both stores together could not work with, None when all went well.
     """

@@ -113,7 +113,8 @@ async def test_status_shows_what_waits_and_once_settles_it(salon: Salon) -> None
     assert [(e["table"], e["type"], e["tries"]) for e in listed["entries"]] == [("clients", "upsert", 0)]
     assert (await salon.call("relay", "--once"))[0] == ExitCode.OK
     assert await salon.names() == ["Anna"]
-    assert (await salon.call("outbox", "status", "--max-lag", "0"))[1] == [{"tables": [], "ok": True, "notes": []}]
+    nothing = {"tables": [], "ok": True, "notes": [], "unasked": []}
+    assert (await salon.call("outbox", "status", "--max-lag", "0"))[1] == [nothing]
 
 
 async def test_status_says_that_another_store_is_the_primary_on_record(salon: Salon) -> None:
@@ -136,6 +137,40 @@ async def test_status_says_what_it_could_not_ask(salon: Salon) -> None:
     done = await asyncio.to_thread(salon.run, "outbox", "status")
     assert (done.returncode, done.stdout) == (ExitCode.OK, "nothing is owed, as far as is known\n")
     assert "note: postgres could not be asked" in done.stderr
+    assert (await salon.call("outbox", "status"))[1][0]["unasked"] == ["postgres"]
+
+
+async def test_store_that_follows_and_is_away_is_told_of(salon: Salon) -> None:
+    """What was written there while it followed nobody can see: neither status nor a resync is silent about it."""
+    del salon.environment["DATALAYER_SQLITE_PATH"]
+    salon.environment |= {
+        "SUPABASE_URL": "http://127.0.0.1:1",
+        "SUPABASE_SERVICE_ROLE_KEY": "a.b.c",
+        "USE_LEGACY_SUPABASE": "false",
+    }
+    done = await asyncio.to_thread(salon.run, "outbox", "status")
+    assert (done.returncode, done.stdout) == (ExitCode.OK, "nothing is owed, as far as is known\n")
+    assert "note: supabase could not be asked" in done.stderr
+    done = await asyncio.to_thread(salon.run, "backfill", "--resync", "--tables", "clients")
+    assert done.returncode == ExitCode.OK
+    assert "note: supabase is away; what was written there while it followed is dropped when" in done.stderr
+
+
+async def test_status_holds_routes_to_what_a_start_is_held_to(salon: Salon) -> None:
+    """A misspelt one is an error; a table that applications lead elsewhere is told of."""
+    await postgres_capture.install(salon.secondary, ["clients"])
+    record = """insert into datalayer_leads (leads, settled) values ('{"*": "sqlite"}', true)"""
+    await salon.secondary.execute(record)
+    salon.environment["DATALAYER_ROUTE_CLINETS"] = "postgres"
+    done = await asyncio.to_thread(salon.run, "outbox", "status")
+    assert done.returncode == ExitCode.CONFIGURATION
+    assert "postgres has no table clinets; did you mean DATALAYER_ROUTE_CLIENTS?" in " ".join(done.stderr.split())
+    del salon.environment["DATALAYER_ROUTE_CLINETS"]
+    salon.environment["DATALAYER_ROUTE_CLIENTS"] = "postgres"
+    _, (shown,) = await salon.call("outbox", "status")
+    assert shown["notes"] == [
+        "these settings take sqlite, postgres for clients for the primary, and applications began last with sqlite"
+    ]
 
 
 async def test_a_command_that_refuses_makes_no_file(salon: Salon, tmp_path: Path) -> None:

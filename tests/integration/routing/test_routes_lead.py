@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from typing import Any
 
@@ -18,7 +19,7 @@ from tests.integration.routing.salons import (
 )
 from tests.integration.routing.waiting import until
 
-from datalayer import ConfigurationError, DataLayer, Settings, StoreKind
+from datalayer import ConfigurationError, DataLayer, DualHealth, Settings, StoreKind
 from datalayer.layer.backfilling import backfill_pair, resync_pair
 from datalayer.query import Delete, Update, col, where_equal
 from datalayer.stores.sqlite import SqliteStore
@@ -94,6 +95,12 @@ async def test_row_written_in_the_store_that_follows_is_not_carried(
         assert not await settled(layer)
         _, said = await run(settings, "outbox", "list", "--json")
         assert '"state": "set aside"' in said
+        code, said = await run(settings, "outbox", "status", "--max-lag", "0", "--json")
+        (shown,) = json.loads(said)["tables"]
+        health = await layer.health_check()
+        assert isinstance(health, DualHealth)
+        assert (code, shown["waiting"], shown["lag_seconds"], health.lag_seconds) == (1, 0, 0.0, 0.0)
+        assert shown["set_aside"] == health.entries
     caplog.clear()
     async with DataLayer.open(routed(pair, datalayer_relay=False)):
         assert any("of tables that the other store leads, and that nothing carries" in m for m in caplog.messages)
