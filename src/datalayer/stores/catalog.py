@@ -139,13 +139,31 @@ class UniqueKey:
 
 @dataclass(frozen=True, slots=True)
 class ForeignKey:
-    """Columns that refer to a key of another table. ``on_delete`` is SQL's word, for example ``CASCADE``."""
+    """Columns that refer to a key of another table.
+
+    Args:
+        target_table: with its schema before it, as ``auth.users``, where that is none of the store's own (PostgreSQL).
+        on_delete: SQL's words, for example ``CASCADE``; so is ``on_update``.
+        match_full: a reference is all NULL or all given; SQLite knows no such.
+        deferrable: SQL's words, empty where it is not; None where the store cannot tell (SQLite, PostgREST).
+    """
 
     name: str
     columns: tuple[str, ...]
     target_table: str
     target_columns: tuple[str, ...]
     on_delete: str = "NO ACTION"
+    on_update: str = "NO ACTION"
+    match_full: bool = False
+    deferrable: str | None = None
+
+    @property
+    def rules(self) -> str:
+        """What follows the columns in SQL, in the order that every store takes."""
+        match = "match full " if self.match_full else ""
+        updated = "" if self.on_update == "NO ACTION" else f" on update {self.on_update}"
+        deferred = f" {self.deferrable}" if self.deferrable else ""
+        return f"{match}on delete {self.on_delete}{updated}{deferred}"
 
 
 @dataclass(frozen=True, slots=True)

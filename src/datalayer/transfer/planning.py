@@ -20,8 +20,9 @@ from datalayer.transfer.selection import check_named, selected
 from datalayer.transfer.writers.contract import Writer
 
 _HIDDEN_BY_REST: Final = (
-    "REST does not tell unique keys and sequences: created tables have no unique keys, and a lone whole-number primary"
-    " key counts by itself; run your migrations on the target first to have the full schema"
+    "REST does not tell unique keys, sequences and what follows a delete: created tables have no unique keys, no row is"
+    " deleted with the one that it refers to, and a lone whole-number primary key counts by itself; run your migrations"
+    " on the target first to have the full schema"
 )
 
 

@@ -35,7 +35,8 @@ _TABLES = """
         raw bytea
     );
     create table visits (
-        client_id uuid references clients, day date, note text default 'none', primary key (client_id, day)
+        client_id uuid references clients on delete cascade, day date, note text default 'none',
+        primary key (client_id, day)
     );
 """
 _ROWS = """
@@ -80,7 +81,7 @@ async def test_copy_from_supabase_brings_more_rows_than_one_answer(
         assert tables["visits"].primary_key == ("client_id", "day")
         assert [k.target_table for k in tables["visits"].foreign_keys] == ["clients"]
         assert tables["companies"].by_name["title"].type.declared == "character varying(40)"
-        assert any("REST does not tell unique keys" in note for note in report.notes)
+        assert any("what follows a delete" in note for note in report.notes)
         assert await ask(target, "insert into companies (title) values ('new') returning id") == [{"id": 3}]
 
         await run(

@@ -76,7 +76,11 @@ _KEYS = f"""
 """
 
 _FOREIGN_KEYS = f"""
-    SELECT c.relname, k.conname, target.relname AS target_table, k.confdeltype,
+    SELECT c.relname, k.conname, k.confdeltype, k.confupdtype, k.confmatchtype = 'f' AS match_full,
+           CASE WHEN k.condeferred THEN 'DEFERRABLE INITIALLY DEFERRED' WHEN k.condeferrable THEN 'DEFERRABLE'
+                ELSE '' END AS deferrable,
+           CASE WHEN pg_table_is_visible(target.oid) THEN target.relname::text
+                ELSE format('%s.%s', target.relnamespace::regnamespace, target.relname) END AS target_table,
            (SELECT array_agg(a.attname::text ORDER BY u.place) FROM unnest(k.conkey) WITH ORDINALITY AS u(number, place)
             JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = u.number) AS columns,
            (SELECT array_agg(a.attname::text ORDER BY u.place)
@@ -111,7 +115,7 @@ _TYPES = f"""
     ORDER BY u.relname, u.depth DESC, name
 """
 
-_ON_DELETE = {"a": "NO ACTION", "r": "RESTRICT", "c": "CASCADE", "n": "SET NULL", "d": "SET DEFAULT"}
+_ACTIONS = {"a": "NO ACTION", "r": "RESTRICT", "c": "CASCADE", "n": "SET NULL", "d": "SET DEFAULT"}
 
 
 async def read_catalog(ask: Callable[[bytes], Awaitable[list[Row]]]) -> Catalog:
@@ -178,5 +182,8 @@ def _foreign_key(row: Mapping[str, Any]) -> ForeignKey:
         columns=tuple(row["columns"]),
         target_table=row["target_table"],
         target_columns=tuple(row["target_columns"]),
-        on_delete=_ON_DELETE[row["confdeltype"]],
+        on_delete=_ACTIONS[row["confdeltype"]],
+        on_update=_ACTIONS[row["confupdtype"]],
+        match_full=row["match_full"],
+        deferrable=row["deferrable"],
     )

@@ -37,7 +37,7 @@ _UNIQUES = f"""
     where i."unique" and not i.partial and c.key order by t.name, i.seq desc, c.seqno
 """
 _FOREIGN_KEYS = f"""
-    select t.name, f.id, f."table", f."from", f."to", f.on_delete
+    select t.name, f.id, f."table", f."from", f."to", f.on_delete, f.on_update
     from (select l.name from {_OWN}) t, pragma_foreign_key_list(t.name) f order by t.name, f.id desc, f.seq
 """
 
@@ -179,13 +179,14 @@ def _foreign_keys(
     connection: sqlite3.Connection, names: Mapping[str, ConstraintNames], primary: Mapping[str, tuple[str, ...]]
 ) -> dict[str, list[ForeignKey]]:
     actual = {table.lower(): table for table in primary}
-    pairs: dict[tuple[str, int, str, str], list[tuple[str, str | None]]] = defaultdict(list)
-    for table, number, target, column, target_column, on_delete in connection.execute(_FOREIGN_KEYS):
-        pairs[table, number, actual.get(target.lower(), target), on_delete].append((column, target_column))
+    pairs: dict[tuple[str, int, str, str, str], list[tuple[str, str | None]]] = defaultdict(list)
+    for table, number, target, column, target_column, deleted, updated in connection.execute(_FOREIGN_KEYS):
+        pairs[table, number, actual.get(target.lower(), target), deleted, updated].append((column, target_column))
     foreign: dict[str, list[ForeignKey]] = defaultdict(list)
-    for (table, _, target, on_delete), matched in pairs.items():
+    for (table, _, target, deleted, updated), matched in pairs.items():
         columns = tuple(column for column, _ in matched)
         # A reference without columns means the target's primary key.
         named = tuple(column for _, column in matched if column is not None) or primary.get(target, ())
-        foreign[table].append(ForeignKey(names[table].key("foreign", columns), columns, target, named, on_delete))
+        key = ForeignKey(names[table].key("foreign", columns), columns, target, named, deleted, updated)
+        foreign[table].append(key)
     return foreign

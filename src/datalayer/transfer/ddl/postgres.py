@@ -30,7 +30,7 @@ def add_foreign_key(table: Table, key: ForeignKey, source: StoreName) -> str:
     name = f"constraint {quote(key.name)} " if source == "postgres" else ""
     return (
         f"alter table {quote(table.name)} add {name}foreign key ({quote_all(key.columns)})"
-        f" references {quote(key.target_table)} ({quote_all(key.target_columns)}) on delete {key.on_delete}"
+        f" references {quote(key.target_table)} ({quote_all(key.target_columns)}) {key.rules}"
     )
 
 

@@ -23,7 +23,7 @@ def create_table(table: Table, foreign_keys: Sequence[ForeignKey], source: Store
     lines.extend(f"unique ({quote_all(unique.columns)})" for unique in table.uniques)
     lines.extend(
         f"foreign key ({quote_all(key.columns)}) references {quote(key.target_table)}"
-        f" ({quote_all(key.target_columns)}) on delete {key.on_delete}"
+        f" ({quote_all(key.target_columns)}) {key.rules}"
         for key in foreign_keys
     )
     return f"create table {quote(table.name)} (\n    " + ",\n    ".join(lines) + "\n)", notes

@@ -43,6 +43,9 @@ def table_as_json(table: Table) -> dict[str, Any]:
                 "target_table": key.target_table,
                 "target_columns": list(key.target_columns),
                 "on_delete": key.on_delete,
+                "on_update": key.on_update,
+                "match_full": key.match_full,
+                "deferrable": key.deferrable,
             }
             for key in table.foreign_keys
         ],
@@ -65,11 +68,14 @@ def table_from_json(name: str, found: Mapping[str, Any]) -> Table:
                 key["target_table"],
                 tuple(key["target_columns"]),
                 key["on_delete"],
+                # An export of an earlier version says neither these nor types.
+                key.get("on_update", "NO ACTION"),
+                key.get("match_full", False),
+                key.get("deferrable"),
             )
             for key in found["foreign_keys"]
         ),
         bool(found["keys_known"]),
-        # An export of an earlier version does not say them.
         tuple(_own_type(own) for own in found.get("types", ())),
     )
 

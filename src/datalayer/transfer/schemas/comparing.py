@@ -159,8 +159,8 @@ def _without_label_checks(details: TableDetails, other: Table) -> TableDetails:
 
 def _blind_spots(mine: _Side, theirs: _Side) -> list[str]:
     return [
-        f"the {word} ({side.store}) cannot tell unique keys, checks, indexes, triggers, sequences, which columns"
-        " are numbered by it and most defaults: they were not compared"
+        f"the {word} ({side.store}) cannot tell unique keys, checks, indexes, triggers, sequences, what follows a"
+        " delete, which columns are numbered by it and most defaults: they were not compared"
         for word, side in (("source", mine), ("target", theirs))
         if side.details is None
     ]

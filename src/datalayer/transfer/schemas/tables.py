@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from datalayer.stores.catalog import ForeignKey, Table
 from datalayer.stores.contract import StoreName
@@ -122,13 +123,18 @@ def _references(source: Table, target: Table) -> Iterator[SchemaDifference]:
         if other is None:
             what = f"to {key.target_table} lacks in the target"
             yield SchemaDifference(Weight.LOSES, source.name, subject, what)
-        elif other.on_delete != key.on_delete:
-            what = f"is on delete {key.on_delete} in the source and {other.on_delete} in the target"
+        elif source.keys_known and target.keys_known and _told(other, key) != _told(key, other):
+            what = f"is {_told(key, other)} in the source and {_told(other, key)} in the target"
             yield SchemaDifference(Weight.LOSES, source.name, subject, what)
     for place, key in theirs.items():
         if place not in mine:
             what = f"to {key.target_table} is only in the target: a row that refers to nothing stops the move"
             yield SchemaDifference(Weight.BLOCKS, source.name, _listed("reference", key.columns), what)
+
+
+def _told(key: ForeignKey, other: ForeignKey) -> str:
+    """Return a reference's rules, but for those that the other side's store cannot tell."""
+    return (key if other.deferrable is not None else replace(key, match_full=False, deferrable=None)).rules
 
 
 def _by_columns(keys: Iterable[ForeignKey]) -> dict[tuple[tuple[str, ...], str], ForeignKey]:

@@ -122,6 +122,25 @@ async def test_every_difference_is_found_and_weighed(origin: PostgresStore, targ
     assert sorted(found[Weight.HARMLESS]) == [("goods", "column extra"), ("sales", "index sales_note")]
 
 
+async def test_rules_of_references_are_compared_where_both_stores_tell_them(
+    origin: PostgresStore, target: PostgresStore, file: SqliteStore
+) -> None:
+    """What follows an update or a delete always, what is deferred between two PostgreSQL."""
+    parents, children = "create table p (id integer primary key)", "create table c (p integer references p on delete"
+    await run(origin, f"{parents}; {children} cascade deferrable)")
+    await run(target, f"{parents}; {children} cascade)")
+    await file.run(lambda connection: connection.executescript(f"{parents}; {children} cascade)"))
+    (difference,) = (await compare_schemas(origin, target)).differences
+    assert difference.weight is Weight.LOSES
+    assert difference.what == "is on delete CASCADE DEFERRABLE in the source and on delete CASCADE in the target"
+    assert (await compare_schemas(origin, file)).safe
+    await file.run(lambda connection: connection.executescript(f"drop table c; {children} cascade on update set null)"))
+    (difference,) = [d for d in (await compare_schemas(file, target)).differences if d.subject == "reference (p)"]
+    assert (
+        difference.what == "is on delete CASCADE on update SET NULL in the source and on delete CASCADE in the target"
+    )
+
+
 async def test_a_missing_table_says_what_a_move_makes_of_it(origin: PostgresStore, target: PostgresStore) -> None:
     """It is made, without its checks, indexes and triggers; a type that is not there keeps it from being made."""
     await run(
