@@ -100,8 +100,7 @@ class _Rule:
     outcome: StoreKind | _Refusal
 
 
-def can_have_cohort(mode: Mode) -> bool:
-    """Whether single companies can have the other store as their primary."""
+def _can_have_cohort(mode: Mode) -> bool:
     return {mode.primary, mode.secondary} == {StoreKind.SUPABASE, StoreKind.POSTGRES}
 
 
@@ -226,7 +225,7 @@ _CONDITIONS: tuple[tuple[Callable[[ModeSettings, Mode], bool], _Refusal], ...] =
         ),
     ),
     (
-        lambda s, mode: s.has_cohorts and not can_have_cohort(mode),
+        lambda s, mode: s.has_cohorts and not _can_have_cohort(mode),
         _Refusal(
             "DATALAYER_COHORT_* put companies on the other store of Supabase and PostgreSQL: set ENABLE_DUAL_WRITE=true"
             " with both configured, or remove DATALAYER_COHORT_COMPANIES, DATALAYER_COHORT_PHONES and"
@@ -278,7 +277,7 @@ def resolve_mode(settings: ModeSettings) -> Mode:
 
 def has_cohort(settings: ModeSettings, mode: Mode) -> bool:
     """Whether the settings put companies on the other store."""
-    return can_have_cohort(mode) and (settings.has_cohorts or settings.test_phone is not None)
+    return _can_have_cohort(mode) and (settings.has_cohorts or settings.test_phone is not None)
 
 
 def both_lead(settings: ModeSettings, mode: Mode) -> bool:

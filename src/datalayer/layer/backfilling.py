@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from datalayer.errors import InvalidValueError
+from datalayer.errors import ConfigurationError, InvalidValueError
 from datalayer.flags import StoreKind, resolve_mode
 from datalayer.layer.leads import leader_of
 from datalayer.layer.opening import open_store_for
@@ -26,6 +27,8 @@ from datalayer.stores.contract import Store
 
 if TYPE_CHECKING:
     from datalayer.settings import Settings
+
+LOGGER = logging.getLogger("datalayer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +52,12 @@ async def backfill_pair(
     """Fill the tables of each store from the one that leads them; where companies are in both, from both.
 
     Raises:
-        ConfigurationError: as :func:`open_links`, or another process fills a table.
+        ConfigurationError: as :func:`open_links`, applications have begun with other primaries meanwhile, or another
+            process fills a table.
         SelectionError: a named table is not there, or cannot be followed.
     """
     done: list[Filled] = []
-    async with open_links(settings) as links:
+    async with open_links(settings, on_rivals=_tell_of_rivals) as links:
         for link in links:
             done += await backfill(link.reconciler, link.outbox, tables=tables, on_progress=on_progress)
     return done
@@ -101,6 +105,11 @@ async def resync_pair(
             await one.drop()
         unanswered = await outdone[0].empty_spool(settings) if is_whole else 0
         return Resynced(chosen, unanswered, None if has_range else strays.away)
+
+
+def _tell_of_rivals(error: ConfigurationError) -> None:
+    """What is under way keeps them from changing anything: the next table will not be begun."""
+    LOGGER.error("%s", error)
 
 
 @asynccontextmanager

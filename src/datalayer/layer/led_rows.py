@@ -1,12 +1,13 @@
-"""Which rows of a table one of two stores leads, while companies may be in both: what whole tables are compared by."""
+"""Which rows of a table one of two stores leads: what whole tables are compared by, in backfills too."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from functools import partial
 
-from datalayer.flags import StoreKind
+from datalayer.errors import ConfigurationError
 from datalayer.layer.cohort_registry import CohortRegistry
+from datalayer.layer.leads import ALL_OTHERS, LEADING_VARIABLES, Leads, in_words
 from datalayer.layer.process_registry import ProcessRegistry
 from datalayer.outbox.comparing import Chosen, Stretch
 from datalayer.query import Row
@@ -18,31 +19,45 @@ from datalayer.stores.postgres import PostgresStore
 
 
 class LedRows:
-    """Asked when an entry about the whole table is in the outbox: until that is settled no company moves.
+    """Asked when an entry about the whole table is in the outbox: until that is settled no primary changes.
 
-    A move that is under way may not have seen it, and begins anew. Nobody needs to know beforehand whether companies
-    are in both stores: that may begin while a backfill is at work.
+    Neither does a company move; a move that is under way may not have seen the entry, and begins anew. Both may have
+    happened since a backfill has begun.
 
     Args:
         primary: whose rows these are.
         main: the main primary.
-        other: has the companies that are elsewhere.
-        routed: tables with a route, which either store leads as a whole.
-        postgres: knows where companies are.
+        other: has the tables with a route to it, and the companies that are elsewhere.
+        postgres: knows where companies are, and which primaries are on record.
+        leads: the primaries by our settings.
+        recorded: those that were on record when our work began, None for none: applications may not have begun since.
     """
 
     def __init__(
-        self, primary: Store, main: Store, other: Store, *, routed: Collection[str], postgres: PostgresStore
+        self,
+        primary: Store,
+        main: Store,
+        other: Store,
+        postgres: PostgresStore,
+        *,
+        leads: Leads,
+        recorded: Leads | None,
     ) -> None:
         self._is_main = primary is main
-        self._main = StoreKind(main.name)
         self._holders = Holders(main, other)
-        self._routed = routed
-        self._postgres = postgres
+        self._companies = CohortRegistry(postgres)
+        self._primaries = ProcessRegistry(postgres)
+        self._leads = leads
+        self._recorded = recorded
 
     async def __call__(self, table: Table) -> Stretch | None:
-        """Return the rows of a table that the primary leads, or some of; None for none."""
-        if table.name in self._routed:
+        """Return the rows of a table that the primary leads, or some of; None for none.
+
+        Raises:
+            ConfigurationError: applications have begun with other primaries since.
+        """
+        await self._refuse_others()
+        if table.name in self._leads:
             return Stretch()
         elsewhere = await self._elsewhere()
         if COMPANY in table.by_name and elsewhere:
@@ -51,12 +66,21 @@ class LedRows:
             return Stretch(chosen=Chosen(key.columns[0], partial(self._of_parents, key, elsewhere)))
         return Stretch() if self._is_main else None
 
+    async def _refuse_others(self) -> None:
+        record = await self._primaries.recorded()
+        if record is not None and record.leads not in (self._leads, self._recorded):
+            raise ConfigurationError(
+                f"the primary is {in_words(record.leads)} by now, and was {in_words(self._leads)} when this began",
+                variables=LEADING_VARIABLES,
+            )
+
     async def _elsewhere(self) -> frozenset[str]:
         """Return the companies that the other store leads."""
-        placements = await CohortRegistry(self._postgres).begin_anew()
-        if not placements or not await ProcessRegistry(self._postgres).cohort_stands(self._main):
+        main = self._leads[ALL_OTHERS]
+        placements = await self._companies.begin_anew()
+        if not placements or not await self._primaries.cohort_stands(main):
             return frozenset()
-        return frozenset(one.company for one in placements if one.store != self._main.value)
+        return frozenset(one.company for one in placements if one.store != main.value)
 
     async def _of_parents(
         self, key: ForeignKey, elsewhere: frozenset[str], store: Store, rows: Sequence[Row]

@@ -6,11 +6,11 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from datalayer.errors import ConfigurationError, StoreTimeoutError, UnavailableError
-from datalayer.flags import Mode, StoreKind, both_lead, can_have_cohort, has_cohort, resolve_mode
+from datalayer.flags import Mode, StoreKind, both_lead, has_cohort, resolve_mode
 from datalayer.layer.counting_in import OnRivals, counted_in
 from datalayer.layer.joining import captures_itself, check_join, parts_between
 from datalayer.layer.leads import Leads, leader_of, leads_of, routes_of
@@ -107,11 +107,16 @@ async def _leads_by(primary: Store, stores: Mapping[StoreKind, Store], settings:
 
 async def _led_rows(primary: Store, stores: Mapping[StoreKind, Store], settings: Settings) -> LedRows | None:
     mode = resolve_mode(settings)
-    if mode.secondary is None or not can_have_cohort(mode):
+    if mode.secondary is None:
         return None
-    routed = await routes_of(settings, mode, stores)
+    record = await registry_of(stores).recorded()
     return LedRows(
-        primary, stores[mode.primary], stores[mode.secondary], routed=routed.keys(), postgres=_postgres(stores)
+        primary,
+        stores[mode.primary],
+        stores[mode.secondary],
+        _postgres(stores),
+        leads=leads_of(mode, await routes_of(settings, mode, stores)),
+        recorded=None if record is None else record.leads,
     )
 
 
@@ -185,7 +190,7 @@ async def open_links(
 
     Args:
         patient: wait for a store that is away, however long that takes.
-        on_rivals: be counted as at work; the links' relays call this when a process has the other store as primary.
+        on_rivals: be counted as at work until the block ends; called when a process has the other store as primary.
 
     Raises:
         ConfigurationError: there is no dual-write, it cannot work, an application is at work that has the other store
@@ -204,9 +209,8 @@ async def open_links(
         leads = leads_of(mode, await routes_of(settings, mode, stores))
         cohort = await are_companies_divided(settings, mode, stores)
         if on_rivals is not None:
-            # A process without a share in the cohort would hold up its moves, so there the relay only looks.
-            look = await opened.enter_async_context(counted_in(_postgres(stores), leads, on_rivals, joins=not cohort))
-            joined = [replace(one, chores=(*one.chores, look)) for one in joined]
+            # A process without a share in the cohort would hold up its moves, so there a command only looks.
+            await opened.enter_async_context(counted_in(_postgres(stores), leads, on_rivals, joins=not cohort))
         await _check_leads(stores, settings, leads, cohort=cohort)
         yield joined
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.integration.routing.applications import refused
+from tests.integration.routing.applications import refused, run
 from tests.integration.routing.salons import CLIENT, led_by, postgres_of, rows, settled
 from tests.integration.routing.waiting import until
 
@@ -15,6 +15,8 @@ from datalayer import (
     StoreError,
     StoreKind,
 )
+from datalayer.layer.pairs import open_links
+from datalayer.outbox.backfill import backfill
 from datalayer.outbox.capture.fences import fence
 
 
@@ -51,6 +53,27 @@ async def test_route_does_not_change_at_run_time_while_entries_of_it_are_left(pa
         await layer.upsert_client({**CLIENT, "yclients_id": 3})
         async with postgres_of(pair) as store:
             assert len(await rows(store, "clients")) == 3
+
+
+async def test_backfill_ends_where_another_primary_has_begun_meanwhile(pair: dict[str, Any]) -> None:
+    """Between two tables it owes nothing that would have stopped that; a row that is gone by now does not come back."""
+    before, after = led_by(pair, StoreKind.SQLITE), led_by(pair, StoreKind.POSTGRES)
+    async with DataLayer.open(before) as layer:
+        await layer.upsert_client(CLIENT)
+        await until(lambda: settled(layer))
+    async with postgres_of(pair) as store:
+        await store.execute("delete from datalayer_ledger")
+    async with open_links(before) as (link,):
+        await backfill(link.reconciler, link.outbox, tables=["companies"])
+        async with DataLayer.open(led_by(pair, StoreKind.POSTGRES, datalayer_relay=False)) as layer:
+            await layer.clients.delete(every_row=True)
+        with pytest.raises(ConfigurationError, match="the primary is postgres by now"):
+            await backfill(link.reconciler, link.outbox, tables=["clients"])
+    async with postgres_of(pair) as store:
+        assert await rows(store, "clients") == []
+    assert (await run(after, "backfill", "--resync"))[0] == 0
+    async with DataLayer.open(after) as layer:
+        await until(lambda: settled(layer))
 
 
 async def test_reload_that_fails_leaves_the_primaries_of_before_on_record(pair: dict[str, Any]) -> None:

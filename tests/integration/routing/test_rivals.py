@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 from uuid import uuid4
 
+import psycopg
 import pytest
 from tests.integration.routing.applications import APPLICATION, refused, run
 from tests.integration.routing.salons import CLIENT, led_by, postgres_of, rows, settled
@@ -21,7 +22,9 @@ from datalayer import (
     StoreKind,
 )
 from datalayer.cli.errors import ExitCode
+from datalayer.layer.backfilling import backfill_pair
 from datalayer.layer.process_registry import BEAT_SECONDS, LEASE_SECONDS
+from datalayer.outbox.backfill import Filled
 from datalayer.query import Insert, Select
 from datalayer.stores.postgres import PostgresStore
 
@@ -56,6 +59,30 @@ async def test_relay_of_its_own_is_counted_and_gives_way(pair: dict[str, Any]) -
         code, said = await carrying
         assert (code, "rival:1 is at work with another primary than sqlite" in said) == (ExitCode.CONFIGURATION, True)
         assert [row["name"] for row in await store.fetch_all("select name from datalayer_processes")] == ["rival:1"]
+
+
+async def test_backfill_is_counted_and_gives_way(pair: dict[str, Any]) -> None:
+    """A start with the other primary is refused while it fills; should one have begun all the same, it ends."""
+    before = led_by(pair, StoreKind.SQLITE)
+    async with DataLayer.open(before) as layer:
+        await layer.upsert_client(CLIENT)
+        await until(lambda: settled(layer))
+    counted: list[str] = []
+
+    def heard(_: Filled) -> None:
+        with psycopg.connect(pair["database_url"], autocommit=True) as connection:
+            counted.extend(leads for (leads,) in connection.execute("select leads from datalayer_processes"))
+            connection.execute(
+                "insert into datalayer_processes (process, name, leads)"
+                """ values (gen_random_uuid(), 'rival:1', '{"*": "postgres"}')"""
+            )
+            connection.execute("""update datalayer_leads set leads = '{"*": "postgres"}'""")
+
+    with pytest.raises(ConfigurationError, match="the primary is postgres by now"):
+        await backfill_pair(before, on_progress=heard)
+    assert counted == ['{"*": "sqlite"}']
+    async with postgres_of(pair) as store:
+        assert [row["name"] for row in await rows(store, "datalayer_processes")] == ["rival:1"]
 
 
 async def test_of_two_starts_that_disagree_one_is_refused(pair: dict[str, Any]) -> None:
