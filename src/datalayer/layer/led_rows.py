@@ -59,12 +59,14 @@ class LedRows:
         await self._refuse_others()
         if table.name in self._leads:
             return Stretch()
-        elsewhere = await self._elsewhere()
-        if COMPANY in table.by_name and elsewhere:
-            return Stretch(where=(of_all_others if self._is_main else of_companies)(table, elsewhere))
-        if elsewhere and (key := await self._holders.parent_of(table)) is not None:
+        key = None if COMPANY in table.by_name else await self._holders.parent_of(table)
+        is_nobodys = COMPANY not in table.by_name and key is None
+        elsewhere = frozenset() if is_nobodys else await self._elsewhere()
+        if not elsewhere:
+            return Stretch() if self._is_main else None
+        if key is not None:
             return Stretch(chosen=Chosen(key.columns[0], partial(self._of_parents, key, elsewhere)))
-        return Stretch() if self._is_main else None
+        return Stretch(where=(of_all_others if self._is_main else of_companies)(table, elsewhere))
 
     async def _refuse_others(self) -> None:
         record = await self._primaries.recorded()

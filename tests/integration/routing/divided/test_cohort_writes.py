@@ -15,6 +15,8 @@ from datalayer import (
     DataLayer,
     UnsupportedOperationError,
 )
+from datalayer.layer.backfilling import backfill_pair
+from datalayer.layer.cohort_registry import CohortRegistry
 from datalayer.outbox.capture import supabase as supabase_capture
 from datalayer.query import Count, Delete, Insert, Update, Upsert, col
 from datalayer.testing.servers import FoundServer
@@ -139,7 +141,7 @@ async def test_what_could_not_be_whole_is_refused(pair: dict[str, Any]) -> None:
 async def test_tables_of_no_company_do_not_wait_for_a_move(
     datalayer_postgres: FoundServer, salon_template: str, postgres: PostgresPlace
 ) -> None:
-    """They are the main primary's; a company's own write waits meanwhile, and a delete that may reach its rows."""
+    """They are the main primary's, and do not disturb it; a company's own write waits, and a delete that may reach it."""
     async with serving(datalayer_postgres, salon_template, script=True) as supabase:
         for dsn in (supabase.dsn, postgres.dsn):
             async with postgres_of({"database_url": dsn}) as store:
@@ -177,3 +179,11 @@ async def test_tables_of_no_company_do_not_wait_for_a_move(
             assert not gone.done()
             await own
             await gone
+        async with postgres_of(pair) as store:
+            registry = CohortRegistry(store)
+            (placement,) = [one for one in await registry.read() if one.company == "8"]
+            assert await registry.hold(placement)
+            before = await registry.read()
+            (filled, _) = await backfill_pair(cohort(pair, "7"), tables=["categories"])
+            assert (filled.source, filled.rows) == ("supabase", 1)
+            assert [one.version for one in await registry.read()] == [one.version for one in before]
