@@ -141,7 +141,7 @@ async def test_what_could_not_be_whole_is_refused(pair: dict[str, Any]) -> None:
 async def test_tables_of_no_company_do_not_wait_for_a_move(
     datalayer_postgres: FoundServer, salon_template: str, postgres: PostgresPlace
 ) -> None:
-    """They are the main primary's, and do not disturb it; a company's own write waits, and a delete that may reach it."""
+    """They are the main primary's, and do not disturb it; a company's own write waits, and what may delete it."""
     async with serving(datalayer_postgres, salon_template, script=True) as supabase:
         for dsn in (supabase.dsn, postgres.dsn):
             async with postgres_of({"database_url": dsn}) as store:
