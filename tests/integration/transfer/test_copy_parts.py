@@ -116,6 +116,44 @@ async def test_copy_begins_a_table_again_that_is_another_one(
     assert (await verify(origin, target)).equal
 
 
+async def test_copy_begins_a_table_again_that_was_emptied_row_by_row(
+    origin: PostgresStore, target: PostgresStore, second_database: str
+) -> None:
+    """A table that keeps its file is another one all the same when none of the written rows is left."""
+    _do(second_database, _TABLES)()
+    with pytest.raises(UnknownTableError):
+        await copy(origin, target, jobs=1, on_progress=_once(_do(second_database, "drop table keyless"), table="a"))
+    await run(target, "delete from a")
+    report = await copy(origin, target)
+    assert {t.table: t.rows for t in report.tables} == {"a": 60_000, "b": 20_000}
+    assert (await verify(origin, target, tables=["a", "b"])).equal
+
+
+async def test_copy_begins_a_partitioned_table_again_that_has_changed(
+    origin: PostgresStore, target: PostgresStore, datalayer_database: str, second_database: str
+) -> None:
+    """Its rows are counted in its partitions, on either side; it has none itself."""
+    parts = """
+        create table parted (id int primary key) partition by range (id);
+        create table low partition of parted for values from (0) to (100);
+        create table high partition of parted for values from (100) to (1000)
+    """
+    other = "create table parted_too (id int primary key); insert into parted_too values (1)"
+    _do(second_database, f"{parts}; insert into parted select generate_series(1, 400); {other}")()
+    await run(target, parts)
+    assert [t.rows for t in (await plan_copy(origin, target, tables=["parted"])).tables] == [400]
+    # A connection that ends reports its changes at once.
+    changes = (second_database, "insert into parted values (401), (402)"), (datalayer_database, "truncate low")
+    for change in changes:
+        act = _do(second_database, "drop table parted_too")
+        with pytest.raises(UnknownTableError):
+            await copy(origin, target, jobs=1, on_progress=_once(act, table="parted"))
+        _do(*change)()
+        await run(origin, other)
+        await copy(origin, target)
+        assert (await verify(origin, target)).equal
+
+
 async def test_copy_writes_over_rows_that_came_in_between(
     origin: PostgresStore, target: PostgresStore, datalayer_database: str
 ) -> None:

@@ -10,6 +10,7 @@ from datalayer.stores.postgres import PostgresStore
 from datalayer.transfer import Progress, copy, verify
 
 _NASTY = """
+    create sequence counting;
     create table "select" (
         id bigint generated always as identity primary key,
         "Имя клиента" varchar(20) not null default 'кто-то',
@@ -31,6 +32,8 @@ _NASTY = """
         docs jsonb[],
         padded character(4),
         odd integer not null default length('four'),
+        null_if text default nullif('a', 'b'),
+        counted numeric default nextval('counting'),
         "a""quote" text,
         unique ("Имя клиента", "Capital%")
     );
@@ -39,10 +42,14 @@ _NASTY = """
         primary key (left_id, right_id),
         constraint "pairs parent" foreign key (parent_left, parent_right) references pairs on delete set null
     );
+    create table "50% off" ("100%" integer generated always as identity primary key, "%s" text);
     create table chickens (id serial primary key, egg_id integer not null);
     create table eggs (id serial primary key, chicken_id integer references chickens on delete cascade);
     alter table chickens add foreign key (egg_id) references eggs;
     create table loose (word text, number integer);
+    create table parted (id integer primary key) partition by hash (id);
+    create table parted_all partition of parted for values with (modulus 1, remainder 0);
+    insert into parted values (1), (2);
     create table summed (id integer primary key, twice integer generated always as (id * 2) stored);
     insert into "select" ("Имя клиента", "two words", "Capital%", plain, exact, single, clock, doc, raw, bytes, nested,
                           docs, padded, "a""quote")
@@ -55,6 +62,7 @@ _NASTY = """
     alter table chickens alter constraint chickens_egg_id_fkey deferrable initially deferred;
     begin; insert into chickens values (1, 7); insert into eggs values (7, 1); commit;
     insert into loose values ('x', 1), ('x', 1), (null, null);
+    insert into "50% off" ("%s") values ('%(a)s');
     insert into summed (id) values (1), (2);
     create table schema_migrations (version text primary key);
     insert into schema_migrations values ('0001')
@@ -68,10 +76,12 @@ async def test_copy_brings_every_value_and_verify_agrees(origin: PostgresStore, 
     report = await copy(origin, target, on_progress=seen.append)
     assert {t.table: t.rows for t in report.tables} == {
         "select": 2,
+        "50% off": 1,
         "pairs": 3,
         "chickens": 1,
         "eggs": 1,
         "loose": 3,
+        "parted": 2,
         "summed": 2,
     }
     assert all(t.created for t in report.tables)
@@ -91,13 +101,16 @@ async def test_copy_creates_keys_identity_and_defaults(origin: PostgresStore, ta
         assert table.primary_key == there[name].primary_key
         assert [(u.name, u.columns) for u in table.uniques] == [(u.name, u.columns) for u in there[name].uniques]
         assert table.foreign_keys == there[name].foreign_keys
-        assert [(c.name, c.type, c.nullable, c.identity) for c in table.columns] == [
+        assert [(c.name, c.type, c.nullable, c.identity or c.name == "counted") for c in table.columns] == [
             (c.name, c.type, c.nullable, c.identity) for c in there[name].columns
         ]
     assert here["select"].by_name["token"].default == "gen_random_uuid()"
     assert here["select"].by_name["Имя клиента"].default == there["select"].by_name["Имя клиента"].default
     assert any("select.odd" in note and "left out" in note for note in report.notes)
+    assert any("select.null_if" in note and "left out" in note for note in report.notes)
+    assert any("select.counted is numbered by the source" in note for note in report.notes)
     assert any("summed.twice" in note for note in report.notes)
+    assert "parted is partitioned in the source; the target keeps one plain table" in report.notes
 
 
 async def test_copy_makes_references_with_all_their_rules(origin: PostgresStore, target: PostgresStore) -> None:
@@ -141,6 +154,30 @@ async def test_copy_sets_sequences_behind_the_largest_number(origin: PostgresSto
     rows = await ask(target, "insert into chickens (egg_id) values (1) returning id")
     assert rows == [{"id": 2}]
     assert await ask(target, "insert into eggs default values returning id") == [{"id": 8}]
+
+
+async def test_copy_moves_sequences_of_every_kind_behind_the_largest_number(
+    origin: PostgresStore, target: PostgresStore
+) -> None:
+    """One that no column owns and two tables share, one of a numeric column, one with an end, one that counts down."""
+    schema = """
+        create sequence shared; create sequence down increment -1;
+        create table a (id bigint primary key default nextval('shared'));
+        create table b (id numeric primary key default nextval('shared'));
+        create table c (id integer primary key generated always as identity (maxvalue 1000));
+        create table d (id integer primary key default nextval('down'))
+    """
+    await run(origin, schema)
+    await run(target, schema)
+    await run(
+        origin,
+        "insert into a values (3); insert into b values (7); insert into d values (5), (-4);"
+        " insert into c overriding system value values (5), (2000)",
+    )
+    await copy(origin, target)
+    assert await ask(target, "insert into a default values returning id") == [{"id": 8}]
+    assert await ask(target, "insert into d default values returning id") == [{"id": -5}]
+    assert await ask(target, "insert into c default values returning id") == [{"id": 6}]
 
 
 async def test_copy_again_changes_nothing_and_brings_what_changed(origin: PostgresStore, target: PostgresStore) -> None:

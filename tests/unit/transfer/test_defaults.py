@@ -6,7 +6,7 @@ import pytest
 from tests.unit.transfer.tables import column
 
 from datalayer.stores.catalog import Kind
-from datalayer.transfer.ddl.defaults import Literal, Special, postgres_default, read_default, sqlite_default
+from datalayer.transfer.ddl.defaults import Literal, Special, is_null, postgres_default, read_default, sqlite_default
 
 
 @pytest.mark.parametrize(
@@ -65,6 +65,18 @@ def test_defaults_are_written_only_where_they_mean_the_same(
     """A default is written in the words of the target for a column of that kind, or not at all."""
     assert postgres_default(default, column("c", kind)) == postgres
     assert sqlite_default(default, column("c", kind)) == sqlite
+
+
+@pytest.mark.parametrize("expression", ["NULL", "null", "(NULL)", "NULL::character varying", "(NULL::numeric(10,2))"])
+def test_null_is_no_default(expression: str) -> None:
+    """A column without a default has it anyway."""
+    assert is_null(expression)
+
+
+@pytest.mark.parametrize("expression", ["NULLIF('a'::text, 'b'::text)", "null_safe()", "'null'", "NULL || 'a'"])
+def test_what_only_begins_like_null_is_a_default(expression: str) -> None:
+    """It is left out with a note, and not without a word."""
+    assert not is_null(expression)
 
 
 def test_empty_array_is_the_only_array_default() -> None:

@@ -65,9 +65,15 @@ _SPECIALS: Final[Mapping[Special, tuple[str, ...]]] = {
 }
 _QUOTED = re.compile(r"^'((?:[^']|'')*)'(?:::[\w\s\"\[\](),.]+)?$")
 _NUMBER = re.compile(r"^\(?([-+]?\d+(?:\.\d+)?)\)?(?:::[\w\s(),]+)?$")
+_NULL = re.compile(r"null(::[\w\s\"\[\](),.]+)?", re.IGNORECASE)
 _TRUTH = {"true": "true", "t": "true", "1": "true", "false": "false", "f": "false", "0": "false"}
 _NUMERIC_KINDS = INTEGERS | {Kind.NUMERIC, Kind.REAL, Kind.DOUBLE}
 _MOMENT_KINDS = frozenset({Kind.TIMESTAMP, Kind.TIMESTAMPTZ})
+
+
+def is_null(expression: str) -> bool:
+    """Whether a default says what a column without one does."""
+    return _NULL.fullmatch(_without_parentheses(expression.strip())) is not None
 
 
 def read_default(expression: str) -> Default | None:

@@ -8,7 +8,8 @@ from datalayer.stores.catalog import Column, ForeignKey, Table
 from datalayer.stores.contract import StoreName
 from datalayer.stores.sql_names import quote, quote_all
 from datalayer.transfer.conversions import INTEGERS
-from datalayer.transfer.ddl.defaults import read_default, sqlite_default
+from datalayer.transfer.ddl import PARTITIONED
+from datalayer.transfer.ddl.defaults import is_null, read_default, sqlite_default
 from datalayer.transfer.ddl.own_types import as_base, described, domain_checks, enum_of, label_check
 from datalayer.transfer.ddl.types import sqlite_type
 
@@ -26,6 +27,8 @@ def create_table(table: Table, foreign_keys: Sequence[ForeignKey], source: Store
         f" ({quote_all(key.target_columns)}) {key.rules}"
         for key in foreign_keys
     )
+    if table.partitioned:
+        notes.append(PARTITIONED.format(table.name))
     return f"create table {quote(table.name)} (\n    " + ",\n    ".join(lines) + "\n)", notes
 
 
@@ -79,7 +82,7 @@ def _lost_types(table: Table, column: Column) -> Iterator[str]:
 
 def _default(column: Column, expression: str, source: StoreName) -> str | None:
     """Return the default's expression, empty where there is nothing to say, None where it is lost."""
-    if expression.strip().lower().startswith("null"):
+    if is_null(expression):
         return ""
     if source == "sqlite":
         return f"({expression})"

@@ -50,6 +50,7 @@ def table_as_json(table: Table) -> dict[str, Any]:
             for key in table.foreign_keys
         ],
         "keys_known": table.keys_known,
+        "partitioned": table.partitioned,
         "types": [_type_as_json(own) for own in table.types],
     }
 
@@ -68,7 +69,7 @@ def table_from_json(name: str, found: Mapping[str, Any]) -> Table:
                 key["target_table"],
                 tuple(key["target_columns"]),
                 key["on_delete"],
-                # An export of an earlier version says neither these nor types.
+                # An export of an earlier version says neither these nor types nor partitions.
                 key.get("on_update", "NO ACTION"),
                 key.get("match_full", False),
                 key.get("deferrable"),
@@ -77,6 +78,7 @@ def table_from_json(name: str, found: Mapping[str, Any]) -> Table:
         ),
         bool(found["keys_known"]),
         tuple(_own_type(own) for own in found.get("types", ())),
+        bool(found.get("partitioned")),
     )
 
 

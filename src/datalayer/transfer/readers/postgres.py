@@ -41,13 +41,17 @@ _SIZES = """
     select greatest(c.reltuples, 0)::float8 as rows, pg_table_size(c.oid) as bytes,
            greatest(pg_relation_size(c.oid), 1) as own_bytes, current_setting('block_size')::int as page,
            c.relkind = 'p' as partitioned
-    from pg_class c where c.oid = %s::regclass
+    from pg_class c where c.oid = %(table)s::regclass
 """
+#: Of the table, or of its partitions, which have its rows.
 _MARK = """
-    select concat_ws('/', d.oid, d.datname, c.oid, pg_relation_filenode(c.oid),
-           pg_stat_get_tuples_inserted(c.oid), pg_stat_get_tuples_updated(c.oid), pg_stat_get_tuples_deleted(c.oid),
+    select concat_ws('/', d.oid, d.datname, c.oid, string_agg(concat_ws('/', pg_relation_filenode(f.relid),
+           pg_stat_get_tuples_inserted(f.relid), pg_stat_get_tuples_updated(f.relid),
+           pg_stat_get_tuples_deleted(f.relid)), '/' order by f.relid::oid),
            inet_server_addr(), inet_server_port()) as mark
-    from pg_class c, pg_database d where c.oid = %s::regclass and d.datname = current_database()
+    from pg_class c cross join pg_database d
+    cross join (select %(table)s::regclass as relid union select relid from pg_partition_tree(%(table)s)) f
+    where c.oid = %(table)s::regclass and d.datname = current_database() group by d.oid, d.datname, c.oid
 """
 
 
@@ -81,9 +85,9 @@ class PostgresReader:
     async def estimate(self, table: Table) -> int:
         """Return the planner's number of rows, or count them where it has none."""
         row = await self._ask(_SIZES, table)
-        if row["rows"] > 0 or not row["bytes"]:
+        if row["rows"] > 0 or not (row["bytes"] or row["partitioned"]):
             return int(row["rows"])
-        return int((await self._ask(f"select count(*) as n, %s as t from {quote(table.name)}", table))["n"])
+        return int((await self._ask(f"select count(*) as n from {_escaped(table.name)}", table))["n"])
 
     async def mark(self, table: Table) -> str:
         """Return database, table, file and how many rows were ever written."""
@@ -157,10 +161,15 @@ class PostgresReader:
     async def _ask(self, query: str, table: Table) -> Row:
         async with self._store.connection() as connection:
             try:
-                found = await (await connection.execute(query.encode(), [quote(table.name)])).fetchall()
+                found = await (await connection.execute(query.encode(), {"table": quote(table.name)})).fetchall()
             except psycopg.Error as error:
                 raise translate(error, operation="copy", table=table.name) from None
         return found[0]
+
+
+def _escaped(name: str) -> str:
+    """Quote a name for a statement with values, where a percent sign has a meaning."""
+    return quote(name).replace("%", "%%")
 
 
 def _read(column: Column) -> str:

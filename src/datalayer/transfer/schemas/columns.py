@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datalayer.stores.catalog import Column, ColumnType, DomainType, Kind, Table
 from datalayer.stores.contract import StoreName
 from datalayer.transfer.conversions import INTEGERS, comparable
-from datalayer.transfer.ddl.defaults import postgres_default, read_default
+from datalayer.transfer.ddl.defaults import is_null, postgres_default, read_default
 from datalayer.transfer.ddl.own_types import as_base
 from datalayer.transfer.limits import INTEGER_BITS, modifiers
 from datalayer.transfer.schemas.own_types import compare_own_types
@@ -160,7 +160,7 @@ def _defaults(source: Column, target: Column) -> Iterator[tuple[Weight, str]]:
 
 def _default(column: Column) -> str | None:
     """Return a default in one spelling, the store's own where it is not understood."""
-    if column.default is None or column.default.strip().lower().startswith("null"):
+    if column.default is None or is_null(column.default):
         return None
     understood = read_default(column.default)
     return (understood and postgres_default(understood, column)) or column.default

@@ -128,11 +128,12 @@ class PostgresWriter:
     ) -> TableState:
         target_mark = await progress.target_mark(connection, pair.name)
         before = await progress.begun(connection, pair.name)
+        filled = await has_rows(connection, pair.name)
         if before and (before.source_mark, before.target_mark) == (source_mark, target_mark):
             done, rows = await progress.done(connection, pair.name)
-            self.written[pair.name] = rows
-            return TableState(pair, before.layout, done, before.empty_before)
-        filled = await has_rows(connection, pair.name)
+            if filled or not rows:
+                self.written[pair.name] = rows
+                return TableState(pair, before.layout, done, before.empty_before)
         if filled and not pair.key and before and before.empty_before and before.target_mark == target_mark:
             # All rows are this copy's own, and the source has changed since they were read.
             await connection.execute(f"delete from {quote(pair.name)}".encode())

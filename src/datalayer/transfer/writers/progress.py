@@ -42,9 +42,12 @@ _CLAIM = f"""
     on conflict do nothing returning part
 """
 _COUNT = f"update {PROGRESS_TABLE} set rows = %s where table_name = %s and part = %s"
-_TARGET_MARK = (
-    "select concat_ws('/', c.oid, pg_relation_filenode(c.oid)) as mark from pg_class c where c.oid = %s::regclass"
-)
+#: Of the table, or of its partitions, which have its rows.
+_TARGET_MARK = b"""
+    select concat_ws('/', %(table)s::regclass::oid, string_agg(pg_relation_filenode(f.relid)::text, '/'
+           order by f.relid::oid)) as mark
+    from (select %(table)s::regclass as relid union select relid from pg_partition_tree(%(table)s)) f
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,5 +111,5 @@ async def count(connection: AsyncConnection[Row], table: str, part: int, rows: i
 
 async def target_mark(connection: AsyncConnection[Row], table: str) -> str:
     """Return a text that changes when the table is another one, or was emptied by TRUNCATE."""
-    row = await (await connection.execute(_TARGET_MARK.encode(), [quote(table)])).fetchone()
+    row = await (await connection.execute(_TARGET_MARK, {"table": quote(table)})).fetchone()
     return str(row["mark"]) if row else ""

@@ -59,7 +59,7 @@ def test_schema_reads_back_with_everything_the_catalog_tells() -> None:
     full = table("odd name", column("id", Kind.NUMERIC, "numeric(12,2)"), key=("id",), parents=("id",))
     extra = Column("x", ColumnType(Kind.TEXT, "mood[]", array=True), False, "'{}'", identity=True, generated=True)
     key = replace(full.foreign_keys[0], on_update="CASCADE", match_full=True, deferrable="DEFERRABLE")
-    full = type(full)(full.name, (*full.columns, extra), ("id",), (UniqueKey("u", ("x",)),), (key,), False)
+    full = type(full)(full.name, (*full.columns, extra), ("id",), (UniqueKey("u", ("x",)),), (key,), False, (), True)
     assert table_from_json("odd name", json.loads(json.dumps(table_as_json(full)))) == full
 
 
