@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tracemalloc
 from collections.abc import Callable
+from pathlib import Path
 from time import perf_counter
 
 import psycopg
@@ -13,7 +14,9 @@ from tests.integration.transfer.sql import ask, run
 
 from datalayer.cli.errors import ExitCode, exit_code
 from datalayer.errors import TransferError, UnavailableError, UnknownTableError
+from datalayer.query import Delete
 from datalayer.stores.postgres import PostgresStore
+from datalayer.stores.sqlite import SqliteStore
 from datalayer.transfer import Progress, copy, plan_copy, verify
 
 _TABLES = """
@@ -116,17 +119,24 @@ async def test_copy_begins_a_table_again_that_is_another_one(
     assert (await verify(origin, target)).equal
 
 
+@pytest.mark.parametrize("into", ["postgres", "sqlite"])
 async def test_copy_begins_a_table_again_that_was_emptied_row_by_row(
-    origin: PostgresStore, target: PostgresStore, second_database: str
+    origin: PostgresStore, target: PostgresStore, second_database: str, tmp_path: Path, into: str
 ) -> None:
-    """A table that keeps its file is another one all the same when none of the written rows is left."""
-    _do(second_database, _TABLES)()
-    with pytest.raises(UnknownTableError):
-        await copy(origin, target, jobs=1, on_progress=_once(_do(second_database, "drop table keyless"), table="a"))
-    await run(target, "delete from a")
-    report = await copy(origin, target)
-    assert {t.table: t.rows for t in report.tables} == {"a": 60_000, "b": 20_000}
-    assert (await verify(origin, target, tables=["a", "b"])).equal
+    """It is the table that it was, and none of the written rows is left."""
+    file = await SqliteStore.open(tmp_path / "target.sqlite")
+    store = target if into == "postgres" else file
+    try:
+        _do(second_database, _TABLES)()
+        act = _do(second_database, "drop table keyless")
+        with pytest.raises(UnknownTableError):
+            await copy(origin, store, jobs=1, on_progress=_once(act, table="a"))
+        await store.delete(Delete("a", every_row=True))
+        report = await copy(origin, store)
+        assert {t.table: t.rows for t in report.tables} == {"a": 60_000, "b": 20_000}
+        assert (await verify(origin, store, tables=["a", "b"])).equal
+    finally:
+        await file.close()
 
 
 async def test_copy_begins_a_partitioned_table_again_that_has_changed(

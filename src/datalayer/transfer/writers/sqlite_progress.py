@@ -29,8 +29,9 @@ def drop(connection: sqlite3.Connection) -> None:
 
 
 def finished(connection: sqlite3.Connection, table: str, mark: str) -> int | None:
-    """Return how many rows a finished table got from this very source; None where it is not finished."""
-    query = f"select rows from {PROGRESS_TABLE} where table_name = ? and source_mark = ?"
+    """Return how many rows a finished table got from this very source; None where it is not, or was emptied since."""
+    present = f"exists (select 1 from {quote(table)})"
+    query = f"select rows from {PROGRESS_TABLE} where table_name = ? and source_mark = ? and (rows = 0 or {present})"
     row = connection.execute(query, (table, mark)).fetchone()
     return None if row is None else row[0]
 
