@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
@@ -12,10 +13,12 @@ from datalayer.cli import output
 from datalayer.cli.errors import EXIT_CODES, ExitCode
 from datalayer.cli.transfer import AsJson
 from datalayer.errors import InvalidValueError
+from datalayer.flags import StoreKind
 
 if TYPE_CHECKING:
     from datalayer.layer.owed import OwedOfTable
     from datalayer.outbox.entries import Entry
+    from datalayer.outbox.queue import Outbox
     from datalayer.outbox.waiting import Selection
     from datalayer.stores.contract import StoreName
 
@@ -25,6 +28,11 @@ Versions: TypeAlias = Annotated[
     typer.Option(
         "--version", min=1, max=2**63 - 1, help="Only this entry; may be given several times.", show_default=False
     ),
+]
+
+Primary: TypeAlias = Annotated[
+    StoreKind | None,
+    typer.Option(help="Only entries that this store owes.", show_default=False),
 ]
 
 commands = typer.Typer(
@@ -96,6 +104,7 @@ def list_(
     now = datetime.now(UTC)
     rows = [
         (
+            store,
             str(entry.version),
             entry.table,
             "the whole table" if entry.key is None else ", ".join(map(str, entry.key)),
@@ -105,9 +114,9 @@ def list_(
             _state(entry),
             entry.error or "-",
         )
-        for _, entry in found
+        for store, entry in found
     ]
-    output.print_table(("version", "table", "key", "type", "age", "tries", "state", "error"), rows)
+    output.print_table(("primary", "version", "table", "key", "type", "age", "tries", "state", "error"), rows)
 
 
 @commands.command(epilog=EXIT_CODES)
@@ -117,6 +126,7 @@ def retry(
     deletes: Annotated[
         str | None, typer.Option(metavar="TABLE", help="Let the held deletes of a table through.", show_default=False)
     ] = None,
+    primary: Primary = None,
     as_json: AsJson = False,
 ) -> None:
     """Make dead letters due again, all of them or some; or let deletes through that were held since they were many.
@@ -131,7 +141,7 @@ def retry(
         selection = Selection(deletes, held_deletes=True)
     else:
         selection = Selection(table, tuple(version) if version else None, dead=not version)
-    count = asyncio.run(_change(selection, discard=False))
+    count = asyncio.run(_change(selection, primary, discard=False))
     _expect(count, named=bool(version or table or deletes))
     _say(count, "retried", as_json=as_json)
 
@@ -140,6 +150,7 @@ def retry(
 def discard(
     table: Table = None,
     version: Versions = None,
+    primary: Primary = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do it: the stores stay different there.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -152,7 +163,7 @@ def discard(
     if not yes:
         raise InvalidValueError("is missing: the stores stay different where an entry is dropped", field="--yes")
     selection = Selection(table, tuple(version) if version else None, dead=not version)
-    count = asyncio.run(_change(selection, discard=True))
+    count = asyncio.run(_change(selection, primary, discard=True))
     _expect(count, named=bool(version or table))
     _say(count, "discarded", as_json=as_json)
 
@@ -163,15 +174,33 @@ async def _entries(selection: Selection, limit: int) -> list[tuple[StoreName, En
 
     async with open_outboxes(Settings()) as outboxes:
         found = [(primary_of(o), entry) for o in outboxes for entry in await o.entries(selection, limit=limit)]
-    return found[:limit]
+    return sorted(found, key=lambda owed: owed[1].created_at)[:limit]
 
 
-async def _change(selection: Selection, *, discard: bool) -> int:
-    from datalayer.layer.outboxes import open_outboxes
+async def _change(selection: Selection, primary: StoreKind | None, *, discard: bool) -> int:
+    from datalayer.layer.outboxes import open_outboxes, primary_of
     from datalayer.settings import Settings
 
     async with open_outboxes(Settings()) as outboxes:
-        return sum([await (o.discard(selection) if discard else o.retry(selection)) for o in outboxes])
+        chosen = [one for one in outboxes if primary is None or primary_of(one) == primary.value]
+        await _refuse_ambiguous(chosen, selection)
+        return sum([await (o.discard(selection) if discard else o.retry(selection)) for o in chosen])
+
+
+async def _refuse_ambiguous(outboxes: Sequence[Outbox], selection: Selection) -> None:
+    """Raise where a version names an entry of either store: each has a sequence of its own."""
+    from datalayer.layer.outboxes import primary_of
+
+    owing: dict[int, set[str]] = {}
+    for outbox in outboxes:
+        for entry in await outbox.entries(selection, limit=len(selection.versions)) if selection.versions else ():
+            owing.setdefault(entry.version, set()).add(primary_of(outbox))
+    for version, names in owing.items():
+        if len(names) > 1:
+            raise InvalidValueError(
+                f"{version} names an entry of {' and one of '.join(sorted(names))}: say which with --primary",
+                field="--version",
+            )
 
 
 def _expect(count: int, *, named: bool) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import logging
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from tests.integration.routing.applications import refused, run
@@ -14,14 +16,16 @@ from tests.integration.routing.salons import (
     carry,
     client_names,
     led_by,
+    postgres_of,
     rows,
     settled,
 )
 from tests.integration.routing.waiting import until
 
 from datalayer import ConfigurationError, DataLayer, DualHealth, Settings, StoreKind
+from datalayer.cli.errors import ExitCode
 from datalayer.layer.backfilling import backfill_pair, resync_pair
-from datalayer.query import Delete, Update, col, where_equal
+from datalayer.query import Delete, Insert, Update, col, where_equal
 from datalayer.stores.sqlite import SqliteStore
 
 
@@ -109,6 +113,31 @@ async def test_row_written_in_the_store_that_follows_is_not_carried(
         await until(lambda: settled(layer))
         await assert_equal(settings, layer.mode, "clients")
     await store.close()
+
+
+async def test_entries_of_both_stores_are_told_apart(pair: dict[str, Any]) -> None:
+    """Each counts its own versions: a number that both have is refused until it is said whose entry is meant."""
+    settings = routed(pair, datalayer_relay=False)
+    async with DataLayer.open(settings):
+        store = await SqliteStore.open(pair["datalayer_sqlite_path"])
+        async with postgres_of(pair) as other:
+            for owes, version, hours in ((other, 7, 1), (store, 7, 2), (other, 8, 0)):
+                made = {"created_at": dt.datetime.now(dt.UTC) - dt.timedelta(hours=hours), "version": version}
+                row = {"id": uuid4(), "aggregatetype": "clients", "aggregateid": "[1]", "type": "upsert", **made}
+                await owes.insert(Insert("datalayer_outbox", [row], returning=False))
+            listed = json.loads((await run(settings, "outbox", "list", "--json"))[1])["entries"]
+            found = [(one["store"], one["version"]) for one in listed]
+            assert found == [("sqlite", 7), ("postgres", 7), ("postgres", 8)]
+            assert "primary version table" in (await run(settings, "outbox", "list", "--limit", "1"))[1]
+            for command in (["discard", "--yes"], ["retry"]):
+                code, said = await run(settings, "outbox", *command, "--version", "7")
+                assert code == ExitCode.USAGE
+                assert "7 names an entry of postgres and one of sqlite: say which with --primary" in said
+            one = ["--version", "7", "--version", "8", "--primary", "postgres", "--json"]
+            assert await run(settings, "outbox", "discard", "--yes", *one) == (0, '{ "discarded": 2 }')
+            assert [row["version"] for row in await rows(store, "datalayer_outbox")] == [7]
+            assert await rows(other, "datalayer_outbox") == []
+        await store.close()
 
 
 async def arrived(store: SqliteStore) -> bool:
