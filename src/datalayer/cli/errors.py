@@ -11,7 +11,6 @@ from typing import Final
 
 import typer
 
-from datalayer.cli.resuming import without_secrets
 from datalayer.errors import (
     AccessDeniedError,
     ConfigurationError,
@@ -27,6 +26,7 @@ from datalayer.errors import (
     UnrepairedError,
     UnsupportedOperationError,
 )
+from datalayer.urls import without_secrets
 
 
 class ExitCode(IntEnum):

@@ -11,8 +11,9 @@ import typer
 from datalayer.cli import output
 from datalayer.cli.errors import EXIT_CODES, ExitCode
 from datalayer.cli.row_progress import row_progress
-from datalayer.cli.transfer import AsJson, Tables, names, opened_source, place
+from datalayer.cli.transfer import AsJson, Tables, names, opened_source
 from datalayer.errors import DataLayerError
+from datalayer.urls import place
 from datalayer.wording import counted
 
 if TYPE_CHECKING:

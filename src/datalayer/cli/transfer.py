@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING, Annotated, TypeAlias
-from urllib.parse import urlsplit
 
 import typer
 
@@ -77,12 +76,6 @@ def untouched(url: str) -> str:
 
     file = sqlite_file(url)
     return url if file is None or file.exists() else "sqlite://:memory:"
-
-
-def place(url: str) -> str:
-    """Return where a store is, without user, password and parameters."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
 def names(tables: str | None) -> list[str] | None:

@@ -86,6 +86,7 @@ def verify(
 
     if repair and state is not None:
         raise typer.BadParameter("--repair compares everything again; leave --state out")
+    _refuse_places(json_file, html_file)
     with told_by_options():
         asked = () if invariants is None else read_invariants(invariants)
     options: dict[str, Any] = {
@@ -103,12 +104,12 @@ def verify(
         repaired, report = None, asyncio.run(_verify(source, target, options, state))
         as_json = report.as_json()
     _refuse_nothing(report)
-    _write_files(report, repaired, as_json, (source, target), json_file, html_file)
     if json_file == "-":
         output.print_json(as_json)
     else:
         _print_repaired(repaired)
         _print_verified(report)
+    _write_files(report, repaired, as_json, (source, target), json_file, html_file)
     return ExitCode.OK if report.proven else ExitCode.DIFFERENCE
 
 
@@ -129,6 +130,14 @@ async def _repair(source_url: str, target_url: str, options: dict[str, Any]) -> 
     async with opened(source_url, target_url, create=False) as (source, target):
         with row_progress("verifying") as on_progress:
             return await transfer.repair(source, target, **options, on_progress=on_progress)
+
+
+def _refuse_places(json_file: str | None, html_file: Path | None) -> None:
+    """Refuse files that cannot be made before anything is compared: that may take hours."""
+    files = {"--json": None if json_file in (None, "-") else Path(json_file), "--html": html_file}
+    for option, file in files.items():
+        if file is not None and (file.is_dir() or not file.absolute().parent.is_dir()):
+            raise typer.BadParameter(f"the file {file} for {option} cannot be written: its directory is not there")
 
 
 def _write_files(
@@ -159,7 +168,9 @@ def _print_repaired(repaired: RepairReport | None) -> None:
         return
     output.notes(repaired.notes)
     for table in repaired.tables:
-        output.results().print(f"repaired {table.table}: {table.upserted} rows written, {table.deleted} deleted")
+        output.results().print(
+            f"repaired {table.table}: {counted(table.upserted, 'row')} written, {table.deleted:,} deleted"
+        )
 
 
 def _refuse_nothing(report: VerifyReport) -> None:

@@ -14,8 +14,8 @@ import pytest
 
 from datalayer.cli.app import run
 from datalayer.cli.errors import ExitCode
-from datalayer.cli.resuming import without_secrets
 from datalayer.servers.postgrest import PostgrestServer
+from datalayer.urls import without_secrets
 
 _ROWS = 3000
 _SHOP = f"""

@@ -226,7 +226,7 @@ async def test_command_repairs_and_writes_evidence(
     assert "The rows differ" in page.read_text()
     assert await asyncio.to_thread(run_command, [*both, "--repair", "--json", str(result), "--html", str(page)]) == 0
     said = capsys.readouterr().out
-    assert "repaired goods: 1 rows written, 0 deleted" in said
+    assert "repaired goods: 1 row written, 0 deleted" in said
     assert "sales 500/500 rows match (100 %)" in said
     assert "2 of 2 rules of the target kept" in said
     assert "Every row matches" in page.read_text()
@@ -247,7 +247,11 @@ async def test_command_tells_mistakes(
         ["--repair", "--state", str(tmp_path / "s.json")],
         ["--invariants", str(tmp_path / "missing.sql")],
         ["--html", str(tmp_path / "missing" / "page.html")],
+        ["--html", str(tmp_path)],
+        ["--json", str(tmp_path / "missing" / "result.json")],
         ["--state", str(tmp_path / "missing" / "s.json")],
     ):
         assert await asyncio.to_thread(run_command, [*both, *wrong]) == 2
-        assert capsys.readouterr().err.startswith("error: ")
+        said = capsys.readouterr()
+        assert said.err.startswith("error: ")
+        assert said.out == ""

@@ -47,16 +47,17 @@ def find_transform(name: str) -> Transform:
     Raises:
         ConfigurationError: there is no such function.
     """
-    module, separator, function = name.partition(":")
-    if not separator or not function:
+    module, _, function = name.partition(":")
+    if not module or not function:
         raise ConfigurationError(f"--transform is MODULE:FUNCTION, for example transforms:users; it is {name}")
     here = str(Path.cwd())
     if here not in sys.path:
         sys.path.insert(0, here)
     try:
         found = getattr(importlib.import_module(module), function, None)
-    except ImportError as error:
-        raise ConfigurationError(f"the module of --transform cannot be imported: {error}") from error
+    except Exception as error:
+        told = f"{type(error).__name__}: {error}"
+        raise ConfigurationError(f"the module of --transform cannot be imported: {told}") from error
     if not callable(found):
         raise ConfigurationError(f"the module {module} has no function {function}, which --transform names")
     transform: Transform = found

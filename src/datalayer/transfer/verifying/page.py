@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from html import escape
 from importlib.metadata import version
 from typing import Final
-from urllib.parse import urlsplit
 
 from datalayer.transfer.reports import Check, RepairReport, VerifiedTable, VerifyReport
+from datalayer.urls import place
 from datalayer.wording import counted
 
 _STYLE: Final = """
@@ -53,8 +53,8 @@ def page(report: VerifyReport, *, source: str, target: str, repaired: RepairRepo
         f'<div class="verdict {"good" if report.proven else "bad"}">',
         f"<h1>{_verdict(report)}</h1><p>{_summary(report)}</p></div>",
         '<div class="card"><dl>',
-        _fact("Source", _place(source)),
-        _fact("Target", _place(target)),
+        _fact("Source", place(source)),
+        _fact("Target", place(target)),
         _fact("Compared", f"{started:%Y-%m-%d %H:%M:%S} UTC, in {report.seconds:.1f} s"),
         _fact("By", f"datalayer {version('datalayer')}"),
         "</dl></div>",
@@ -100,14 +100,6 @@ def _summary(report: VerifyReport) -> str:
     if report.checks:
         said += f"; {counted(len(report.checks), 'rule')} of the target, {len(report.violated)} broken"
     return f"{said}."
-
-
-def _place(url: str) -> str:
-    """Name a store without user, password and parameters."""
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    port = f":{parts.port}" if parts.port else ""
-    return f"{parts.scheme}://{host}{port}{parts.path}"
 
 
 def _fact(name: str, value: str) -> str:

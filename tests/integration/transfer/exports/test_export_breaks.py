@@ -18,12 +18,12 @@ import psycopg
 import pytest
 
 from datalayer.cli.app import run as run_command
-from datalayer.cli.resuming import without_secrets
 from datalayer.errors import TransferError
 from datalayer.stores.sqlite import SqliteStore
 from datalayer.transfer.exports.checking import check_export
 from datalayer.transfer.exports.exporting import export, finished_tables
 from datalayer.transfer.reports import Progress
+from datalayer.urls import without_secrets
 
 _SHOP = """
     create table a_first (id integer primary key, word text);

@@ -28,11 +28,25 @@ def test_transform_is_found_in_the_working_directory(tmp_path: Path, monkeypatch
     assert find_transform("own_transforms:upper")("t", {}) == ("T", {})
 
 
-@pytest.mark.parametrize("name", ["json", "json:", "json:nothing_of_this_name", "no_module_of_this_name:f"])
+@pytest.mark.parametrize("name", ["json", "json:", "json:nothing_of_this_name", "no_module_of_this_name:f", ":f"])
 def test_transform_that_is_not_there_is_refused(name: str) -> None:
     """What is wrong with the name is said."""
     with pytest.raises(ConfigurationError, match="transform"):
         find_transform(name)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"), [("def f(", "SyntaxError"), ("1 / 0", "ZeroDivisionError: division by zero")]
+)
+def test_transform_whose_module_fails_is_refused(
+    content: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is the file that an option names, whatever is wrong in it."""
+    (tmp_path / "failing_transforms.py").write_text(content)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.path", [])
+    with pytest.raises(ConfigurationError, match=f"cannot be imported: {said}"):
+        find_transform("failing_transforms:f")
 
 
 def test_transform_mistakes_name_the_row_and_no_value() -> None:
