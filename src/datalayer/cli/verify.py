@@ -158,7 +158,7 @@ def _write_files(
 
 def _write(option: str, file: Path, text: str) -> None:
     try:
-        file.write_text(text)
+        file.write_text(text, encoding="utf-8")
     except OSError as error:
         raise typer.BadParameter(f"the file {file} for {option} cannot be written: {error.strerror}") from None
 
@@ -168,9 +168,8 @@ def _print_repaired(repaired: RepairReport | None) -> None:
         return
     output.notes(repaired.notes)
     for table in repaired.tables:
-        output.results().print(
-            f"repaired {table.table}: {counted(table.upserted, 'row')} written, {table.deleted:,} deleted"
-        )
+        written = counted(table.upserted, "row")
+        output.results().print(f"repaired {table.table}: {written} written, {table.deleted:,} deleted")
 
 
 def _refuse_nothing(report: VerifyReport) -> None:

@@ -53,7 +53,7 @@ def read_invariants(path: Path) -> list[Invariant]:
         ConfigurationError: the file cannot be read, has no statement, or one without a name.
     """
     try:
-        lines = path.read_text().splitlines()
+        lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"the invariants file {path} cannot be read: {error}") from None
     named: list[tuple[str, list[str]]] = []
