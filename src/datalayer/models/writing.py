@@ -89,7 +89,7 @@ class RowWriter:
         required: tuple[str, ...] = (),
         stamps: Mapping[str, Any] | None = None,
     ) -> Iterator[list[dict[str, Any]]]:
-        """Yield the rows as :meth:`check` answers them, ``batch_rows`` at a time, until one is bad.
+        """Yield the rows as :meth:`check` answers them, ``batch_rows`` at a time; no rows from the first bad one on.
 
         Raises:
             BatchItemError: at the end; names every bad field of all rows, those after the first bad one included.
@@ -105,8 +105,7 @@ class RowWriter:
                     problems += found
                     batch.append(checked)
             first += len(part)
-            if not problems:
-                yield batch
+            yield [] if problems else batch
         if problems:
             raise BatchItemError(problems)
 

@@ -15,7 +15,9 @@ PART_ROWS: Final = 500
 
 
 async def made_ahead(parts: Iterator[list[Row]], batch_rows: int) -> AsyncGenerator[list[Row], None]:
-    """Yield batches of as many whole parts as fit; the next one is made in a task of its own. Close it when leaving.
+    """Yield batches of as many whole parts as fit, none of them empty; the next one is made in a task of its own.
+
+    Close it when leaving.
 
     Raises:
         Exception: whatever the parts raise, when it is the batch's turn.

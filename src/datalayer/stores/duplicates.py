@@ -109,7 +109,7 @@ class KeysSeen:
         self.left_out = 0
 
     def once(self, batches: Iterable[list[Row]]) -> Iterator[list[Row]]:
-        """Yield batches without the rows that the policy leaves out, and no more of them from a mistake on.
+        """Yield batches without the rows that the policy leaves out, and without any from a mistake on.
 
         Raises:
             RepeatedKeyError: at the end, where the policy is "error"; names every repeated row.
@@ -121,11 +121,8 @@ class KeysSeen:
         for batch in batches:
             fresh, again = self._split(batch)
             repeated += again
-            if self._duplicates == "error" and repeated:
-                continue
             self.left_out += len(again)
-            if fresh:
-                yield fresh
+            yield [] if self._duplicates == "error" and repeated else fresh
         if self._duplicates == "error" and repeated:
             raise RepeatedKeyError(repeated, self._target)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from typing import Any
 
@@ -22,7 +23,9 @@ from datalayer.errors import (
 from datalayer.models import Client
 from datalayer.query import Duplicates, col
 from datalayer.repositories import RepositorySet
+from datalayer.repositories.ahead import PART_ROWS
 from datalayer.stores.contract import Store
+from datalayer.tasks import end
 
 
 async def test_insert_returns_the_row_as_stored(repositories: RepositorySet) -> None:
@@ -154,6 +157,34 @@ async def test_sync_many_names_every_bad_row_and_writes_nothing(repositories: Re
         await repositories.clients.sync_many(rows, batch_rows=3)
     assert caught.value.indexes == (7, 9)
     assert await repositories.clients.count() == 0
+
+
+@pytest.mark.parametrize("salon", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("mistake", [BatchItemError, RepeatedKeyError])
+async def test_sync_many_lets_others_run_also_behind_a_mistake(
+    repositories: RepositorySet, mistake: type[Exception]
+) -> None:
+    """The rows behind it are looked at too, a part at a time."""
+    parts, turns, turns_at = 8, 0, []
+
+    async def run_beside() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    def rows() -> Iterator[dict[str, Any]]:
+        yield client(1, phone="1") if mistake is BatchItemError else client(1)
+        for number in range(1, parts * PART_ROWS):
+            if number % PART_ROWS == 0:
+                turns_at.append(turns)
+            yield client(number)
+
+    beside = asyncio.create_task(run_beside())
+    with pytest.raises(mistake):
+        await repositories.clients.sync_many(rows(), duplicates="error")
+    await end(beside)
+    assert len(set(turns_at)) == parts - 1
 
 
 async def test_sync_many_tells_the_first_of_two_mistakes(store: Store, repositories: RepositorySet) -> None:

@@ -48,12 +48,12 @@ def test_batches_after_each_other_leave_out_what_one_batch_would(rows: list[Row]
 
 
 def test_every_repeat_of_all_batches_is_named_at_the_end() -> None:
-    """No batch follows the first mistake."""
+    """No row follows the first mistake."""
     seen = KeysSeen(("id",), "error")
     parts = seen.once([[{"id": 1}, {"id": 2}], [{"id": 1}], [{"id": 3}, {"id": 2}]])
     assert next(parts) == [{"id": 1}, {"id": 2}]
     with pytest.raises(RepeatedKeyError) as caught:
-        next(parts)
+        assert not any(parts)
     assert caught.value.pairs == ((2, 0), (4, 1))
 
 
