@@ -82,8 +82,19 @@ def write_figures(file: Path, figures: Sequence[Figure]) -> None:
 
 
 def read_figures(file: Path) -> list[Figure]:
-    """Read what :func:`write_figures` wrote."""
-    return [Figure(**found) for found in json.loads(file.read_text())]
+    """Read what :func:`write_figures` wrote.
+
+    Raises:
+        ValueError: it is something else; names the file.
+        OSError: it cannot be read.
+    """
+    try:
+        kept = json.loads(file.read_text(encoding="utf-8"))
+        if not isinstance(kept, list):
+            raise TypeError
+        return [_from_object(found) for found in kept]
+    except (ValueError, TypeError):
+        raise ValueError(f"{file} has no figures: a JSON list is expected, as --json writes it") from None
 
 
 def by_scenario(figures: Iterable[Figure]) -> dict[str, list[Figure]]:
@@ -92,6 +103,14 @@ def by_scenario(figures: Iterable[Figure]) -> dict[str, list[Figure]]:
     for figure in figures:
         groups.setdefault(figure.scenario, []).append(figure)
     return groups
+
+
+def _from_object(found: Mapping[str, Any]) -> Figure:
+    figure = Figure(**found)
+    numbers = (figure.p50_ms, figure.p95_ms, figure.per_second, figure.ratio, figure.peak_mb or 1)
+    if not (figure.scenario and figure.variant and all(0 < number < math.inf for number in numbers)):
+        raise ValueError("figure")
+    return figure
 
 
 def _as_object(figure: Figure) -> dict[str, Any]:

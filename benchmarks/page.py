@@ -24,7 +24,7 @@ def fill_in(page: str, figures: Sequence[Figure], charts: str = "benchmarks") ->
     before, begin, rest = page.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end:
-        raise ValueError(f"the page lacks {BEGIN!r} or {END!r}")
+        raise ValueError(f"the page lacks {BEGIN} or {END}, between which the figures go")
     parts = [BEGIN, *_targets(check_targets(figures))]
     for section in sections(figures):
         parts += _section(section, charts)
@@ -34,7 +34,7 @@ def fill_in(page: str, figures: Sequence[Figure], charts: str = "benchmarks") ->
 def _targets(claims: Sequence[Claim]) -> Iterator[str]:
     if claims:
         rows = [
-            (claim.scenario, claim.target, f"{claim.measured:.2f}", "yes" if claim.met else "**no**")
+            (claim.scenario, claim.target, f"{claim.measured:,.2f}", "yes" if claim.met else "**no**")
             for claim in claims
         ]
         yield "## Targets"

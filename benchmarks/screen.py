@@ -44,7 +44,7 @@ class Screen:
         table = _table("targets", "scenario", "target", "measured", "")
         for claim in claims:
             met = "met" if claim.met else "[bold red]not met[/]"
-            table.add_row(claim.scenario, claim.target, f"{claim.measured:.2f}", met)
+            table.add_row(claim.scenario, claim.target, f"{claim.measured:,.2f}", met)
         self._results.print(table)
 
     def changes(self, changes: Sequence[Change]) -> None:

@@ -3,50 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Final, TypeAlias
+from importlib import import_module
+from typing import TYPE_CHECKING, Final, TypeAlias
 
-from benchmarks import transfer_copy, transfer_memory, transfer_verify
-from benchmarks.figures import Figure
-from benchmarks.scenarios import (
-    bulk_strategies,
-    bulk_upsert,
-    callers,
-    cold_start,
-    dual_write,
-    growth,
-    keeping,
-    keyed_list,
-    lists,
-    pages,
-    relay,
-    single_read,
-    streaming,
-    transaction,
-    twenty_calls,
-    upsert,
-)
-from benchmarks.stage import Stage
+if TYPE_CHECKING:
+    from benchmarks.figures import Figure
+    from benchmarks.stage import Stage
 
-Scenario: TypeAlias = Callable[[Stage], Awaitable[list[Figure]]]
+Scenario: TypeAlias = Callable[["Stage"], Awaitable[list["Figure"]]]
 
-SCENARIOS: Final[Mapping[str, Scenario]] = {
-    "single-read": single_read.measure,
-    "keyed-list": keyed_list.measure,
-    "lists": lists.measure,
-    "pages": pages.measure,
-    "upsert": upsert.measure,
-    "bulk-upsert": bulk_upsert.measure,
-    "bulk-strategies": bulk_strategies.measure,
-    "transaction": transaction.measure,
-    "callers": callers.measure,
-    "growth": growth.measure,
-    "streaming": streaming.measure,
-    "memory": keeping.measure,
-    "cold-start": cold_start.measure,
-    "dual-write": dual_write.measure,
-    "twenty-calls": twenty_calls.measure,
-    "relay": relay.measure,
-    "copy": transfer_copy.measure,
-    "verify": transfer_verify.measure,
-    "transfer-memory": transfer_memory.measure,
+#: Modules by the names of the command line; they import what is measured, which need not be installed to ask for help.
+SCENARIOS: Final[Mapping[str, str]] = {
+    "single-read": "scenarios.single_read",
+    "keyed-list": "scenarios.keyed_list",
+    "lists": "scenarios.lists",
+    "pages": "scenarios.pages",
+    "upsert": "scenarios.upsert",
+    "bulk-upsert": "scenarios.bulk_upsert",
+    "bulk-strategies": "scenarios.bulk_strategies",
+    "transaction": "scenarios.transaction",
+    "callers": "scenarios.callers",
+    "growth": "scenarios.growth",
+    "streaming": "scenarios.streaming",
+    "memory": "scenarios.keeping",
+    "cold-start": "scenarios.cold_start",
+    "dual-write": "scenarios.dual_write",
+    "twenty-calls": "scenarios.twenty_calls",
+    "relay": "scenarios.relay",
+    "copy": "transfer_copy",
+    "verify": "transfer_verify",
+    "transfer-memory": "transfer_memory",
 }
+
+
+def scenario(name: str) -> Scenario:
+    """Import a scenario of :data:`SCENARIOS`."""
+    found: Scenario = import_module(f"benchmarks.{SCENARIOS[name]}").measure
+    return found
