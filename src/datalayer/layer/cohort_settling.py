@@ -1,4 +1,4 @@
-"""Whether a company can be moved: nothing of it is owed either way, and both stores have as much of it."""
+"""Whether a company can be moved: nothing of it is owed either way, and both stores have as many rows."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from datalayer.outbox.rows import read_rows
 from datalayer.outbox.tables import is_bookkeeping
 from datalayer.query import Count
 from datalayer.routing.companies import COMPANY, company_of, of_companies
+from datalayer.routing.holders import Holders
 from datalayer.stores.contract import Store
 
 #: With more entries than this a company is not looked for among them.
@@ -30,14 +31,24 @@ async def owes_company(direction: Direction, company: str) -> bool:
     return any([await _is_about(direction.primary, name, some, company) for name, some in by_table.items()])
 
 
-async def differences(stores: Sequence[Store], company: str) -> Mapping[str, tuple[int, ...]]:
-    """Return the tables of which the stores have different numbers of this company's rows, with the numbers."""
-    catalog = await stores[0].catalog()
+async def differences(stores: tuple[Store, Store], company: str) -> Mapping[str, tuple[int, ...]]:
+    """Return the tables of which the stores have different numbers of rows, with the numbers.
+
+    Counted are this company's rows, and all that refer to some company's: when nothing about such a table is owed, the
+    stores have as many of them.
+    """
+    main, other = stores
+    holders, theirs = Holders(main, other), await other.catalog()
     found: dict[str, tuple[int, ...]] = {}
-    for name, table in catalog.tables.items():
-        if COMPANY not in table.by_name or is_bookkeeping(name):
+    for name, table in (await main.catalog()).tables.items():
+        if is_bookkeeping(name):
             continue
-        question = Count(name, of_companies(table, {company}))
+        if COMPANY in table.by_name:
+            question = Count(name, of_companies(table, {company}))
+        elif name in theirs.tables and await holders.parent_of(table) is not None:
+            question = Count(name)
+        else:
+            continue
         counts = tuple([await store.count(question) for store in stores])
         if len(set(counts)) > 1:
             found[name] = counts

@@ -1,7 +1,8 @@
 """The cohort of a layer: which companies the settings want in the other store, and the task that brings them there.
 
 A company moves while its writes wait, in every process: all have acknowledged that, nothing of it is owed in either
-direction, and both stores have as many rows of it. Where that does not come about in time it stays, and is tried again.
+direction, and both stores have as many rows of it, and as many that refer to companies' rows. Where that does not come
+about in time it stays, and is tried again.
 """
 
 from __future__ import annotations
@@ -203,7 +204,10 @@ class Cohorts:
         found = await differences(self._stores, company)
         if found:
             counts = ", ".join(f"{table} {' and '.join(map(str, numbers))}" for table, numbers in found.items())
-            return f"the stores have different numbers of its rows ({counts}): run `datalayer backfill`"
+            return (
+                f"the stores have different numbers of rows ({counts}): run `datalayer backfill`, with --resync where"
+                " the store that follows has more"
+            )
         return None
 
 

@@ -9,6 +9,7 @@ from asyncio.subprocess import PIPE
 from collections.abc import Mapping
 from typing import Any
 
+import psycopg
 from pydantic import SecretStr
 from tests.integration.routing.salons import postgres_of
 
@@ -32,6 +33,14 @@ async def there(pair: dict[str, Any], table: str, **equal: Any) -> int:
         return await store.count(Count(table, where_equal(**equal) if equal else None))
     finally:
         await store.close()
+
+
+async def lose(dsn: str, *statements: str) -> None:
+    """Change a store's rows without a trace."""
+    async with await psycopg.AsyncConnection.connect(dsn) as connection:
+        await connection.execute("set local datalayer.applying = 'on'")
+        for statement in statements:
+            await connection.execute(statement.encode())
 
 
 async def placements(pair: dict[str, Any]) -> list[tuple[str, str]]:

@@ -13,7 +13,7 @@ from time import monotonic
 from typing import Any
 
 import pytest
-from tests.integration.routing.divided.companies import cohort, environment_of, there
+from tests.integration.routing.divided.companies import cohort, environment_of, lose, there
 from tests.integration.routing.salons import CLIENT, assert_equal, postgres_of, settled
 from tests.integration.routing.waiting import until
 
@@ -61,6 +61,26 @@ async def test_company_stays_while_the_stores_differ(pair: dict[str, Any], caplo
         await until(lambda: any("company 7 stays in supabase" in message for message in caplog.messages))
         await layer.upsert_client({**CLIENT, "company_id": 7, "yclients_id": 2})
         assert layer.cohort == frozenset()
+
+
+async def test_company_stays_while_rows_that_refer_to_its_rows_differ(
+    pair: dict[str, Any], supabase: PostgrestServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its reminders were lost where it is to go: they would be gone there, and a resync would delete those here."""
+    async with DataLayer.open(cohort(pair, "7")) as layer:
+        await until(lambda: layer.cohort == {"7"})
+        booking = await layer.bookings.upsert(
+            {"yclients_record_id": 7, "company_id": 7, "datetime": "2026-03-02T10:00:00"}
+        )
+        await layer.reminders.insert({"booking_id": booking.id, "remind_at": "2026-03-02T09:00:00"})
+        await until(lambda: settled(layer))
+    await lose(supabase.dsn, "delete from reminders")
+    caplog.clear()
+    async with DataLayer.open(cohort(pair)) as layer:
+        await until(lambda: any("company 7" in message and "postgres" in message for message in caplog.messages))
+        assert "company 7 stays in postgres for now" in caplog.messages[-1]
+        assert "(reminders 0 and 1): run `datalayer backfill`" in caplog.messages[-1]
+        assert layer.cohort == {"7"}
 
 
 async def test_company_moves_without_the_script(pair: dict[str, Any], bare: PostgrestServer, tmp_path: Path) -> None:

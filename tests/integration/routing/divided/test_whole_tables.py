@@ -6,7 +6,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from tests.integration.routing.divided.companies import cohort, there
+from tests.integration.routing.divided.companies import cohort, lose, there
 from tests.integration.routing.salons import CLIENT, assert_equal, carry, client_names, postgres_of, rows, settled
 from tests.integration.routing.waiting import until
 
@@ -28,14 +28,6 @@ async def begun(pair: dict[str, Any]) -> None:
             await layer.upsert_company({"company_id": company, "title": "Салон"})
             await layer.upsert_client({**CLIENT, "company_id": company})
         await until(lambda: settled(layer))
-
-
-async def lose(dsn: str, *statements: str) -> None:
-    """Change a store's rows without a trace."""
-    async with await psycopg.AsyncConnection.connect(dsn) as connection:
-        await connection.execute("set local datalayer.applying = 'on'")
-        for statement in statements:
-            await connection.execute(statement.encode())
 
 
 @pytest.mark.parametrize("bring", [backfill_pair, resync_pair])
