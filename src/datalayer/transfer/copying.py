@@ -79,7 +79,7 @@ async def plan_copy(source: Store, target: Store, *, tables: Sequence[str] | Non
     _refuse_one_store(source, target)
     reader, writer = reader_for(source), writer_for(target)
     async with reader.reading():
-        return await plan_of(await outline(source, target, writer, tables), reader, writer)
+        return await plan_of(await outline(source, target, writer, tables), reader, writer, target.name)
 
 
 async def _load(

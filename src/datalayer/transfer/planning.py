@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from datalayer.errors import TransferError
 from datalayer.stores.catalog import Catalog, ForeignKey, Table
-from datalayer.stores.contract import Store
+from datalayer.stores.contract import Store, StoreName
 from datalayer.transfer.conversions import INTEGERS
 from datalayer.transfer.misfits import Misfit
 from datalayer.transfer.ordering import dependency_groups
@@ -102,13 +102,13 @@ async def outline(source: Store, target: Store, writer: Writer, tables: Sequence
     return Outline(ordered, references, to_catalog, tuple(notes))
 
 
-async def plan_of(found: Outline, reader: Reader, writer: Writer) -> CopyPlan:
+async def plan_of(found: Outline, reader: Reader, writer: Writer, target: StoreName) -> CopyPlan:
     """Return the plan for an outline."""
     planned: list[PlannedTable] = []
     misfits: list[Misfit] = []
     for table in found.ordered:
         there = found.present.tables.get(table.name)
-        pair = pair_for_copy(table, there or table)
+        pair = pair_for_copy(table, there or as_made(table, target))
         method = "a new table" if there is None else await writer.method(pair, reader)
         planned.append(PlannedTable(table.name, await reader.estimate(table), there is None, method))
         if isinstance(reader, SqliteReader):
@@ -116,6 +116,14 @@ async def plan_of(found: Outline, reader: Reader, writer: Writer) -> CopyPlan:
                 reader, pair, found.references[table.name] if there is None else there.foreign_keys
             )
     return CopyPlan(tuple(planned), found.notes, tuple(misfits))
+
+
+def as_made(table: Table, target: StoreName) -> Table:
+    """Return a table that is missing as the target will have it: only SQLite takes NULL into a primary key."""
+    if target == "sqlite":
+        return table
+    columns = (replace(c, nullable=False) if c.name in table.primary_key else c for c in table.columns)
+    return replace(table, columns=tuple(columns))
 
 
 async def stopping(reader: SqliteReader, pair: TablePair, enforced: Iterable[ForeignKey]) -> list[Misfit]:

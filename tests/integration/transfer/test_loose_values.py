@@ -74,6 +74,24 @@ async def test_plan_and_schema_diff_count_every_value_that_does_not_fit(path: Pa
         await source.close()
 
 
+async def test_plan_and_schema_diff_count_keys_that_are_null(tmp_path: Path, target: PostgresStore) -> None:
+    """SQLite takes them, and a table made in PostgreSQL will not; one made in SQLite will."""
+    file = tmp_path / "nulls.sqlite"
+    with closing(sqlite3.connect(file)) as connection:
+        connection.executescript("create table t (k text primary key); insert into t values (null), (null), ('a')")
+    source = await SqliteStore.open(file)
+    other = await SqliteStore.open(tmp_path / "other.sqlite")
+    try:
+        (misfit,) = (await plan_copy(source, target)).misfits
+        assert (misfit.column, misfit.rule, misfit.rows) == ("k", "is NULL, and the target column is NOT NULL", 2)
+        assert not (await compare_schemas(source, target)).safe
+        assert (await plan_copy(source, other)).misfits == ()
+        assert (await compare_schemas(source, other)).safe
+    finally:
+        await other.close()
+        await source.close()
+
+
 async def test_copy_writes_nothing_of_a_part_that_has_one(path: Path, target: PostgresStore) -> None:
     """Each value nearby is named by table, column and key; no row of its part is there."""
     source = await SqliteStore.open(path)

@@ -39,7 +39,7 @@ _NASTY = """
         unique ([select], "Имя")
     );
     create table Lines (
-        [Order Id] integer not null references [order],
+        [Order Id] integer not null references [order] ([ORDER id]),
         line integer not null,
         parent_order integer, parent_line integer,
         text text,

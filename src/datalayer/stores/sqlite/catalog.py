@@ -106,7 +106,7 @@ def read_schema(connection: sqlite3.Connection) -> Schema:
     }
     primary = {table: _primary_key(found) for table, found in columns.items()}
     uniques = _uniques(connection, names)
-    foreign = _foreign_keys(connection, names, primary)
+    foreign = _foreign_keys(connection, names, primary, columns)
     facts = {
         table: _facts(
             table, columns[table], primary[table], uniques[table], foreign[table], names[table],
@@ -176,8 +176,12 @@ def _uniques(connection: sqlite3.Connection, names: Mapping[str, ConstraintNames
 
 
 def _foreign_keys(
-    connection: sqlite3.Connection, names: Mapping[str, ConstraintNames], primary: Mapping[str, tuple[str, ...]]
+    connection: sqlite3.Connection,
+    names: Mapping[str, ConstraintNames],
+    primary: Mapping[str, tuple[str, ...]],
+    columns_of: Mapping[str, list[tuple[Any, ...]]],
 ) -> dict[str, list[ForeignKey]]:
+    """Read references; tables and columns are spelt as they are declared, whose case SQLite takes lightly."""
     actual = {table.lower(): table for table in primary}
     pairs: dict[tuple[str, int, str, str, str], list[tuple[str, str | None]]] = defaultdict(list)
     for table, number, target, column, target_column, deleted, updated in connection.execute(_FOREIGN_KEYS):
@@ -186,7 +190,8 @@ def _foreign_keys(
     for (table, _, target, deleted, updated), matched in pairs.items():
         columns = tuple(column for column, _ in matched)
         # A reference without columns means the target's primary key.
-        named = tuple(column for _, column in matched if column is not None) or primary.get(target, ())
+        spelt = {column[0].lower(): column[0] for column in columns_of.get(target, ())}
+        named = tuple(spelt.get(c.lower(), c) for _, c in matched if c is not None) or primary.get(target, ())
         key = ForeignKey(names[table].key("foreign", columns), columns, target, named, deleted, updated)
         foreign[table].append(key)
     return foreign

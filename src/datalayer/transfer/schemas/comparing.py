@@ -12,7 +12,7 @@ from datalayer.stores.sqlite import SqliteStore
 from datalayer.transfer.ddl.own_types import enum_of, label_check
 from datalayer.transfer.misfits import Misfit
 from datalayer.transfer.pairing import pair_for_copy
-from datalayer.transfer.planning import stopping
+from datalayer.transfer.planning import as_made, stopping
 from datalayer.transfer.readers.sqlite import SqliteReader
 from datalayer.transfer.references import possible_references
 from datalayer.transfer.schemas.columns import Looked, compare_columns, whole_number_bits
@@ -65,7 +65,7 @@ async def compare_schemas(source: Store, target: Store, *, tables: Sequence[str]
         differences += found
         notes += said
     differences += await _misfits(
-        source, {name: mine.catalog.tables[name] for name in names if name in mine.catalog.tables}, theirs.catalog
+        source, {name: mine.catalog.tables[name] for name in names if name in mine.catalog.tables}, theirs
     )
     if tables is None:
         differences += _sequences(mine.details, theirs.details)
@@ -133,17 +133,17 @@ def _compare(
     return [*differences, *found], notes
 
 
-async def _misfits(source: Store, chosen: Mapping[str, Table], present: Catalog) -> list[SchemaDifference]:
+async def _misfits(source: Store, chosen: Mapping[str, Table], theirs: _Side) -> list[SchemaDifference]:
     """Return stored values that would stop a move; only SQLite keeps such against its own declarations."""
     if not isinstance(source, SqliteStore):
         return []
-    reader, references = SqliteReader(source), possible_references(chosen, present)[0]
+    reader, references = SqliteReader(source), possible_references(chosen, theirs.catalog)[0]
     found: list[Misfit] = []
     async with reader.reading():
         for name, table in chosen.items():
-            there = present.tables.get(name)
+            there = theirs.catalog.tables.get(name)
             enforced = references[name] if there is None else there.foreign_keys
-            found += await stopping(reader, pair_for_copy(table, there or table), enforced)
+            found += await stopping(reader, pair_for_copy(table, there or as_made(table, theirs.store)), enforced)
     return [
         SchemaDifference(Weight.BLOCKS, m.table, f"column {m.column}", str(m).removeprefix(f"{m.table}.{m.column} "))
         for m in found
