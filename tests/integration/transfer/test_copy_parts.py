@@ -212,3 +212,18 @@ async def test_copy_takes_little_memory_for_wide_rows(origin: PostgresStore, tar
         tracemalloc.stop()
         assert most < 120e6
         assert await ask(target, "select count(*), sum(length(wide)) from t") == [{"count": 200, "sum": 192_000_000}]
+
+
+@pytest.mark.parametrize("there", ["", "insert into goods values (9, 'nine', 'other')"])
+async def test_row_that_another_one_leaves_no_room_for_is_named(
+    origin: PostgresStore, target: PostgresStore, there: str
+) -> None:
+    """By its key, whether the table was empty or rows are written over what is there."""
+    await run(origin, "create table goods (id integer primary key, kind text, title text)")
+    await run(origin, "insert into goods select n, 'kind', 'title ' || n / 2 * 2 from generate_series(2, 8) n")
+    await run(origin, "delete from goods where id in (3, 7)")
+    await run(target, "create table goods (id integer primary key, kind text, title text, unique (kind, title))")
+    await run(target, there)
+    with pytest.raises(TransferError, match=r"constraint goods_kind_title_key; column kind, title; at id=5;") as told:
+        await copy(origin, target)
+    assert "title 4" not in str(told.value)

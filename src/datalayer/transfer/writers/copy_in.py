@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from typing import Any, TypeAlias
 
+import psycopg
 from psycopg import AsyncConnection
 
 from datalayer.query import Row
 from datalayer.stores.catalog import Column, ColumnType, Kind
 from datalayer.stores.postgres.values import Encoder, encoder
 from datalayer.stores.sql_names import quote, quote_all
+from datalayer.stores.sqlstates import key_columns
+from datalayer.transfer.naming import key_text
 from datalayer.transfer.pairing import TablePair
 from datalayer.transfer.readers.contract import Block, Rows
+
+#: What PostgreSQL says of a unique violation, in whatever language.
+_KEY_VALUES = re.compile(r"\)=\((?P<values>.*)\)", re.DOTALL)
 
 #: Hears of about how many rows have just gone in.
 Passed: TypeAlias = Callable[[int], Awaitable[None]]
@@ -56,7 +63,14 @@ async def merge(connection: AsyncConnection[Row], pair: TablePair, send: Send) -
     await connection.execute(create.encode())
     rows = await send(into)
     await connection.execute(f"analyze {into}".encode())
-    await connection.execute(_merge(pair).encode())
+    try:
+        async with connection.transaction():
+            await connection.execute(_merge(pair).encode())
+    except psycopg.errors.UniqueViolation as error:
+        row = await _clashing(connection, pair, error)
+        if row is not None:
+            error.add_note(row)
+        raise
     await connection.execute(f"drop table {into}".encode())
     return rows
 
@@ -97,6 +111,23 @@ async def copy_bytes(
                 await copy.write(block)
                 await passed(rows)
         return cursor.rowcount
+
+
+async def _clashing(
+    connection: AsyncConnection[Row], pair: TablePair, error: psycopg.errors.UniqueViolation
+) -> str | None:
+    """Name the row that another one of the table leaves no room for, by its key; None where it cannot be told."""
+    detail = error.diag.message_detail
+    columns, values = key_columns(detail), _KEY_VALUES.search(detail or "")
+    if values is None or not set(columns) <= set(pair.column_names):
+        return None
+    key = ", ".join(f"{quote(name)}::text" for name in pair.key)
+    query = (
+        f"select {key} from {incoming(pair)} where concat_ws(', ', {quote_all(columns)}) = %s"
+        f" order by {quote_all(pair.key)} desc limit 1"
+    )
+    row = await (await connection.execute(query.encode(), [values["values"]])).fetchone()
+    return None if row is None else key_text(row)
 
 
 async def _blocks(pair: TablePair, rows: AsyncGenerator[Row, None]) -> AsyncGenerator[Rows, None]:

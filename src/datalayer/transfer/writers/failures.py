@@ -18,7 +18,8 @@ def failure(
 ) -> TransferError | StoreError:
     """Build an error from the store's words, the constraint, the column and the row that it is about.
 
-    One that may pass by itself, as of a server that is away, stays the store's.
+    Where the row is not given, it is the one noted on the error. An error that may pass by itself, as of a server that
+    is away, stays the store's.
     """
     told = translate(error, operation=operation, table=table)
     if told.retryable:
@@ -30,8 +31,7 @@ def failure(
         parts.append(f"constraint {told.constraint}")
     if columns:
         parts.append(f"column {', '.join(columns)}")
-    if row:
-        parts.append(f"at {row}")
+    parts += [f"at {name}" for name in ([row] if row else getattr(error, "__notes__", ()))]
     return TransferError("; ".join(parts), table=told.table)
 
 
