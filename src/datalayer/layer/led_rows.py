@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from typing import Final
 
 from datalayer.errors import ConfigurationError
 from datalayer.layer.cohort_registry import CohortRegistry
@@ -11,11 +12,14 @@ from datalayer.layer.leads import ALL_OTHERS, LEADING_VARIABLES, Leads, in_words
 from datalayer.layer.process_registry import ProcessRegistry
 from datalayer.outbox.comparing import Chosen, Stretch
 from datalayer.query import Row
-from datalayer.routing.companies import COMPANY, of_all_others, of_companies
+from datalayer.routing.companies import COMPANY, company_of, of_all_others, of_companies
 from datalayer.routing.holders import Holders
 from datalayer.stores.catalog import ForeignKey, Table
 from datalayer.stores.contract import Store
 from datalayer.stores.postgres import PostgresStore
+
+#: More companies than these are not named in a filter, which has to fit a URL: whose a row is, is seen on it instead.
+_NAMED: Final = 100
 
 
 class LedRows:
@@ -66,6 +70,8 @@ class LedRows:
             return Stretch() if self._is_main else None
         if key is not None:
             return Stretch(chosen=Chosen(key.columns[0], partial(self._of_parents, key, elsewhere)))
+        if len(elsewhere) > _NAMED:
+            return Stretch(chosen=Chosen(COMPANY, partial(self._of_companies, elsewhere)))
         return Stretch(where=(of_all_others if self._is_main else of_companies)(table, elsewhere))
 
     async def _refuse_others(self) -> None:
@@ -83,6 +89,10 @@ class LedRows:
         if not placements or not await self._primaries.cohort_stands(main):
             return frozenset()
         return frozenset(one.company for one in placements if one.store != main.value)
+
+    async def _of_companies(self, elsewhere: frozenset[str], _: Store, rows: Sequence[Row]) -> list[Row]:
+        """Return those of a store's rows whose company is led here."""
+        return [row for row in rows if (company_of(row) in elsewhere) is not self._is_main]
 
     async def _of_parents(
         self, key: ForeignKey, elsewhere: frozenset[str], store: Store, rows: Sequence[Row]

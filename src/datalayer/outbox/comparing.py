@@ -24,10 +24,10 @@ PAGE_ROWS: Final = 500
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """Rows of a table that no filter tells: what says it stands in another table.
+    """Rows of a table that no filter tells, or none that is short enough.
 
     Args:
-        column: refers to that.
+        column: what has to be known of a row.
         of: returns those of a store's rows that are meant.
     """
 

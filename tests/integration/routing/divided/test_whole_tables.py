@@ -65,6 +65,26 @@ async def test_lost_rows_come_back_from_the_store_that_leads_them(
         assert await layer.clients.count() == 2
 
 
+async def test_any_number_of_companies_may_be_elsewhere(pair: dict[str, Any], supabase: PostgrestServer) -> None:
+    """More than a URL can name: rows lost on either side come back from the store that leads them."""
+    await begun(pair)
+    async with postgres_of(pair) as store:
+        await store.execute(
+            "insert into datalayer_cohorts (company, store, wanted, version)"
+            " select n::text, 'postgres', 'postgres', 0 from generate_series(1000000, 1009000) n"
+        )
+    await lose(supabase.dsn, "delete from clients where company_id = 7")
+    await lose(pair["database_url"], "delete from clients where company_id = 8")
+    settings = cohort(pair, "7")
+    await resync_pair(settings, tables=["clients"])
+    await carry(settings)
+    followed = await open_store_for(StoreKind.SUPABASE, settings, ())
+    async with postgres_of(pair) as store:
+        for one in (store, followed):
+            assert [row["company_id"] for row in await rows(one, "clients")] in ([7, 8], [8, 7])
+    await followed.close()
+
+
 async def test_truncate_takes_no_rows_of_the_other_stores_companies(
     pair: dict[str, Any], supabase: PostgrestServer
 ) -> None:
