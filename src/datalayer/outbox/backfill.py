@@ -50,7 +50,7 @@ async def backfill(
     """Fill tables, parents first; go on where an earlier run was cut off.
 
     Args:
-        tables: None for all that can be followed. Those that the secondary leads are left out.
+        tables: None for all that can be followed. Those of which the source leads nothing are left out.
 
     Raises:
         SelectionError: a named table is not there, or cannot be followed.
@@ -66,8 +66,8 @@ async def backfill(
         if entry is None:
             raise ConfigurationError(f"{name} is being filled by another process; wait for it, or until its claim ends")
         sweeper = Sweeper(reconciler, outbox, lease_seconds=lease_seconds, on_page=filling.count)
-        await sweeper.sweep(entry)
-        done.append(filling.so_far)
+        if await sweeper.sweep(entry):
+            done.append(filling.so_far)
     return done
 
 

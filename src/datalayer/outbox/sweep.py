@@ -96,25 +96,28 @@ class Sweeper:
             LOGGER.warning("claims could not be given back and run out: %s", type(error).__name__)
         self._waiting.clear()
 
-    async def sweep(self, entry: Entry) -> None:
-        """Do the work of a claimed entry that covers a whole table, and settle it.
+    async def sweep(self, entry: Entry) -> bool:
+        """Do the work of a claimed entry that covers a whole table, and settle it; False where the primary leads none.
 
         Where another one has done so already nothing is left to do: the rest may be led by another store by now.
         """
         try:
-            await self._sweep(entry)
+            is_led = await self._compare(entry)
+            await self._outbox.settle([entry.version])
+            self._swept += 1
         except EntryGoneError:
             LOGGER.info("table %s was compared by another process, or need not be", entry.table)
+            return True
+        return is_led
 
-    async def _sweep(self, entry: Entry) -> None:
+    async def _compare(self, entry: Entry) -> bool:
         kept = await self._outbox.renew(entry.version, lease_seconds=self._lease)
         primary, secondary = self._reconciler.primary, self._reconciler.secondary
         table = (await primary.catalog(refresh=True)).table(entry.table, store=primary.name, operation="sweep")
         await secondary.catalog(refresh=True)
         led = await self._reconciler.led(table)
         if led is None:
-            await self._outbox.settle([entry.version])
-            return
+            return False
         state: dict[str, Any] = {"phase": ROWS, **(kept if isinstance(kept, dict) else {})}
         try:
             stretch = _stretch(table, state)
@@ -131,8 +134,7 @@ class Sweeper:
             state = {**state, "phase": _EXTRA}
             async for page in extra_keys(primary, secondary, table, stretch):
                 await self._note(entry, table, state, page)
-        await self._outbox.settle([entry.version])
-        self._swept += 1
+        return True
 
     async def _note(self, entry: Entry, table: Table, state: Mapping[str, Any], page: ComparedPage) -> None:
         """Deal with a page, then move the checkpoint: a crash in between does a page twice."""

@@ -184,6 +184,6 @@ async def test_tables_of_no_company_do_not_wait_for_a_move(
             (placement,) = [one for one in await registry.read() if one.company == "8"]
             assert await registry.hold(placement)
             before = await registry.read()
-            (filled, _) = await backfill_pair(cohort(pair, "7"), tables=["categories"])
+            (filled,) = await backfill_pair(cohort(pair, "7"), tables=["categories"])
             assert (filled.source, filled.rows) == ("supabase", 1)
             assert [one.version for one in await registry.read()] == [one.version for one in before]
