@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any, TypeAlias
 
-from datalayer.stores.catalog import ColumnType, Kind
+from datalayer.stores.catalog import JSON_KINDS, ColumnType, Kind
+from datalayer.transfer.exact_documents import has_long_number
 
 Check: TypeAlias = Callable[[Any], None]
 
@@ -40,6 +41,8 @@ def limit(column_type: ColumnType) -> Check | None:
     """Return the check of a value, or of an array's element, for a target column; it raises MisfitError."""
     if column_type.kind in INTEGER_BITS:
         return _range_limit(INTEGER_BITS[column_type.kind])
+    if column_type.kind in JSON_KINDS:
+        return refuse_long_numbers
     given = modifiers(column_type.declared)
     if column_type.kind is Kind.TEXT:
         return _length_limit(*given[:2]) if given is not None and given[0] in _SIZED_TEXT else _refuse_nul
@@ -50,6 +53,12 @@ def limit(column_type: ColumnType) -> Check | None:
     if column_type.kind in {Kind.TIMESTAMP, Kind.TIMESTAMPTZ, Kind.TIME} and given[1] < _MICROSECOND_PLACES:
         return _fraction_limit(given[1])
     return None
+
+
+def refuse_long_numbers(document: Any) -> None:
+    """Raise MisfitError for a document with a number that no float keeps."""
+    if has_long_number(document):
+        raise MisfitError("has a number in a document that floating point does not keep")
 
 
 def _refuse_nul(value: str) -> None:

@@ -20,12 +20,14 @@ from typing import Final
 
 from datalayer.errors import SelectionError, TransferError
 from datalayer.query import Count, Row
-from datalayer.stores.catalog import Catalog, Table
+from datalayer.stores.catalog import JSON_KINDS, Catalog, Table
 from datalayer.stores.contract import Session, Store
 from datalayer.transfer.exports.checking import file_problems
 from datalayer.transfer.exports.files import PARTIAL, SUFFIX, TableFile, file_name, itself, sync_directory, write_whole
 from datalayer.transfer.exports.manifest import MANIFEST, UNFINISHED, ExportedTable, Manifest, read_manifest
 from datalayer.transfer.exports.reports import ExportReport
+from datalayer.transfer.limits import MisfitError, refuse_long_numbers
+from datalayer.transfer.naming import row_name
 from datalayer.transfer.ordering import dependency_groups
 from datalayer.transfer.readers.exactly import exact_session
 from datalayer.transfer.readers.patience import count
@@ -181,14 +183,30 @@ async def _export_table(
 
 async def _chunks(session: Session, table: Table) -> AsyncGenerator[list[Row], None]:
     chunk: list[Row] = []
+    documents = [column.name for column in table.columns if column.type.kind in JSON_KINDS]
+    number = 0
     async with aclosing(source_rows(session, itself(table))) as rows:
         async for row in rows:
+            number += 1
+            for name in documents:
+                _refuse_long_numbers(table, name, row, number)
             chunk.append(row)
             if len(chunk) == CHUNK_ROWS:
                 yield chunk
                 chunk = []
     if chunk:
         yield chunk
+
+
+def _refuse_long_numbers(table: Table, column: str, row: Row, number: int) -> None:
+    try:
+        refuse_long_numbers(row[column])
+    except MisfitError as misfit:
+        at = row_name(table.primary_key, row, number)
+        raise TransferError(
+            f"{table.name}.{column} {misfit}, at {at}; have it as text in the document, then export again",
+            table=table.name,
+        ) from None
 
 
 def _finish(directory: Path, begun: Manifest, kept: Sequence[str]) -> Manifest:

@@ -15,6 +15,7 @@ from psycopg.pq import Format
 from datalayer.query import Row
 from datalayer.stores.contract import Session, Store
 from datalayer.stores.postgres.session import PostgresSession
+from datalayer.transfer.exact_documents import exact_document
 from datalayer.transfer.odd_moments import OddMoment
 
 #: Text forms that every version, with any settings, reads back as the same value.
@@ -25,6 +26,7 @@ _FORMS: Final = (
 
 
 _MOMENTS: Final = tuple(psycopg.adapters.types[name].oid for name in ("date", "time", "timestamp", "timestamptz"))
+_DOCUMENTS: Final = tuple(psycopg.adapters.types[name].oid for name in ("json", "jsonb"))
 
 
 @cache
@@ -45,14 +47,20 @@ def _keeping(usual: type[abc.Loader]) -> type[Loader]:
     return Keeping
 
 
+class _ExactDocument(Loader):
+    def load(self, data: abc.Buffer) -> Any:
+        return exact_document(bytes(data).decode())
+
+
 @asynccontextmanager
 async def exactly(connection: AsyncConnection[Row]) -> AsyncIterator[None]:
     """Read so over a block, which is inside a transaction."""
     await connection.execute(_FORMS)
     adapters = connection.adapters
-    usual = {oid: loader for oid in _MOMENTS if (loader := adapters.get_loader(oid, Format.TEXT)) is not None}
+    oids = (*_MOMENTS, *_DOCUMENTS)
+    usual = {oid: loader for oid in oids if (loader := adapters.get_loader(oid, Format.TEXT)) is not None}
     for oid, loader in usual.items():
-        adapters.register_loader(oid, _keeping(loader))
+        adapters.register_loader(oid, _ExactDocument if oid in _DOCUMENTS else _keeping(loader))
     try:
         yield
     finally:

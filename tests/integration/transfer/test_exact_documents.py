@@ -1,0 +1,88 @@
+"""Numbers inside of JSON documents: carried digit by digit or refused by table, column and key, never rounded."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from tests.integration.transfer.sql import ask, run
+
+from datalayer.errors import TransferError
+from datalayer.stores.postgres import PostgresStore
+from datalayer.stores.sqlite import SqliteStore
+from datalayer.transfer import copy, plan_copy, repair, sync, verify
+from datalayer.transfer.exports.exporting import export
+
+_LONG = "12345678901234567890.123456789"
+_ROWS = f"""
+    insert into docs values
+        (1, '{{"n": [0.1, 1.10, 1e5, -2.5E-3, 123456789012345678901234567890, 1.7976931348623157e308]}}', '1e2',
+         '{{}}'),
+        (2, '{{"n": {_LONG}}}', null, null), (3, null, '[1e400]', null), (4, null, null, array['{_LONG}'::jsonb])
+"""
+_COLUMNS = "id int primary key, doc jsonb, raw json, many jsonb[]"
+_REFUSED = r"{} has a number in a document that floating point does not keep, at id={}"
+
+
+@pytest.fixture
+async def documents(origin: PostgresStore) -> PostgresStore:
+    """Lend a source of such numbers."""
+    await run(origin, f"create table docs ({_COLUMNS}); {_ROWS}")
+    return origin
+
+
+async def test_copy_between_alike_columns_keeps_them(documents: PostgresStore, target: PostgresStore) -> None:
+    """Bytes go over as they are, and a digit less is a difference."""
+    await copy(documents, target)
+    query = "select docs::text from docs order by id"
+    assert await ask(target, query) == await ask(documents, query)
+    assert (await verify(documents, target)).equal
+    await run(target, """update docs set doc = '{"n": 12345678901234567000}' where id = 2""")
+    (table,) = (await verify(documents, target)).tables
+    assert [(difference.key, difference.columns) for difference in table.differences] == [({"id": 2}, ("doc",))]
+    with pytest.raises(TransferError, match=_REFUSED.format(r"docs\.doc", 2)):
+        await repair(documents, target)
+
+
+@pytest.mark.parametrize(("number", "column"), [(2, "doc"), (3, "raw"), (4, "many")])
+async def test_what_reads_values_names_the_first(
+    documents: PostgresStore, target: PostgresStore, tmp_path: Path, number: int, column: str
+) -> None:
+    """Copies that look at every value, sync, and export."""
+    await run(documents, f"delete from docs where id not in (1, {number})")
+    await run(target, f"create table docs ({_COLUMNS.replace('int primary', 'bigint primary')})")
+    refused = _REFUSED.format(rf"docs\.{column}", number)
+    file = await SqliteStore.open(tmp_path / "file.sqlite")
+    try:
+        for store in (target, file):
+            with pytest.raises(TransferError, match=refused):
+                await copy(documents, store)
+        with pytest.raises(TransferError, match=refused):
+            await sync(documents, target, column="id")
+        with pytest.raises(TransferError, match=refused):
+            await export(documents, tmp_path / "out")
+        await run(documents, "delete from docs where id > 1")
+        for store in (target, file):
+            await copy(documents, store)
+            assert (await verify(documents, store)).equal
+        await export(documents, tmp_path / "out")
+    finally:
+        await file.close()
+
+
+async def test_sqlite_names_them_before_a_copy(target: PostgresStore, tmp_path: Path) -> None:
+    """As every value that does not fit."""
+    path = tmp_path / "docs.sqlite"
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("create table docs (id integer primary key, doc json)")
+        connection.execute("insert into docs values (1, ?), (2, '[1.5, 1e3]')", (f"[{_LONG}]",))
+    source = await SqliteStore.open(path)
+    try:
+        (misfit,) = (await plan_copy(source, target)).misfits
+        assert (misfit.column, misfit.rows, misfit.first) == ("doc", 1, ("id=1",))
+        with pytest.raises(TransferError, match=_REFUSED.format(r"docs\.doc", 1)):
+            await copy(source, target)
+    finally:
+        await source.close()
