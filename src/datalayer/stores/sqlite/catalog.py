@@ -52,6 +52,7 @@ class Facts:
         locator: columns that find a row again; the hidden row id where there is one.
         has_triggers: RETURNING then shows rows as they were before the triggers.
         identity: the column that is the row id, if any; it takes no NULL.
+        by_value: columns with a value that is spelt otherwise; a conflict does not find it, a comparison does.
         statements: compiled for this table; grows only, so the threads of several connections may share it.
     """
 
@@ -61,6 +62,7 @@ class Facts:
     locator: tuple[str, ...]
     has_triggers: bool
     identity: str | None
+    by_value: frozenset[str] = frozenset()
     statements: dict[Any, Statement] = field(default_factory=dict, repr=False, compare=False)
 
     def compiled(self, key: tuple[Any, ...], compile_it: Callable[[], Statement]) -> Statement:

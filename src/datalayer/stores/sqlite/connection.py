@@ -7,7 +7,7 @@ from pathlib import Path
 from urllib.parse import quote as quote_url
 
 from datalayer.errors import ConfigurationError
-from datalayer.stores.sqlite.functions import register
+from datalayer.stores.sqlite import functions, spellings
 
 MEMORY = ":memory:"
 
@@ -48,7 +48,8 @@ def connect(path: str, *, writable: bool, create: bool, patience: float) -> sqli
         cached_statements=_CACHED_STATEMENTS,
     )
     try:
-        register(connection)
+        functions.register(connection)
+        spellings.register(connection)
         connection.execute("pragma foreign_keys = on")
         connection.execute("pragma synchronous = normal")
         connection.execute("pragma schema_version")

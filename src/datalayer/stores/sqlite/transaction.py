@@ -6,7 +6,7 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from time import monotonic
 from typing import TypeVar
@@ -16,6 +16,7 @@ from datalayer.query import Row, Select
 from datalayer.stores.contract import Isolation
 from datalayer.stores.nesting import Nesting
 from datalayer.stores.sqlite.atomic import roll_back
+from datalayer.stores.sqlite.by_value import ValueAsker
 from datalayer.stores.sqlite.errors import is_busy
 from datalayer.stores.sqlite.name import STORE
 from datalayer.stores.sqlite.session import SqliteSession
@@ -55,6 +56,16 @@ class SqliteTransaction(SqliteSession):
         self._nesting = Nesting(STORE)
         self._failed = False
         self._ended = False
+
+    def ask_by_value(self, asker: ValueAsker | None = None) -> None:
+        """From here on compare keys and times by their values, also those that are spelt otherwise than usual.
+
+        Each column is looked through once, before it is first compared; its index is used where that finds nothing.
+
+        Args:
+            asker: of an earlier transaction, which has looked already.
+        """
+        self._shared = replace(self._shared, asker=asker or ValueAsker())
 
     @asynccontextmanager
     async def _lend(self, *, writes: bool) -> AsyncIterator[Worker]:

@@ -49,6 +49,7 @@ def insert(asker: Asker, connection: sqlite3.Connection, question: Insert) -> Wr
 def upsert(asker: Asker, connection: sqlite3.Connection, question: Upsert) -> Written:
     """Insert or update all rows or none; of several rows with one key the question says which counts."""
     facts = asker.checked(connection, lambda schema: _checked_facts(question, schema, "upsert"))
+    facts = asker.comparing(connection, facts, None, target=question.target)
     batch = distinct(question)
     rows, found = _write(connection, facts, batch.rows, question.target, "upsert", returning=question.returning)
     if not question.returning:
@@ -95,7 +96,7 @@ def _write(
         alike = list(group)
         facts.check_identity(alike, operation)
         piece = _Piece(statement, alike, [statement.bind(row.values()) for row in alike])
-        if target is not None and facts.table.required_beyond(columns):
+        if target is not None and (facts.table.required_beyond(columns) or not facts.by_value.isdisjoint(target)):
             _update_first(piece, facts, columns, target, returning=returning)
         pieces.append(piece)
     stored: list[Row] = []
@@ -128,7 +129,11 @@ def _count_keys(
 def _update_first(
     piece: _Piece, facts: Facts, columns: tuple[str, ...], target: tuple[str, ...], *, returning: bool
 ) -> None:
-    """Let stored rows be updated: an insert that lacks a required column fails before it meets the conflict."""
+    """Let stored rows be updated before any is inserted.
+
+    An insert that lacks a required column fails before it meets the conflict, and a key that is spelt otherwise meets
+    none.
+    """
     compile_it = partial(compiler.partial, facts, columns, target, returning=returning)
     statement = piece.update = facts.compiled(("partial", columns, target, returning), compile_it)
     changed, key = compiler.split(columns, target)

@@ -14,6 +14,7 @@ from datalayer.errors import TransferError, UnrepairedError
 from datalayer.query import Delete, Row, Select, Upsert
 from datalayer.stores.contract import Session, Store
 from datalayer.stores.postgres.session import PostgresSession
+from datalayer.stores.sqlite.transaction import SqliteTransaction
 from datalayer.transfer.conversions import conversion
 from datalayer.transfer.fitting import fit
 from datalayer.transfer.limits import MisfitError
@@ -29,6 +30,7 @@ from datalayer.transfer.verifying.plans import Key
 from datalayer.transfer.verifying.run import Comparison, Options, compare
 from datalayer.transfer.verifying.snapshots import PATIENCE
 from datalayer.transfer.writers.constraints import checked_at_the_end, without_triggers
+from datalayer.wording import counted
 
 #: Rows read, and written, at a time.
 _ROWS: Final = 200
@@ -38,11 +40,16 @@ ALLOWED_DELETES: Final = 100
 
 @dataclass(slots=True)
 class _Plan:
-    """What is to be done to one table: keys of the target to delete, keys of the source to write."""
+    """What is to be done to one table: keys of the target to delete, keys of the source to write.
+
+    Args:
+        left: rows that both sides had when they were compared, and the source has no more: nothing is done to them.
+    """
 
     pair: TablePair
     deletes: list[Key] = field(default_factory=list)
     upserts: list[Key] = field(default_factory=list)
+    left: int = 0
 
 
 async def repair(
@@ -106,7 +113,12 @@ async def _plans(source: Session, found: Comparison) -> tuple[dict[str, _Plan], 
             notes.append(f"{table.table} was not repaired: {obstacle}")
             continue
         if found.keys[table.table]:
-            plans[table.table] = await _plan(source, pair, found.keys[table.table])
+            plan = plans[table.table] = await _plan(source, pair, found.keys[table.table])
+            if plan.left:
+                notes.append(
+                    f"{counted(plan.left, 'row')} of {table.table} differed and {'is' if plan.left == 1 else 'are'} no"
+                    " longer in the source: left as they are; repair again to have what is extra deleted"
+                )
     return plans, notes
 
 
@@ -136,8 +148,10 @@ async def _plan(source: Session, pair: TablePair, keys: Sequence[FoundKey]) -> _
             identity = (turned if each.in_target else aligned).identity(pair.key, each.key)
             if identity in there:
                 plan.upserts.append(there[identity])
-            elif each.target_key is not None:
+            elif each.in_target and each.target_key is not None:
                 plan.deletes.append(each.target_key)
+            elif each.target_key is not None:
+                plan.left += 1
     return plan
 
 
@@ -181,6 +195,8 @@ async def _transaction(target: Store, names: Sequence[str]) -> AsyncIterator[Ses
         yield target
         return
     async with target.transaction(timeout=PATIENCE) as session, AsyncExitStack() as stack:
+        if isinstance(session, SqliteTransaction):
+            session.ask_by_value()
         if isinstance(session, PostgresSession):
             connection = await stack.enter_async_context(session.connection())
             await stack.enter_async_context(without_triggers(connection, names))

@@ -15,7 +15,7 @@ from datalayer.stores.postgres import PostgresStore
 from datalayer.stores.postgres.errors import translate
 from datalayer.stores.postgres.session import PostgresSession
 from datalayer.stores.sqlite.session import SqliteSession
-from datalayer.transfer.readers.exactly import exactly
+from datalayer.transfer.readers.exactly import exactly, value_session
 
 T = TypeVar("T")
 
@@ -93,7 +93,7 @@ async def snapshot(store: Store, jobs: int) -> AsyncGenerator[Side, None]:
             connections = max(1, min(jobs, store.pool.max_size - 1))
             yield Side(store, await _postgres_sessions(store, connections, stack))
         elif store.name == "sqlite":
-            yield Side(store, [await stack.enter_async_context(store.transaction(read_only=True, timeout=PATIENCE))])
+            yield Side(store, [await stack.enter_async_context(value_session(store, timeout=PATIENCE))])
         else:
             yield Side(store, [store] * jobs)
 
