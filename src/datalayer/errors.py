@@ -11,6 +11,7 @@
      ├─ UnsupportedOperationError     this store cannot do that: says what to use instead
      ├─ MigrationError                a migration file cannot be applied
      ├─ TransferError                 rows cannot be moved or compared any further
+     │   ├─ RefusedError              nothing was moved: what was asked cannot be done with these two stores as they are
      │   ├─ SelectionError            a table, column or directory that was chosen is not there, or not the one
      │   ├─ DamagedExportError        files of an export are not what was written, or not all of them are
      │   └─ UnrepairedError           rows differ, and more of them than a repair may touch
@@ -44,8 +45,9 @@ from dataclasses import dataclass
 class DataLayerError(Exception):
     """Base of every error raised by the library on purpose."""
 
-    #: Options that the command line has to have besides, to go on after this error.
-    goes_on_with: tuple[str, ...] = ()
+    #: Options that the command line has to have besides, to go on after this error; None where going on is no way out,
+    #: since the command, or a store's schema, has to change first.
+    goes_on_with: tuple[str, ...] | None = ()
 
 
 class ConfigurationError(DataLayerError):
@@ -170,16 +172,28 @@ class TransferError(DataLayerError):
         self.table = table
 
 
+class RefusedError(TransferError):
+    """Nothing was moved: the schemas do not fit, rows of others are in the way, or there is nothing to move."""
+
+    goes_on_with = None
+
+
 class SelectionError(TransferError):
     """What was chosen is not there, or not the one: a table, a column, a place to begin, a directory."""
+
+    goes_on_with = None
 
 
 class DamagedExportError(TransferError):
     """An export has files that are not what was written, or was not finished; nothing of it was loaded."""
 
+    goes_on_with = None
+
 
 class UnrepairedError(TransferError):
     """Rows differ, and more of them than a repair may delete or change; nothing was written."""
+
+    goes_on_with = None
 
 
 class StoreError(DataLayerError):

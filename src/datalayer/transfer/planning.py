@@ -10,13 +10,14 @@ from datalayer.errors import TransferError
 from datalayer.stores.catalog import Catalog, ForeignKey, Table
 from datalayer.stores.contract import Store, StoreName
 from datalayer.transfer.conversions import INTEGERS
+from datalayer.transfer.hidden_rows import hidden_rows
 from datalayer.transfer.misfits import Misfit
 from datalayer.transfer.ordering import dependency_groups
 from datalayer.transfer.pairing import TablePair, obstacles, pair_for_copy
 from datalayer.transfer.readers.contract import Reader
 from datalayer.transfer.readers.sqlite import SqliteReader
 from datalayer.transfer.references import possible_references
-from datalayer.transfer.selection import check_named, selected
+from datalayer.transfer.selection import check_named, refuse_no_tables, selected
 from datalayer.transfer.writers.contract import Writer
 
 _HIDDEN_BY_REST: Final = (
@@ -92,11 +93,12 @@ async def outline(source: Store, target: Store, writer: Writer, tables: Sequence
     to_catalog = await target.catalog(refresh=True)
     check_named(tables, from_catalog)
     chosen = {name: counting_by_itself(from_catalog.tables[name]) for name in selected(from_catalog, tables)}
+    refuse_no_tables(chosen, "copied", source)
     refuse_obstacles(chosen, to_catalog, "copied")
     ordered = tuple(table for group in dependency_groups(chosen) for table in group)
     references, notes = possible_references(chosen, to_catalog)
     missing = [table for table in ordered if table.name not in to_catalog.tables]
-    notes += await writer.preview(missing, source.name)
+    notes = [*hidden_rows(source, target), *notes, *await writer.preview(missing, source.name)]
     if source.name == "supabase" and missing:
         notes.append(_HIDDEN_BY_REST)
     return Outline(ordered, references, to_catalog, tuple(notes))

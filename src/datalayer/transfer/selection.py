@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
-from datalayer.errors import SelectionError
+from datalayer.errors import RefusedError, SelectionError
 from datalayer.outbox.tables import is_bookkeeping
 from datalayer.stores.catalog import Catalog
+from datalayer.stores.contract import Store
+from datalayer.transfer.hidden_rows import hidden_rows
 
 
 def selected(catalog: Catalog, named: Sequence[str] | None) -> set[str]:
@@ -30,6 +32,18 @@ def check_named(named: Sequence[str] | None, *catalogs: Catalog) -> None:
         known = sorted(_all_names(catalogs))
         shown = ", ".join(known[:20]) + (", ..." if len(known) > 20 else "")
         raise SelectionError(f"there is no table {', '.join(unknown)}; there are: {shown or 'none'}", table=unknown[0])
+
+
+def refuse_no_tables(names: Collection[str], done: str, *stores: Store) -> None:
+    """Raise RefusedError where there is nothing to move or compare: that would look like success.
+
+    Args:
+        done: what was not, for the message.
+        stores: those without a table.
+    """
+    if not names:
+        lacking = "neither the source nor the target has a table" if len(stores) > 1 else "the source has no table"
+        raise RefusedError("; ".join([f"nothing was {done}: {lacking}", *hidden_rows(*stores)]))
 
 
 def _all_names(catalogs: Iterable[Catalog]) -> set[str]:

@@ -18,6 +18,7 @@ from datalayer.query import Filter, Row, Select, asc, col
 from datalayer.stores.catalog import Catalog, Column, Kind, Table
 from datalayer.stores.contract import Store
 from datalayer.transfer.conversions import INTEGERS
+from datalayer.transfer.hidden_rows import hidden_rows
 from datalayer.transfer.kept import with_what_is_kept
 from datalayer.transfer.odd_moments import OddMoment
 from datalayer.transfer.ordering import dependency_groups
@@ -27,7 +28,7 @@ from datalayer.transfer.readers.fitting_blocks import BlockFitter
 from datalayer.transfer.readers.patience import after, patiently
 from datalayer.transfer.reading import CHUNK_ROWS
 from datalayer.transfer.reports import CatchUpReport, OnProgress, Progress, SyncedTable
-from datalayer.transfer.selection import check_named, selected
+from datalayer.transfer.selection import check_named, refuse_no_tables, selected
 from datalayer.transfer.writers.catching_up import Sink, sink_for
 
 #: A transaction may commit minutes after the time, or the number, that it wrote was taken.
@@ -68,7 +69,9 @@ async def sync(
         raise TransferError("source and target are the same store; name another one")
     from_catalog, to_catalog = await source.catalog(refresh=True), await target.catalog(refresh=True)
     check_named(tables, from_catalog)
+    refuse_no_tables(selected(from_catalog, tables), "synced", source)
     pairs, notes = _pairs(from_catalog, to_catalog, column, tables)
+    notes = [*hidden_rows(source, target), *notes]
     if since is not None:
         for pair in pairs:
             _check_since(pair.source.by_name[column], since)
@@ -110,7 +113,7 @@ def _pairs(
             notes.append(f"{name} is left out: {reason}")
     if not chosen:
         kind = TransferError if grows else SelectionError
-        raise kind(f"no table can be synced by {column}: {'; '.join(notes) or 'there are no tables'}")
+        raise kind(f"no table can be synced by {column}: {'; '.join(notes)}")
     ordered = [table for group in dependency_groups(chosen) for table in group]
     return [pair_for_copy(table, to_catalog.tables[table.name]) for table in ordered], notes
 

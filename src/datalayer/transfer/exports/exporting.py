@@ -26,6 +26,7 @@ from datalayer.transfer.exports.checking import file_problems
 from datalayer.transfer.exports.files import PARTIAL, SUFFIX, TableFile, file_name, itself, sync_directory, write_whole
 from datalayer.transfer.exports.manifest import MANIFEST, UNFINISHED, ExportedTable, Manifest, read_manifest
 from datalayer.transfer.exports.reports import ExportReport
+from datalayer.transfer.hidden_rows import hidden_rows
 from datalayer.transfer.limits import MisfitError, refuse_long_numbers
 from datalayer.transfer.naming import row_name
 from datalayer.transfer.ordering import dependency_groups
@@ -33,7 +34,7 @@ from datalayer.transfer.readers.exactly import exact_session
 from datalayer.transfer.readers.patience import count
 from datalayer.transfer.reading import CHUNK_ROWS, source_rows
 from datalayer.transfer.reports import OnProgress, Progress
-from datalayer.transfer.selection import check_named, selected
+from datalayer.transfer.selection import check_named, refuse_no_tables, selected
 
 #: Seconds for one statement of the snapshot: a chunk of a large table may wait for a slow disk.
 _STATEMENT_SECONDS: Final = 3600.0
@@ -63,7 +64,9 @@ async def export(
     started = perf_counter()
     catalog = await source.catalog(refresh=True)
     check_named(tables, catalog)
-    plan = _plan(source, source_name, catalog, selected(catalog, tables))
+    names = selected(catalog, tables)
+    refuse_no_tables(names, "exported", source)
+    plan = _plan(source, source_name, catalog, names)
     try:
         begun = _begin(directory, plan)
         kept = tuple(table.name for table in begun.tables)
@@ -73,7 +76,7 @@ async def export(
                     exported = await _export_table(session, directory, table, on_progress)
                     begun = replace(begun, tables=(*begun.tables, exported))
                     write_whole(directory / UNFINISHED, begun.spelt())
-        manifest = _finish(directory, begun, kept)
+        manifest = _finish(directory, begun, kept, hidden_rows(source))
     except OSError as error:
         raise TransferError(
             f"{error.filename or directory} cannot be written: {error.strerror}; finished tables are kept, make room"
@@ -209,10 +212,11 @@ def _refuse_long_numbers(table: Table, column: str, row: Row, number: int) -> No
         ) from None
 
 
-def _finish(directory: Path, begun: Manifest, kept: Sequence[str]) -> Manifest:
+def _finish(directory: Path, begun: Manifest, kept: Sequence[str], hidden: Sequence[str]) -> Manifest:
     order = list(begun.schema)
     tables = sorted(begun.tables, key=lambda table: order.index(table.name))
-    notes = [f"{name} was read by an earlier run: it is of another moment than the rest" for name in kept]
+    read_before = (f"{name} was read by an earlier run: it is of another moment than the rest" for name in kept)
+    notes = [*hidden, *read_before]
     if begun.source == "supabase":
         notes.append("each table was read at its own moment, as REST has no snapshot")
     manifest = replace(begun, tables=tuple(tables), notes=tuple(notes), finished_at=_now())

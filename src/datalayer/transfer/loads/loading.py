@@ -15,11 +15,12 @@ from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 
-from datalayer.errors import DamagedExportError, DataLayerError
+from datalayer.errors import DamagedExportError, DataLayerError, RefusedError
 from datalayer.stores.catalog import Catalog, Table
 from datalayer.stores.contract import Store
 from datalayer.transfer.exports.checking import file_problems, finished_manifest
 from datalayer.transfer.exports.manifest import ExportedTable, Manifest
+from datalayer.transfer.hidden_rows import hidden_rows
 from datalayer.transfer.kept import with_what_is_kept
 from datalayer.transfer.loads.checks import find_problems
 from datalayer.transfer.loads.choosing import target_for
@@ -70,6 +71,8 @@ async def load(
     started = perf_counter()
     manifest = finished_manifest(directory)
     exported = _chosen(manifest, tables)
+    if not exported:
+        raise RefusedError("nothing was loaded: the export has no table")
     problems = await asyncio.to_thread(file_problems, directory, exported.values())
     if problems:
         raise DamagedExportError("nothing was loaded: " + "; ".join(problems))
@@ -110,7 +113,7 @@ class _Load:
         self._target: LoadTarget = target_for(target, _load_id(manifest, transform))
         #: How far each exported table is; advanced with every chunk.
         self._marks: dict[str, Mark] = {}
-        self.notes: list[str] = []
+        self.notes: list[str] = hidden_rows(target)
         self.problems: list[str] = []
 
     async def run(self, jobs: int, on_progress: OnProgress | None) -> list[LoadedTable]:

@@ -10,6 +10,7 @@ from datalayer.stores.catalog import Catalog, Column, Table
 from datalayer.stores.contract import Store, StoreName
 from datalayer.stores.sqlite import SqliteStore
 from datalayer.transfer.ddl.own_types import enum_of, label_check
+from datalayer.transfer.hidden_rows import hidden_rows
 from datalayer.transfer.misfits import Misfit
 from datalayer.transfer.pairing import pair_for_copy
 from datalayer.transfer.planning import as_made, stopping
@@ -58,7 +59,7 @@ async def compare_schemas(source: Store, target: Store, *, tables: Sequence[str]
     declared = {name for table in missing for name in _type_names(table)}
     unknown = await unknown_types(target, declared) if mine.store != "sqlite" else set()
     differences: list[SchemaDifference] = []
-    notes = _blind_spots(mine, theirs)
+    notes = [*hidden_rows(source, target), *_blind_spots(mine, theirs)]
     for name in names:
         looked = Looked(await _fitting(source, name, mine, theirs), await _without_nulls(source, name, mine, theirs))
         found, said = _compare(name, mine, theirs, unknown, looked)

@@ -12,10 +12,11 @@ from datalayer.query import Count
 from datalayer.stores.catalog import Catalog, Table
 from datalayer.stores.contract import Store
 from datalayer.transfer.conversions import comparable
+from datalayer.transfer.hidden_rows import hidden_rows
 from datalayer.transfer.pairing import TablePair, pair_for_verify
 from datalayer.transfer.readers.patience import count
 from datalayer.transfer.reports import Check, Difference, OnProgress, VerifiedTable, VerifyReport
-from datalayer.transfer.selection import check_named, selected
+from datalayer.transfer.selection import check_named, refuse_no_tables, selected
 from datalayer.transfer.verifying.canonical_plan import CanonicalPlans, canonical_plans
 from datalayer.transfer.verifying.checks import Invariant, check_target, refuse_unanswerable
 from datalayer.transfer.verifying.findings import Findings, FoundKey
@@ -92,16 +93,19 @@ async def compare(source: Store, target: Store, options: Options) -> Comparison:
     started, moment = perf_counter(), datetime.now(UTC)
     left, right = await source.catalog(refresh=True), await target.catalog(refresh=True)
     check_named(options.tables, left, right)
+    names = sorted(selected(left, options.tables) | selected(right, options.tables))
+    refuse_no_tables(names, "compared", source, target)
     async with snapshot(source, options.jobs) as mine, snapshot(target, options.jobs) as theirs:
         servers = await read_servers(mine, theirs, strong=options.strong)
         run = _Run(mine, theirs, servers, await canonical_plans(mine, theirs, strong=options.strong), options)
-        names = sorted(selected(left, options.tables) | selected(right, options.tables))
         verified = await run.tables(names, left, right)
         checked = [] if target.name == "sqlite" else await _checked(theirs, left, right, names, options)
     if target.name == "sqlite":
         # A snapshot of a database in memory keeps everybody else out.
         checked = await _checked(Side(target, [target]), left, right, names, options)
-    report = VerifyReport(tuple(verified), tuple(run.notes), perf_counter() - started, tuple(checked), moment)
+    report = VerifyReport(
+        tuple(verified), (*hidden_rows(source, target), *run.notes), perf_counter() - started, tuple(checked), moment
+    )
     if options.state is not None:
         options.state.remove()
     return Comparison(report, run.pairs, run.keys)
