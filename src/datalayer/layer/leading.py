@@ -22,7 +22,7 @@ from datalayer.errors import (
     UnavailableError,
 )
 from datalayer.layer.fencing import leave_fenced
-from datalayer.layer.leads import Leads
+from datalayer.layer.leads import ALL_OTHERS, Leads
 from datalayer.layer.process_registry import (
     BEAT_SECONDS,
     LEASE_SECONDS,
@@ -31,7 +31,7 @@ from datalayer.layer.process_registry import (
     new_process,
     refuse_rivals,
 )
-from datalayer.layer.strays import Strays, find_strays, refuse_strays
+from datalayer.layer.strays import Strays, find_strays, refuse_early, refuse_strays
 from datalayer.routing.late_store import LateStore
 from datalayer.stores.contract import Store
 from datalayer.stores.postgres import PostgresStore
@@ -167,6 +167,10 @@ class Leading:
 
     async def _take(self, secondary: Store, record: Record | None) -> None:
         """See that no late entry can land on a primary, and note the primaries of now."""
+        if self._has_cohort:
+            recorded = None if record is None else record.leads
+            stands = await self._registry().cohort_stands(self.leads[ALL_OTHERS])
+            await refuse_early(secondary, recorded, self.leads, self._settings, stands=stands)
         if record == Record(self.leads):
             await self._check_steady(secondary)
             return

@@ -128,6 +128,7 @@ class OpenedLayer:
         if not moved_tables(old, new):
             if old.leading is None and new.leading is not None:
                 await new.leading.enter()
+            await check_untouched(old, new)
             await _look_for_companies(new)
             await open_new_primaries(old, new)
             self._switch(new)

@@ -13,11 +13,11 @@ from datalayer.errors import ConfigurationError, StoreTimeoutError, UnavailableE
 from datalayer.flags import Mode, StoreKind, both_lead, has_cohort, resolve_mode
 from datalayer.layer.counting_in import OnRivals, counted_in
 from datalayer.layer.joining import captures_itself, check_join, parts_between
-from datalayer.layer.leads import Leads, leader_of, leads_of, routes_of
+from datalayer.layer.leads import ALL_OTHERS, Leads, leader_of, leads_of, routes_of
 from datalayer.layer.led_rows import LedRows
 from datalayer.layer.opening import open_store_for
 from datalayer.layer.process_registry import ProcessRegistry, Record, refuse_rivals
-from datalayer.layer.strays import find_strays, refuse_strays
+from datalayer.layer.strays import find_strays, refuse_early, refuse_strays
 from datalayer.outbox.assembly import reconciler_between, relay_over
 from datalayer.outbox.breaker import DeleteBreaker
 from datalayer.outbox.left_behind import LeftBehind
@@ -220,10 +220,13 @@ async def _check_leads(stores: Mapping[StoreKind, Store], settings: Settings, le
     registry = registry_of(stores)
     refuse_rivals(await registry.rivals(leads), leads)
     record = await registry.recorded()
+    one, other = stores.values()
+    if cohort:
+        stands = await registry.cohort_stands(leads[ALL_OTHERS])
+        await refuse_early(other, None if record is None else record.leads, leads, settings, stands=stands)
     if record == Record(leads):
         return
     before = None if record is None or record.leads == leads else record.leads
-    one, other = stores.values()
     refuse_strays(await find_strays((one, other), settings, leads, before, has_cohort=cohort), leads)
 
 

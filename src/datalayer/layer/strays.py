@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from datalayer.errors import ConfigurationError
 from datalayer.flags import StoreKind
 from datalayer.layer.joining import captures_itself
-from datalayer.layer.leads import LEADING_VARIABLES, Leads, in_words, leader_of
+from datalayer.layer.leads import ALL_OTHERS, LEADING_VARIABLES, Leads, in_words, leader_of
 from datalayer.outbox.queue import Outbox
 from datalayer.outbox.spool import own_spool
-from datalayer.outbox.tables import MARKS, OPERATIONS
+from datalayer.outbox.tables import MARKS, OPERATIONS, OUTBOX
 from datalayer.outbox.waiting import tables_waiting
 from datalayer.query import Count, Select, col
 from datalayer.stores.contract import Store, StoreName
@@ -80,6 +80,30 @@ def refuse_strays(found: Strays, leads: Leads) -> None:
             " store that was the primary. With the settings of before run `datalayer backfill --resync`, and start"
             f" again when `datalayer outbox status` shows nothing{resync}",
             variables=LEADING_VARIABLES,
+        )
+
+
+async def refuse_early(other: Store, record: Leads | None, leads: Leads, settings: Settings, *, stands: bool) -> None:
+    """Refuse a cohort that is to begin with a store that was written while it followed.
+
+    Args:
+        other: the store that is not the main primary.
+        record: the primaries on record; None where there are none.
+        stands: whether companies are there already: then its entries are their writes.
+
+    Raises:
+        ConfigurationError: says what to do.
+    """
+    is_new = record is None or record[ALL_OTHERS] is leads[ALL_OTHERS]
+    if stands or not is_new or not await captures_itself(other, settings):
+        return
+    # What we ask for ourselves is a sweep, and carries nothing while no company is there.
+    if number := await other.count(Count(OUTBOX, col("type").neq("sweep"))):
+        raise ConfigurationError(
+            f"{other.name} owes {counted(number, 'change')} made while it followed, which would overwrite newer rows of"
+            f" {in_words(leads)} once it is given companies by a cohort. Take the cohort's settings away, run"
+            " `datalayer backfill --resync`, and start again with them",
+            variables=("DATALAYER_COHORT_COMPANIES",),
         )
 
 

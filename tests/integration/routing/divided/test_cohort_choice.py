@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from tests.integration.routing.divided.companies import cohort
-from tests.integration.routing.salons import CLIENT, settled
+from tests.integration.routing.salons import CLIENT, carry, postgres_of, settled
 from tests.integration.routing.waiting import until
 
 from datalayer import (
@@ -17,7 +17,8 @@ from datalayer import (
     UnavailableError,
     open_store,
 )
-from datalayer.query import Insert
+from datalayer.layer.backfilling import resync_pair
+from datalayer.query import Insert, Update, col
 
 
 async def test_phone_selects_its_company(pair: dict[str, Any]) -> None:
@@ -77,3 +78,25 @@ async def test_cohort_needs_both_stores(pair: dict[str, Any]) -> None:
     with pytest.raises(UnavailableError):
         async with DataLayer.open(cohort({**pair, "database_url": "postgresql://nobody@127.0.0.1:1/x"}, "7")):
             pass
+
+
+async def test_cohort_does_not_begin_with_a_store_that_was_written_while_it_followed(pair: dict[str, Any]) -> None:
+    """A job changed a row there: a relay would carry that over the newer row. A resync lets it go."""
+    plain, wanted = cohort(pair), cohort(pair, "7")
+    async with DataLayer.open(plain) as layer, postgres_of(pair) as store:
+        await layer.upsert_client({**CLIENT, "company_id": 8})
+        await until(lambda: settled(layer))
+        await store.update(Update("clients", {"name": "by a job"}, col("company_id").eq(8)))
+        with pytest.raises(ConfigurationError, match="postgres owes 1 change made while it followed"):
+            await layer.reload(wanted)
+    with pytest.raises(ConfigurationError, match=r"postgres owes 1 change made while it followed, .* by a cohort"):
+        async with DataLayer.open(wanted):
+            pass
+    with pytest.raises(ConfigurationError, match="postgres owes 1 change made while it followed"):
+        await carry(wanted)
+    await resync_pair(plain)
+    async with DataLayer.open(plain) as layer:
+        await until(lambda: settled(layer))
+    async with DataLayer.open(wanted) as layer:
+        await until(lambda: layer.cohort == {"7"})
+        assert await layer.clients.count(name="by a job") == 0
