@@ -9,12 +9,20 @@ from urllib.parse import unquote
 #: A user, and a password up to the last ``@``: neither none at all nor a port.
 _CREDENTIALS: Final = re.compile(r"(?<=://)([^:/@]*)(:(?!@|\d+[/?]).*)?@")
 
+_SUPABASE: Final = re.compile(r"supabase(\+http)?://")
+_BEHIND: Final = re.compile(r"[?#]")
+
 
 def without_secrets(argument: str) -> str:
-    """Take passwords out of a URL; what follows the first colon is dropped up to the last ``@`` there is."""
+    """Take passwords out of a URL; what follows the first colon is dropped up to the last ``@`` there is.
+
+    Of Supabase's nothing behind the place is shown: what stands there is somebody's key in the wrong place.
+    """
     if "://" not in argument:
         return argument
     shown = _CREDENTIALS.sub(lambda found: f"{found[1]}@", argument, count=1)
+    if _SUPABASE.search(shown):
+        return _BEHIND.split(shown, maxsplit=1)[0]
     place, mark, query = shown.partition("?")
     kept = [part for part in query.split("&") if "password" not in unquote(part.partition("=")[0]).lower()]
     return place + (mark + "&".join(kept) if kept else "")

@@ -43,3 +43,11 @@ def test_secrets_are_left_out_of_urls(given: str, shown: str) -> None:
 def test_a_place_has_neither_user_nor_password_nor_parameters(given: str, shown: str) -> None:
     """It is what an export and a page of evidence say of their stores."""
     assert place(given) == shown
+
+
+@pytest.mark.parametrize("option", ["", "--source="])
+@pytest.mark.parametrize("scheme", ["supabase", "supabase+http"])
+def test_a_supabase_url_is_shown_without_its_query(scheme: str, option: str) -> None:
+    """It has none: what somebody wrote there may be a key, under any name."""
+    assert without_secrets(f"{option}{scheme}://h:1?apikey=GEHEIM#x") == f"{option}{scheme}://h:1"
+    assert without_secrets(f"{option}{scheme}://h:1#GEHEIM") == f"{option}{scheme}://h:1"

@@ -88,6 +88,11 @@ def _http_url(scheme: str, url: str) -> str:
     parts = urlsplit(url)
     if not parts.hostname:
         raise ConfigurationError("the Supabase URL names no host; write supabase://PROJECT.supabase.co")
+    if parts.query or parts.fragment:
+        raise ConfigurationError(
+            "the Supabase URL must end with the host or its port: the key is set in SUPABASE_SERVICE_ROLE_KEY",
+            variables=("SUPABASE_SERVICE_ROLE_KEY",),
+        )
     return f"{'http' if scheme.endswith('+http') else 'https'}://{parts.netloc}{parts.path}".rstrip("/")
 
 
