@@ -94,8 +94,10 @@ def _print(report: LoadReport) -> None:
         for t in report.tables
     ]
     output.print_table(("table", "rows", "written", "", ""), rows)
-    tables, loaded = counted(len(rows), "table"), counted(report.rows, "row")
-    output.results().print("\n".join([*report.problems, f"{tables}, {loaded} loaded in {report.seconds:.1f} s"]))
+    tables, loaded = counted(len(rows), "table"), counted(report.rows - report.rows_before, "row")
+    before = f"; {counted(report.rows_before, 'row')} loaded before" if report.rows_before else ""
+    done = f"{tables}, {loaded} loaded in {report.seconds:.1f} s{before}"
+    output.results().print("\n".join([*report.problems, done]))
 
 
 def _resumed(table: LoadedTable) -> str:

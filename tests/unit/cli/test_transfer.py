@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -132,7 +133,20 @@ def test_one_table_is_not_many(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["export", "verify", "out"]) == ExitCode.OK
     assert "1 table, 1 row: every byte" in capsys.readouterr().out
     assert run(["load", "out", "--target", "sqlite:///loaded.db"]) == ExitCode.OK
-    assert "1 table, 1 row loaded" in capsys.readouterr().out
+    assert re.search(r"\n1 table, 1 row loaded in [\d.]+ s\n$", capsys.readouterr().out)
+    assert run(["load", "out", "--target", "sqlite:///loaded.db"]) == ExitCode.OK
+    assert re.search(r"\n1 table, 0 rows loaded in [\d.]+ s; 1 row loaded before\n$", capsys.readouterr().out)
+
+
+def test_last_line_of_verify_tells_of_broken_rules(capsys: pytest.CaptureFixture[str]) -> None:
+    """Tables that are equal are not all there is; how many rules are kept is said also where none is."""
+    both = ["--source", "sqlite:///shop.db", "--target", "sqlite:///empty.db"]
+    assert run(["copy", *both]) == ExitCode.OK
+    Path("rules.sql").write_text("-- name: none is there\nselect id from goods\n")
+    assert run(["verify", *both, "--invariants", "rules.sql"]) == ExitCode.DIFFERENCE
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-2] == "0 of 1 rule of the target kept"
+    assert lines[-1].startswith("1 table equal, 1 of 1 rule broken, compared in ")
 
 
 def test_sync_into_a_missing_file_makes_none(capsys: pytest.CaptureFixture[str]) -> None:
@@ -170,4 +184,21 @@ def test_what_an_option_names_and_is_not_there_is_wrong_usage(
     """One code for one mistake, over all commands; no file appears."""
     assert run(arguments) == ExitCode.USAGE
     assert capsys.readouterr().err.endswith(" --help)\n")
+    assert files() == FILES
+
+
+@pytest.mark.parametrize("hidden", ["?apikey=hidden", "/?apikey=hidden", "#hidden"])
+@pytest.mark.parametrize("both", [("supabase://127.0.0.1:1{}", "sqlite:///new.db"), (AWAY, "supabase://127.0.0.1:1{}")])
+def test_query_of_a_supabase_url_is_refused_and_never_shown(
+    both: tuple[str, str], hidden: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It would be a key in the wrong place; also where the other store is told of first."""
+    source, target = (url.format(hidden) for url in both)
+    code = run(["copy", "--source", source, "--target", target])
+    err = capsys.readouterr().err
+    assert "hidden" not in err
+    if target == "sqlite:///new.db":
+        assert code == ExitCode.CONFIGURATION
+        assert "SUPABASE_SERVICE_ROLE_KEY" in err
+        assert "to go on" not in err
     assert files() == FILES

@@ -125,7 +125,14 @@ class _Load:
             raise self._broken(error) from error
         await self._finish()
         return [
-            LoadedTable(name, mark.rows_read, mark.rows_written, mark.targets, before[name].rows_read)
+            LoadedTable(
+                name,
+                mark.rows_read,
+                mark.rows_written,
+                mark.targets,
+                resumed_at=before[name].rows_read,
+                written_before=before[name].rows_written,
+            )
             for name, mark in self._marks.items()
         ]
 
@@ -150,7 +157,7 @@ class _Load:
         written = {name: mark.rows_written for name, mark in self._marks.items()}
         over_rest = self._store.name == "supabase"
         told = with_what_is_kept(error, written, anew=over_rest)
-        if over_rest and not self._upsert:
+        if over_rest and not self._upsert and told.goes_on_with is not None:
             # The tables were empty; without checkpoints the next run takes what is there for rows of others.
             told.goes_on_with = ("--upsert",)
         return told

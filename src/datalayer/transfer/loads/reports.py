@@ -15,6 +15,7 @@ class LoadedTable:
         written: rows that came of them; fewer where a transform dropped some.
         targets: the tables they were written to.
         resumed_at: rows that an earlier, broken run had dealt with.
+        written_before: rows that it had written of them.
     """
 
     table: str
@@ -22,6 +23,7 @@ class LoadedTable:
     written: int
     targets: tuple[str, ...]
     resumed_at: int
+    written_before: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,11 @@ class LoadReport:
         """Rows written, by this run and those before it."""
         return sum(table.written for table in self.tables)
 
+    @property
+    def rows_before(self) -> int:
+        """Those of them that earlier runs wrote."""
+        return sum(table.written_before for table in self.tables)
+
     def as_json(self) -> dict[str, Any]:
         """Return the report as JSON-ready values."""
         return {
@@ -55,6 +62,7 @@ class LoadReport:
                     "written": t.written,
                     "targets": list(t.targets),
                     "resumed_at": t.resumed_at,
+                    "written_before": t.written_before,
                 }
                 for t in self.tables
             ],
