@@ -180,12 +180,14 @@ def _print_verified(report: VerifyReport) -> None:
         if table.differences and unnamed > 0:
             lines.append(f"  {table.table}: and {unnamed} more; --limit names them")
     lines += [str(check) for check in report.checks if check.violations != 0]
-    kept = sum(check.violations == 0 for check in report.checks)
-    if kept:
-        lines.append(f"{kept} of {len(report.checks)} rules of the target kept")
+    rules = counted(len(report.checks), "rule")
+    if any(check.violations is not None for check in report.checks):
+        lines.append(f"{sum(check.violations == 0 for check in report.checks)} of {rules} of the target kept")
     unequal = sum(not table.equal for table in report.tables)
     tables = counted(len(report.tables), "table")
     summary = (
         f"{unequal} of {tables} differ" if unequal else f"{'all ' if len(report.tables) > 1 else ''}{tables} equal"
     )
+    if report.violated:
+        summary += f", {len(report.violated)} of {rules} broken"
     output.results().print("\n".join([*lines, f"{summary}, compared in {report.seconds:.1f} s"]))

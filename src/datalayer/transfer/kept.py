@@ -15,9 +15,10 @@ def with_what_is_kept(error: DataLayerError, written: Mapping[str, int], *, anew
         written: rows by table, those of earlier runs of the same move included.
         anew: whether the next run begins from the beginning, as the target keeps no progress.
     """
-    tables = sum(rows > 0 for rows in written.values())
-    if tables:
-        kept = f"{counted(sum(written.values()), 'row')} in {counted(tables, 'table')} are kept"
+    if error.goes_on_with is None:
+        return _beyond_going_on(error, written)
+    if any(written.values()):
+        kept = _kept(written)
     else:
         kept = "rows of the first chunk may be kept" if anew else "no row was written"
     going_on = "begins anew and writes by key" if anew else "goes on from there"
@@ -34,3 +35,15 @@ def with_what_is_kept(error: DataLayerError, written: Mapping[str, int], *, anew
             hint=hint if isinstance(error, SchemaError) or not error.hint else f"{error.hint}; {hint}",
         )
     return TransferError(f"{error}; {hint}", table=error.table if isinstance(error, TransferError) else None)
+
+
+def _beyond_going_on(error: DataLayerError, written: Mapping[str, int]) -> DataLayerError:
+    """Say what is kept, where anything is, and nothing about going on: that is no way out of such an error."""
+    if not isinstance(error, TransferError):
+        return error
+    return type(error)("; ".join([str(error), *([_kept(written)] if any(written.values()) else [])]), table=error.table)
+
+
+def _kept(written: Mapping[str, int]) -> str:
+    tables = sum(rows > 0 for rows in written.values())
+    return f"{counted(sum(written.values()), 'row')} in {counted(tables, 'table')} are kept"

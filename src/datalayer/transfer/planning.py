@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from datalayer.errors import TransferError
+from datalayer.errors import RefusedError
 from datalayer.stores.catalog import Catalog, ForeignKey, Table
 from datalayer.stores.contract import Store, StoreName
 from datalayer.transfer.conversions import INTEGERS
@@ -87,7 +87,7 @@ async def outline(source: Store, target: Store, writer: Writer, tables: Sequence
     """Read both catalogs and compare them.
 
     Raises:
-        TransferError: rows cannot move; names every obstacle.
+        RefusedError: rows cannot move; names every obstacle.
     """
     from_catalog = await source.catalog(refresh=True)
     to_catalog = await target.catalog(refresh=True)
@@ -151,7 +151,7 @@ def counting_by_itself(table: Table) -> Table:
 
 
 def refuse_obstacles(chosen: Mapping[str, Table], present: Catalog, done: str) -> None:
-    """Raise TransferError where rows do not fit into tables that are there; names every obstacle.
+    """Raise RefusedError where rows do not fit into tables that are there; names every obstacle.
 
     Args:
         done: what was not, for the message.
@@ -164,4 +164,4 @@ def refuse_obstacles(chosen: Mapping[str, Table], present: Catalog, done: str) -
     ]
     if found:
         shown = "; ".join(found[:20]) + (f"; and {len(found) - 20} more" if len(found) > 20 else "")
-        raise TransferError(f"nothing was {done}, the schemas do not fit: {shown}")
+        raise RefusedError(f"nothing was {done}, the schemas do not fit: {shown}")

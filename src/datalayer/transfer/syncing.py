@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Sequence
 from time import perf_counter
 from typing import Any, Final
 
-from datalayer.errors import DataLayerError, SelectionError, TransferError
+from datalayer.errors import DataLayerError, RefusedError, SelectionError, TransferError
 from datalayer.query import Filter, Row, Select, asc, col
 from datalayer.stores.catalog import Catalog, Column, Kind, Table
 from datalayer.stores.contract import Store
@@ -107,12 +107,12 @@ def _pairs(
         if reason is None:
             chosen[name] = from_catalog.tables[name]
         elif tables is not None:
-            kind = TransferError if unfit is None else SelectionError
+            kind = RefusedError if unfit is None else SelectionError
             raise kind(f"{name} cannot be synced: {reason}", table=name)
         else:
             notes.append(f"{name} is left out: {reason}")
     if not chosen:
-        kind = TransferError if grows else SelectionError
+        kind = RefusedError if grows else SelectionError
         raise kind(f"no table can be synced by {column}: {'; '.join(notes)}")
     ordered = [table for group in dependency_groups(chosen) for table in group]
     return [pair_for_copy(table, to_catalog.tables[table.name]) for table in ordered], notes

@@ -12,7 +12,7 @@ import pytest
 from tests.integration.transfer.sql import ask, run
 
 from datalayer.cli.app import run as run_command
-from datalayer.errors import TransferError
+from datalayer.errors import SelectionError, TransferError
 from datalayer.stores.postgres import PostgresStore
 from datalayer.stores.sqlite import SqliteStore
 from datalayer.transfer import copy, repair, verify
@@ -56,7 +56,7 @@ async def test_an_invariant_cannot_write(origin: PostgresStore, target: Postgres
     for store in (origin, target):
         await run(store, "create table t (id int primary key); insert into t values (1)")
     rule = Invariant("sneaky", "with gone as (delete from t returning id) select id from gone")
-    with pytest.raises(TransferError, match="the invariant 'sneaky' cannot be asked"):
+    with pytest.raises(TransferError, match="the invariant 'sneaky' cannot be asked: it must be one select that only"):
         await verify(origin, target, invariants=[rule])
     assert await ask(target, "select id from t") == [{"id": 1}]
 
@@ -255,3 +255,20 @@ async def test_command_tells_mistakes(
         said = capsys.readouterr()
         assert said.err.startswith("error: ")
         assert said.out == ""
+
+
+async def test_what_an_invariant_of_a_file_lacks_is_named(tmp_path: Path, target: PostgresStore) -> None:
+    """A column, a table, a function: SQLite's own words carry the name."""
+    await run(target, "create table goods (id integer primary key)")
+    file = await SqliteStore.open(tmp_path / "goods.db")
+    try:
+        await copy(target, file)
+        for statement, said in (
+            ("select prize from goods", "no such column: prize"),
+            ("select 1 from godos", "there is no such table: godos"),
+            ("select strange(id) from goods", "there is no such function: strange"),
+        ):
+            with pytest.raises(SelectionError, match=f"the invariant 'x' cannot be asked: .*{said}"):
+                await verify(target, file, invariants=[Invariant("x", statement)])
+    finally:
+        await file.close()

@@ -28,6 +28,9 @@ def test_invariants_are_named_statements(tmp_path: Path) -> None:
         ("select 1;", "line 1: begin each statement"),
         ("-- name: a\n-- only a comment\n", "the invariant a has no statement"),
         ("-- name:\nselect 1", "the invariant without a name"),
+        ("-- name: a\nselect 1\n-- name: b\nselect 2\n-- name: a\nselect 3", "two invariants have the name 'a'"),
+        ("-- name: a\n-- why\ndelete from goods", "the invariant 'a' is no question: it must be one select"),
+        ("-- name: a\nselection", "the invariant 'a' is no question"),
     ],
 )
 def test_mistakes_in_invariants_are_told(tmp_path: Path, content: str, said: str) -> None:
@@ -40,5 +43,8 @@ def test_mistakes_in_invariants_are_told(tmp_path: Path, content: str, said: str
 
 def test_missing_invariants_file_is_told(tmp_path: Path) -> None:
     """A wrong path is a configuration error."""
-    with pytest.raises(ConfigurationError, match="cannot be read"):
+    with pytest.raises(ConfigurationError, match=r"missing\.sql cannot be read: No such file or directory$"):
         read_invariants(tmp_path / "missing.sql")
+    (tmp_path / "latin.sql").write_bytes(b"-- name: \xe9\nselect 1")
+    with pytest.raises(ConfigurationError, match=r"latin\.sql cannot be read: it is not UTF-8$"):
+        read_invariants(tmp_path / "latin.sql")

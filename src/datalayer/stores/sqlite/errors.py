@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from datalayer import errors
@@ -80,6 +80,7 @@ _WRITES_HELD = _Translation(errors.WritesHeldError, "DL001", "writes are held wh
 
 _BY_MESSAGE: tuple[tuple[re.Pattern[str], _Translation], ...] = (
     (re.compile("no such table"), _Translation(errors.UnknownTableError, "42P01", "there is no such table")),
+    (re.compile("no such function"), _Translation(errors.SchemaError, "42883", "there is no such function")),
     (re.compile("no such column|has no column"), _Translation(errors.UnknownColumnError, "42703", "no such column")),
     (
         re.compile("ON CONFLICT clause does not match"),
@@ -101,6 +102,8 @@ _BY_MESSAGE: tuple[tuple[re.Pattern[str], _Translation], ...] = (
     (re.compile("closed database"), _Translation(UnavailableError, "08003", "the store is closed")),
 )
 
+#: What SQLite says of a name that it does not know.
+_NAMED = re.compile(r"(?:no such (?:table|column|function): |has no column named )(.+)")
 _FAILED = re.compile(r"^[A-Z ]+ constraint failed: (?P<told>.*)$", re.DOTALL)
 
 
@@ -170,7 +173,8 @@ def _classify(error: sqlite3.Error) -> _Translation:
         return found
     for pattern, translation in _BY_MESSAGE:
         if pattern.search(message):
-            return translation
+            name = _NAMED.search(message)
+            return translation if name is None else replace(translation, message=f"{translation.message}: {name[1]}")
     return _Translation(StoreError, None, f"SQLite reported {getattr(error, 'sqlite_errorname', type(error).__name__)}")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from datalayer.errors import TransferError
+from datalayer.errors import RefusedError, TransferError
 from datalayer.query import Select
 from datalayer.stores.catalog import Table
 from datalayer.stores.contract import Store, StoreName
@@ -87,14 +87,14 @@ async def refuse_other_rows(tables: TargetTables, names: Sequence[str], *, upser
     """Refuse tables that hold rows which this load did not write, unless they are to be brought up to date."""
     held = await tables.with_rows(names)
     if held and not upsert:
-        raise TransferError(
+        raise RefusedError(
             f"nothing was loaded: the target already holds rows in {', '.join(held)}; --upsert replaces those with the"
             " same key and keeps the others, or empty the tables",
             table=held[0],
         )
     keyless = [name for name in held if not tables.has_key(name)]
     if keyless:
-        raise TransferError(
+        raise RefusedError(
             f"nothing was loaded: {', '.join(keyless)} holds rows in the target and has no key, so a row could not be"
             " told from one that is there already; empty the table",
             table=keyless[0],

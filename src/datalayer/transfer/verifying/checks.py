@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,8 +34,13 @@ from datalayer.transfer.reports import Check
 from datalayer.transfer.verifying.snapshots import PATIENCE, Side
 
 _NAME: Final = re.compile(r"^\s*--\s*name:\s*(.*?)\s*$")
-#: The class of SQLSTATE for what the statement itself is to blame for: syntax, names, types.
-_WRONG_SQL: Final = "42"
+_COMMENT: Final = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
+_QUESTION: Final = re.compile(r"\s*(?:\(|(?:select|with|values|table)\b)", re.IGNORECASE)
+_ONLY_READS: Final = "it must be one select that only reads"
+#: SQLSTATEs of statements that would write: a WITH that does, and anything else in a read-only transaction.
+_WRITES: Final = ("0A000", "25006")
+#: Classes of SQLSTATE for what the statement itself is to blame for: syntax, names, types, casts.
+_WRONG_SQL: Final = ("0A", "21", "22", "25", "42", "54")
 _NO_SQL: Final = "it takes a question in SQL, and REST has none; name the database by its postgresql:// URL"
 
 
@@ -54,8 +60,10 @@ def read_invariants(path: Path) -> list[Invariant]:
     """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"the invariants file {path} cannot be read: {error}") from None
+    except OSError as error:
+        raise ConfigurationError(f"the invariants file {path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ConfigurationError(f"the invariants file {path} cannot be read: it is not UTF-8") from None
     named: list[tuple[str, list[str]]] = []
     for number, line in enumerate(lines, 1):
         found = _NAME.match(line)
@@ -66,12 +74,21 @@ def read_invariants(path: Path) -> list[Invariant]:
         elif line.strip() and not line.lstrip().startswith("--"):
             raise ConfigurationError(f"{path}, line {number}: begin each statement with a line -- name: WHAT MUST HOLD")
     invariants = [Invariant(name, "\n".join(body).strip().rstrip(";").rstrip()) for name, body in named]
+    if not invariants:
+        raise ConfigurationError(f"the invariants file {path} is empty; write -- name: WHAT MUST HOLD and a select")
+    _refuse_mistakes(path, invariants)
+    return invariants
+
+
+def _refuse_mistakes(path: Path, invariants: Sequence[Invariant]) -> None:
     for invariant in invariants:
         if not invariant.name or not _is_statement(invariant.statement):
             raise ConfigurationError(f"{path}: the invariant {invariant.name or 'without a name'} has no statement")
-    if not invariants:
-        raise ConfigurationError(f"the invariants file {path} is empty; write -- name: WHAT MUST HOLD and a select")
-    return invariants
+        if not _QUESTION.match(_COMMENT.sub(" ", invariant.statement)):
+            raise ConfigurationError(f"{path}: the invariant {invariant.name!r} is no question: {_ONLY_READS}")
+    twice = [name for name, times in Counter(invariant.name for invariant in invariants).items() if times > 1]
+    if twice:
+        raise ConfigurationError(f"{path}: two invariants have the name {twice[0]!r}")
 
 
 def _is_statement(text: str) -> bool:
@@ -105,10 +122,12 @@ async def check_target(
         try:
             broken = await _count(side, f"select 1 from (\n{invariant.statement}\n) as found")
         except StoreError as error:
-            told = f"the invariant {invariant.name!r} cannot be asked: {error}"
+            told = f"the invariant {invariant.name!r} cannot be asked: "
+            if error.sqlstate in _WRITES:
+                raise SelectionError(told + _ONLY_READS) from None
             if (error.sqlstate or "").startswith(_WRONG_SQL) and not isinstance(error, AccessDeniedError):
-                raise SelectionError(told) from None
-            raise TransferError(told) from error
+                raise SelectionError(f"{told}{error}") from None
+            raise TransferError(f"{told}{error}") from error
         checks.append(Check("invariant", invariant.name, None, broken))
     return checks
 

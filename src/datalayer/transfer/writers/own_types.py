@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from psycopg import AsyncConnection
 
-from datalayer.errors import TransferError
+from datalayer.errors import RefusedError
 from datalayer.query import Row
 from datalayer.stores.catalog import EnumType, OwnType, Table
 from datalayer.stores.contract import StoreName
@@ -32,7 +32,7 @@ async def missing_types(
     names = {spelt for found in made for spelt in (found.name, f"{found.name}[]")}
     lost = [f"{table}.{column} ({name})" for (table, column), name in wanted.items() if name in unknown - names]
     if lost:
-        raise TransferError(
+        raise RefusedError(
             f"the target does not have the type of {', '.join(lost)}; a copy makes enums and domains, no composite"
             " types and none of extensions: create the type or its extension there first"
         )

@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager
 
 from psycopg import AsyncConnection
 
-from datalayer.errors import TransferError
+from datalayer.errors import RefusedError
 from datalayer.query import Row
 from datalayer.stores.catalog import ForeignKey, Table
 from datalayer.stores.contract import StoreName
@@ -146,7 +146,7 @@ def _refuse_long_names(tables: Sequence[Table]) -> None:
     for table in tables:
         names = ddl.long_names(table)
         if names:
-            raise TransferError(
+            raise RefusedError(
                 f"{table.name}: PostgreSQL cuts names longer than {ddl.MAX_NAME_BYTES} bytes: {', '.join(names)};"
                 " rename them in the source",
                 table=table.name,

@@ -8,7 +8,7 @@ from contextlib import aclosing, asynccontextmanager
 from functools import partial
 from typing import Any, TypeVar
 
-from datalayer.errors import StoreError, TransferError
+from datalayer.errors import RefusedError, StoreError, TransferError
 from datalayer.query import Count, Row
 from datalayer.stores.catalog import Table
 from datalayer.stores.contract import StoreName
@@ -157,7 +157,7 @@ def _refuse_same_names(tables: Sequence[Table], present: set[str]) -> None:
     for table in tables:
         columns = {name.lower() for name in table.by_name}
         if table.name.lower() in seen or len(columns) < len(table.columns):
-            raise TransferError(
+            raise RefusedError(
                 f"{table.name}: SQLite does not tell names apart by case, and this one or two of its columns would meet"
                 " another; rename it in the source",
                 table=table.name,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager
 
-from datalayer.errors import TransferError
+from datalayer.errors import RefusedError
 from datalayer.query import Count
 from datalayer.stores.catalog import Table
 from datalayer.stores.contract import Store, StoreName
@@ -27,9 +27,9 @@ class SupabaseWriter:
     async def preview(self, tables: Sequence[Table], source: StoreName) -> list[str]:
         """Refuse missing tables: REST cannot make any."""
         if tables:
-            raise TransferError(
-                f"Supabase lacks the tables {', '.join(table.name for table in tables)}; a copy cannot create tables"
-                " there, create them in the SQL editor first",
+            raise RefusedError(
+                f"Supabase lacks the tables {', '.join(table.name for table in tables)}; REST cannot create"
+                " any: create them in the SQL editor first",
                 table=tables[0].name,
             )
         return ["sequences cannot be set over REST: set them in Supabase's SQL editor, triggers there kept firing"]
@@ -39,7 +39,7 @@ class SupabaseWriter:
         if pair.key:
             return f"upsert over REST by ({', '.join(pair.key)})"
         if await self._store.count(Count(pair.name)):
-            raise TransferError(
+            raise RefusedError(
                 f"nothing was copied: {pair.name} has rows in the target and no key that both sides share, so a row"
                 " could not be told from one that is there already; empty the table or give both sides a primary key",
                 table=pair.name,
