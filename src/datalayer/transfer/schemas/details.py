@@ -21,7 +21,8 @@ class Rule:
 
     Args:
         text: as the store spells it.
-        unique: a unique index that is partial or over expressions; plain ones are keys of the catalog.
+        unique: a unique index that is partial, over expressions, deferred or has equal NULLs; plain ones are keys of
+            the catalog.
     """
 
     name: str
@@ -75,7 +76,8 @@ _POSTGRES: Final = f"""
     select 'index', c.relname, i.relname, regexp_replace(pg_get_indexdef(x.indexrelid), '^.* USING (btree )?', ''),
            x.indisunique
     from pg_index x join pg_class c on c.oid = x.indrelid join pg_class i on i.oid = x.indexrelid
-    where not (x.indisunique and x.indpred is null and x.indexprs is null and x.indimmediate) and {_VISIBLE}
+    where not (x.indisunique and x.indpred is null and x.indexprs is null and x.indimmediate
+               and pg_get_indexdef(x.indexrelid) not like '% NULLS NOT DISTINCT%') and {_VISIBLE}
     union all
     select 'trigger', c.relname, t.tgname, regexp_replace(pg_get_triggerdef(t.oid), '^CREATE (CONSTRAINT )?', ''), false
     from pg_trigger t join pg_class c on c.oid = t.tgrelid where not t.tgisinternal and {_VISIBLE}

@@ -141,6 +141,23 @@ async def test_rules_of_references_are_compared_where_both_stores_tell_them(
     )
 
 
+async def test_unique_keys_for_which_nulls_are_equal_are_told_from_others(
+    origin: PostgresStore, target: PostgresStore
+) -> None:
+    """One blocks where only the target has it, and is lost where only the source has it; a copy makes a plain one."""
+    (server,) = await ask(origin, "select current_setting('server_version_num')::int as version")
+    if server["version"] < 150_000:
+        pytest.skip("came with PostgreSQL 15")
+    strict = "create table t (id int primary key, n int unique nulls not distinct)"
+    await run(origin, strict)
+    assert _by_weight(await compare_schemas(origin, target))[Weight.LOSES] == [("t", "index t_n_key")]
+    await run(target, "create table t (id int primary key, n int unique)")
+    assert _by_weight(await compare_schemas(origin, target)) == {Weight.LOSES: [("t", "index t_n_key")]}
+    assert _by_weight(await compare_schemas(target, origin)) == {Weight.BLOCKS: [("t", "index t_n_key")]}
+    await run(target, f"drop table t; {strict}")
+    assert (await compare_schemas(origin, target)).differences == ()
+
+
 async def test_a_missing_table_says_what_a_move_makes_of_it(origin: PostgresStore, target: PostgresStore) -> None:
     """It is made, without its checks, indexes and triggers; a type that is not there keeps it from being made."""
     await run(
