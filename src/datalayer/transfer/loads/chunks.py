@@ -48,7 +48,8 @@ class PlainChunks:
         number = skip
         for rows in read_chunks(path, source, skip=skip, most_rows=size):
             fitted = [_fitted(fits, row, source, Line(path.name, number + place)) for place, row in enumerate(rows, 1)]
-            yield Chunk(len(rows), len(rows), (Batch(pair, fitted, replaces, Line(path.name, number + 1)),))
+            lines = range(number + 1, number + len(rows) + 1)
+            yield Chunk(len(rows), len(rows), (Batch(pair, fitted, replaces, path.name, lines),))
             number += len(rows)
 
 
@@ -67,7 +68,7 @@ class TransformedChunks:
         """Yield a table's chunks after so many rows."""
         number = skip
         for rows in read_chunks(path, source, skip=skip, most_rows=size):
-            groups: dict[tuple[str, tuple[str, ...]], list[Row]] = {}
+            groups: dict[tuple[str, tuple[str, ...]], list[tuple[int, Row]]] = {}
             for row in rows:
                 number += 1
                 made = transformed(self._transform, source.name, row, number)
@@ -76,9 +77,9 @@ class TransformedChunks:
                 name, values = made
                 table = await self._target(name)
                 fitted = self._fit(table, values, source, Line(path.name, number))
-                groups.setdefault((name, tuple(fitted)), []).append(fitted)
+                groups.setdefault((name, tuple(fitted)), []).append((number, fitted))
             written = sum(map(len, groups.values()))
-            yield Chunk(len(rows), written, tuple(self._batch(*place, made) for place, made in groups.items()))
+            yield Chunk(len(rows), written, tuple(self._batch(*at, path.name, made) for at, made in groups.items()))
 
     async def _target(self, name: str) -> Table:
         table = self._tables.present.get(name) or await self._tables.ensure(name)
@@ -100,15 +101,16 @@ class TransformedChunks:
                 raise _misfit(source, line, f"{table.name}.{name} {misfit}") from None
         return fitted
 
-    def _batch(self, name: str, columns: tuple[str, ...], rows: list[Row]) -> Batch:
+    def _batch(self, name: str, columns: tuple[str, ...], file: str, numbered: list[tuple[int, Row]]) -> Batch:
         table = self._tables.present[name]
         written = set(columns)
         keys = (table.primary_key, *(unique.columns for unique in table.uniques))
         key = next((key for key in keys if key and written.issuperset(key)), ())
         if key:
-            rows = list({tuple(row[part] for part in key): row for row in rows}.values())
+            numbered = list({tuple(row[part] for part in key): (line, row) for line, row in numbered}.values())
         pairs = tuple(ColumnPair(table.by_name[column], table.by_name[column]) for column in columns)
-        return Batch(TablePair(table, table, pairs, key), rows, replaces=bool(key))
+        lines, rows = zip(*numbered, strict=True)
+        return Batch(TablePair(table, table, pairs, key), rows, bool(key), file, lines)
 
 
 def _fitted(fits: list[tuple[str, Conversion]], row: Row, source: Table, line: Line) -> Row:

@@ -30,17 +30,19 @@ class Batch:
 
     Args:
         replaces: rows that are there under the same key are replaced; else there are none.
-        first: where the first row comes from, when the others follow it line by line.
+        file: where the rows come from.
+        lines: of the file, counted from 1, in the order of the rows.
     """
 
     pair: TablePair
     rows: Sequence[Row]
     replaces: bool
-    first: Line | None = None
+    file: str
+    lines: Sequence[int]
 
-    def line(self, place: int) -> Line | None:
+    def line(self, place: int) -> Line:
         """Return where the row at a place, counted from 0, comes from."""
-        return None if self.first is None else Line(self.first.file, self.first.number + place)
+        return Line(self.file, self.lines[place])
 
 
 class Writing(Protocol):

@@ -99,13 +99,13 @@ class _OpenTransaction:
 
     async def write(self, batches: Sequence[Batch], before: Mark, after: Mark) -> None:
         for batch in batches:
-            put = write_rows if batch.replaces else copy_rows
             try:
-                await put(self._connection, batch.pair, _each(batch.rows))
+                async with self._connection.transaction():
+                    await self._put(batch, len(batch.rows))
             except psycopg.Error as error:
                 refused = failed_line(error)
-                line = None if refused is None else batch.line(refused - 1)
-                at = None if line is None else str(line)
+                place = await self._refused(batch) if refused is None and _is_of_a_row(error) else (refused or 0) - 1
+                at = None if place < 0 else str(batch.line(place))
                 raise failure(error, batch.pair.name, at, operation="load") from None
         cursor = await self._connection.execute(
             _ADVANCE.encode(),
@@ -121,6 +121,32 @@ class _OpenTransaction:
         )
         if cursor.rowcount != 1:
             raise TransferError(f"{after.table} is being loaded by another process too; let one of them finish")
+
+    async def _put(self, batch: Batch, rows: int) -> None:
+        """Write the first rows of a batch."""
+        put = write_rows if batch.replaces else copy_rows
+        await put(self._connection, batch.pair, _each(batch.rows[:rows]))
+
+    async def _refused(self, batch: Batch) -> int:
+        """Return the place of the first row that is refused where the server did not say which: by halves."""
+        low, high = 0, len(batch.rows)
+        while high - low > 1:
+            middle = (low + high) // 2
+            try:
+                async with self._connection.transaction(force_rollback=True):
+                    await self._put(batch, middle)
+            except psycopg.Error as error:
+                if not _is_of_a_row(error):
+                    raise
+                high = middle
+            else:
+                low = middle
+        return high - 1
+
+
+def _is_of_a_row(error: psycopg.Error) -> bool:
+    """Whether a row is to blame: it breaks a rule, or has a value that does not fit."""
+    return isinstance(error, psycopg.IntegrityError | psycopg.DataError) and error.sqlstate is not None
 
 
 async def _each(rows: Sequence[Row]) -> AsyncGenerator[Row, None]:

@@ -131,6 +131,6 @@ def _refused(
         try:
             write([row])
         except sqlite3.IntegrityError as alone:
-            told, at = alone, f"; at {line}" if (line := batch.line(place)) else ""
+            told, at = alone, f"; at {batch.line(place)}"
             break
     return TransferError(f"{batch.pair.name} refuses a row: {told}{at}", table=batch.pair.name)

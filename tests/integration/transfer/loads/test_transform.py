@@ -12,6 +12,7 @@ from datalayer.cli.app import run as run_command
 from datalayer.errors import TransferError
 from datalayer.query import Row
 from datalayer.stores.postgres import PostgresStore
+from datalayer.stores.sqlite import SqliteStore
 from datalayer.transfer.exports.exporting import export
 from datalayer.transfer.loads.loading import load
 from datalayer.transfer.reports import Progress
@@ -184,3 +185,92 @@ async def test_rows_that_a_transform_leaves_out_are_counted(accounts: Path, targ
 
 def _nothing(table: str, row: Row) -> None:
     """Leave everything out."""
+
+
+_FAMILY = """
+    create table parents (id integer primary key);
+    create table children (id integer primary key, parent integer references parents);
+    insert into parents select n from generate_series(1, 3) n;
+    insert into children select n, n % 3 + 1 from generate_series(1, 9) n
+"""
+
+
+def _without_the_first(table: str, row: Row) -> tuple[str, Row] | None:
+    """Leave out a row that others refer to."""
+    return None if (table, row["id"]) == ("parents", 1) else (table, row)
+
+
+@pytest.fixture
+async def family(origin: PostgresStore, tmp_path: Path) -> Path:
+    """Lend an export of two tables, one of which refers to the other."""
+    await run(origin, _FAMILY)
+    await export(origin, tmp_path / "family")
+    return tmp_path / "family"
+
+
+@pytest.mark.parametrize("kind", ["postgres", "sqlite"])
+async def test_referred_row_that_a_transform_leaves_out_is_a_problem(
+    family: Path, target: PostgresStore, tmp_path: Path, kind: str
+) -> None:
+    """The rows are loaded, broken references are counted once, in a load's words; mended, the same load ends well."""
+    store = target if kind == "postgres" else await SqliteStore.open(tmp_path / "family.sqlite")
+    try:
+        report = await load(family, store, transform=_without_the_first)
+        assert report.rows == 11
+        (problem,) = report.problems
+        assert problem == (
+            "3 rows of children (parent) refer to rows that parents lacks, first at id=3; id=6; id=9;"
+            " mend them, then run the load again"
+        )
+        if isinstance(store, SqliteStore):
+            await store.run(lambda connection: connection.execute("insert into parents values (1)").close())
+        else:
+            await run(store, "insert into parents values (1)")
+        again = await load(family, store, transform=_without_the_first)
+        assert again.problems == ()
+        tables = (await store.catalog(refresh=True)).tables
+        assert [key.target_table for key in tables["children"].foreign_keys] == ["parents"]
+    finally:
+        if store is not target:
+            await store.close()
+
+
+@pytest.mark.parametrize("filled", [False, True])
+@pytest.mark.parametrize(
+    ("rule", "said"),
+    [
+        ("check (id <> 7)", "a CHECK constraint is violated; constraint children_id_check"),
+        ("unique (parent, id)", None),
+        ("check (parent is not null or id <> 7)", "a CHECK constraint is violated"),
+    ],
+)
+async def test_row_of_a_transform_that_breaks_a_rule_is_located(
+    family: Path, target: PostgresStore, filled: bool, rule: str, said: str | None
+) -> None:
+    """By file and line, whether rows are there already or not."""
+    await run(target, f"create table children (id integer primary key, parent integer, {rule})")
+    if filled:
+        await run(target, "insert into children values (99, 1)")
+
+    def change(table: str, row: Row) -> tuple[str, Row] | None:
+        if table == "parents" or row["id"] == 2:
+            return None
+        return table, {"id": row["id"], "parent": None if row["id"] == 7 else row["parent"]}
+
+    if said is None:
+        assert (await load(family, target, tables=["children"], transform=change, upsert=True)).rows == 8
+        return
+    with pytest.raises(TransferError, match=rf"{said}.*; at children\.ndjson\.gz, line 7"):
+        await load(family, target, tables=["children"], transform=change, upsert=True)
+
+
+async def test_row_of_a_transform_that_sqlite_refuses_is_located(family: Path, tmp_path: Path) -> None:
+    """SQLite does not say which row it was; the line is told."""
+    file = await SqliteStore.open(tmp_path / "children.sqlite")
+    try:
+        create = "create table children (id integer primary key, parent integer check (parent <> 3 or id < 3))"
+        await file.run(lambda connection: connection.execute(create).close())
+        with pytest.raises(TransferError, match=r"children refuses a row: .*; at children\.ndjson\.gz, line 5"):
+            await load(family, file, tables=["children"], transform=lambda t, row: None if row["id"] == 1 else (t, row))
+    finally:
+        await file.close()
