@@ -22,7 +22,7 @@ from datalayer.transfer.readers.choosing import reader_for
 from datalayer.transfer.readers.contract import Reader
 from datalayer.transfer.reports import CopiedTable, CopyReport, OnProgress
 from datalayer.transfer.writers.choosing import writer_for
-from datalayer.transfer.writers.contract import Writer
+from datalayer.transfer.writers.contract import BrokenReferencesError, Writer
 
 DEFAULT_JOBS = 2
 
@@ -94,6 +94,14 @@ async def _load(
 async def _finish(pairs: Sequence[TablePair], writer: Writer) -> list[str]:
     try:
         notes = await writer.finish(pairs)
+    except BrokenReferencesError as error:
+        await writer.forget()
+        parents = ", ".join(dict.fromkeys(reference.parent for reference in error.broken))
+        raise TransferError(
+            f"the rows are copied, but {error}; copy {parents} too, or repair the rows in the source, then run the copy"
+            " again",
+            table=error.table,
+        ) from None
     except TransferError:
         # Rows have to be repaired in the source: the next run has to look at every one again.
         await writer.forget()

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
 
 from datalayer.query import Count, where_equal
 from datalayer.stores.catalog import Table
 from datalayer.stores.contract import Store
 from datalayer.transfer.loads.contract import LoadTarget
 from datalayer.transfer.orphans import can_be_asked
+from datalayer.transfer.writers.contract import BrokenReference
+
+_MEND: Final = "mend them, then run the load again"
 
 
 async def find_problems(
@@ -17,6 +21,7 @@ async def find_problems(
     schema: Mapping[str, Table],
     present: Mapping[str, Table],
     touched: Iterable[str],
+    broken: Sequence[BrokenReference] = (),
 ) -> list[str]:
     """Count NULLs in columns that the source requires, and rows that refer to nothing.
 
@@ -24,8 +29,10 @@ async def find_problems(
         schema: the exported tables.
         present: the target's.
         touched: names of the tables that were written to.
+        broken: what breaks foreign keys of the target, as far as it is known already.
     """
     problems: list[str] = []
+    known = {(reference.table, reference.parent): reference for reference in broken}
     for name in sorted(set(touched) & present.keys()):
         table = present[name]
         if name in schema:
@@ -35,10 +42,18 @@ async def find_problems(
         for key in keys.values():
             found = await target.orphans(table, key)
             if found:
-                problems.append(
+                problem = (
                     f"{found:,} rows of {name} ({', '.join(key.columns)}) refer to rows that {key.target_table} lacks"
                 )
-    return problems
+                problems.append(problem + _first(known.pop((name, key.target_table), None)))
+    return [*problems, *(f"{reference}; {_MEND}" for reference in known.values())]
+
+
+def _first(reference: BrokenReference | None) -> str:
+    """Name the first rows where the target's own foreign key is broken."""
+    if reference is None:
+        return ""
+    return (f", first at {reference.first}" if reference.first else "") + f"; {_MEND}"
 
 
 async def _missing_values(store: Store, source: Table, target: Table) -> list[str]:

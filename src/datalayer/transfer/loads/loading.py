@@ -252,7 +252,9 @@ class _Load:
             for name, mark in self._marks.items()
             if mark.rows_written < mark.rows_read
         ]
-        self.problems += await find_problems(self._store, self._target, self._schema, self._tables.present, touched)
+        self.problems += await find_problems(
+            self._store, self._target, self._schema, self._tables.present, touched, self._tables.broken
+        )
 
 
 def _load_id(manifest: Manifest, transform: Transform | None) -> str:

@@ -13,6 +13,7 @@ from datalayer.transfer.pairing import TablePair
 from datalayer.transfer.planning import counting_by_itself, refuse_obstacles
 from datalayer.transfer.references import possible_references
 from datalayer.transfer.writers.choosing import writer_for
+from datalayer.transfer.writers.contract import BrokenReference, BrokenReferencesError
 
 
 class TargetTables:
@@ -31,6 +32,8 @@ class TargetTables:
         #: By name, as the target has them; replaced whenever tables were made.
         self.present: Mapping[str, Table] = {}
         self.notes: list[str] = []
+        #: What breaks foreign keys of the target; filled by finish.
+        self.broken: tuple[BrokenReference, ...] = ()
 
     async def make_all(self) -> None:
         """Refuse tables that the exported rows do not fit into, make those that are missing."""
@@ -58,7 +61,10 @@ class TargetTables:
     async def finish(self, names: Iterable[str]) -> None:
         """Add foreign keys to tables that a load made, move sequences behind the largest number."""
         tables = [self.present[name] for name in sorted(set(names)) if name in self.present]
-        self.notes += await self._writer.finish([TablePair(t, t, (), t.primary_key) for t in tables])
+        try:
+            self.notes += await self._writer.finish([TablePair(t, t, (), t.primary_key) for t in tables])
+        except BrokenReferencesError as error:
+            self.broken = error.broken
         self.present = (await self._store.catalog(refresh=True)).tables
 
     def has_key(self, name: str) -> bool:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
+from datalayer.errors import TransferError
 from datalayer.stores.catalog import ForeignKey, Table
 from datalayer.stores.contract import StoreName
 from datalayer.transfer.pace import Pace
@@ -14,6 +16,32 @@ from datalayer.transfer.readers.contract import Reader
 
 #: Foreign keys that a table is to have, by the table's name.
 ForeignKeys: TypeAlias = Mapping[str, Sequence[ForeignKey]]
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenReference:
+    """Rows of a table that refer to rows that are not there.
+
+    Args:
+        rule: what is wrong, in words.
+        first: the keys of the first such rows; empty where they have none.
+    """
+
+    table: str
+    parent: str
+    rule: str
+    first: str
+
+    def __str__(self) -> str:
+        return self.rule + (f", first at {self.first}" if self.first else "")
+
+
+class BrokenReferencesError(TransferError):
+    """All rows are written, and some refer to nothing; what to do about it depends on what wrote them."""
+
+    def __init__(self, broken: Sequence[BrokenReference]) -> None:
+        super().__init__("; ".join(map(str, broken)), table=broken[0].table)
+        self.broken = tuple(broken)
 
 
 class Writer(Protocol):
@@ -41,7 +69,11 @@ class Writer(Protocol):
         """Write all rows that are not written yet."""
 
     async def finish(self, pairs: Sequence[TablePair]) -> list[str]:
-        """Put right what waits for the rows: foreign keys, sequences; return notes."""
+        """Put right what waits for the rows: foreign keys, sequences; return notes.
+
+        Raises:
+            BrokenReferencesError: rows refer to nothing; everything else is done.
+        """
 
     async def forget(self) -> None:
         """Remove what was kept for the way back from a failure."""

@@ -20,7 +20,7 @@ from datalayer.transfer.readers.contract import Reader
 from datalayer.transfer.readers.postgres import PostgresReader
 from datalayer.transfer.writers import progress
 from datalayer.transfer.writers.adding_references import add_reference
-from datalayer.transfer.writers.contract import ForeignKeys
+from datalayer.transfer.writers.contract import BrokenReference, BrokenReferencesError, ForeignKeys
 from datalayer.transfer.writers.copy_in import has_rows
 from datalayer.transfer.writers.loading import PartLoader, TableState
 from datalayer.transfer.writers.own_types import make_types, missing_types
@@ -105,17 +105,21 @@ class PostgresWriter:
     async def finish(self, pairs: Sequence[TablePair]) -> list[str]:
         """Add foreign keys to the tables that were created, move sequences behind the largest number."""
         present = (await self._store.catalog(refresh=True)).tables
+        broken: list[BrokenReference] = []
         for name, (table, keys) in self._unfinished.items():
             have = {(key.columns, key.target_table) for key in present[name].foreign_keys}
             for key in keys:
                 if (key.columns, key.target_table) not in have:
-                    await add_reference(self._store, table, key, self._source)
+                    found = await add_reference(self._store, table, key, self._source)
+                    broken += [] if found is None else [found]
         async with transaction(self._store) as connection:
-            for name in self._unfinished:
+            for name in self._unfinished.keys() - {reference.table for reference in broken}:
                 await connection.execute(f"comment on table {quote(name)} is null".encode())
             for pair in pairs:
                 await advance_sequences(connection, pair.target)
         self._unfinished.clear()
+        if broken:
+            raise BrokenReferencesError(broken)
         return []
 
     async def forget(self) -> None:

@@ -24,7 +24,7 @@ from datalayer.transfer.pace import Pace
 from datalayer.transfer.pairing import TablePair
 from datalayer.transfer.readers.contract import Reader, Rows
 from datalayer.transfer.writers import sqlite_keyless, sqlite_progress
-from datalayer.transfer.writers.contract import ForeignKeys
+from datalayer.transfer.writers.contract import BrokenReference, BrokenReferencesError, ForeignKeys
 from datalayer.transfer.writers.sqlite_triggers import triggers_away, triggers_of
 
 T = TypeVar("T")
@@ -106,14 +106,10 @@ class SqliteWriter:
 
     async def finish(self, pairs: Sequence[TablePair]) -> list[str]:
         """Check the foreign keys of every loaded table."""
-        for pair in pairs:
-            broken = await self._run(partial(_broken_reference, pair), pair.name)
-            if broken is not None:
-                raise TransferError(
-                    f"the rows are copied, but {pair.name} refers to rows of {broken}; repair the source or copy them"
-                    " too, then run the copy again",
-                    table=pair.name,
-                )
+        found = [await self._run(partial(_broken_reference, pair), pair.name) for pair in pairs]
+        broken = [reference for reference in found if reference is not None]
+        if broken:
+            raise BrokenReferencesError(broken)
         return []
 
     async def forget(self) -> None:
@@ -210,14 +206,15 @@ def _statement(pair: TablePair) -> str:
     return f"{statement} do update set " + ", ".join(f"{quote(name)} = excluded.{quote(name)}" for name in others)
 
 
-def _broken_reference(pair: TablePair, connection: sqlite3.Connection) -> str | None:
+def _broken_reference(pair: TablePair, connection: sqlite3.Connection) -> BrokenReference | None:
     """Return which table lacks a referred row, and the first rows that refer to nothing."""
     broken = connection.execute(f"pragma foreign_key_check({quote(pair.name)})").fetchmany(3)
     if not broken:
         return None
-    parent = f"{broken[0][2]} that are not there"
+    parent = broken[0][2]
+    rule = f"{pair.name} refers to rows of {parent} that are not there"
     if not pair.key or broken[0][1] is None:
-        return parent
+        return BrokenReference(pair.name, parent, rule, "")
     query = f"select {quote_all(pair.key)} from {quote(pair.name)} where rowid = ?"
     keys = [dict(zip(pair.key, connection.execute(query, (row[1],)).fetchone(), strict=True)) for row in broken]
-    return f"{parent}, first at " + "; ".join(map(key_text, keys))
+    return BrokenReference(pair.name, parent, rule, "; ".join(map(key_text, keys)))

@@ -230,8 +230,11 @@ async def test_load_names_orphans_where_it_made_the_tables(tmp_path: Path, targe
             ).close()
         )
         await export(source, tmp_path / "out")
-        with pytest.raises(TransferError, match=r"children \(parent\) refers to rows that parents .* first at id=2"):
-            await load(tmp_path / "out", target)
+        report = await load(tmp_path / "out", target)
+        assert report.problems == (
+            "1 rows of children (parent) refer to rows that parents lacks, first at id=2;"
+            " mend them, then run the load again",
+        )
     finally:
         await source.close()
 
