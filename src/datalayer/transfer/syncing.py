@@ -9,7 +9,8 @@ updated, or a key that counts up. Deletes leave no trace in such a column, so sy
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing
 from time import perf_counter
 from typing import Any, Final
 
@@ -23,7 +24,7 @@ from datalayer.transfer.kept import with_what_is_kept
 from datalayer.transfer.odd_moments import OddMoment
 from datalayer.transfer.ordering import dependency_groups
 from datalayer.transfer.pairing import TablePair, obstacles, pair_for_copy
-from datalayer.transfer.readers.exactly import exact_session
+from datalayer.transfer.readers.exactly import exact_session, value_session
 from datalayer.transfer.readers.fitting_blocks import BlockFitter
 from datalayer.transfer.readers.patience import after, patiently
 from datalayer.transfer.reading import CHUNK_ROWS
@@ -34,6 +35,9 @@ from datalayer.transfer.writers.catching_up import Sink, sink_for
 #: A transaction may commit minutes after the time, or the number, that it wrote was taken.
 DEFAULT_OVERLAP_SECONDS: Final = 300.0
 DEFAULT_OVERLAP_NUMBERS: Final = 1000
+
+#: Seconds for a statement that may have to look at a whole file.
+_PATIENCE: Final = 3600.0
 
 _MOMENTS = frozenset({Kind.TIMESTAMP, Kind.TIMESTAMPTZ})
 _DELETES = "rows deleted in the source are not seen: a column of the row tells nothing about them; verify finds them"
@@ -152,14 +156,15 @@ async def _sync(
     begin = _parsed(growing, since) if since is not None else _behind(growing, stored, overlap)
     rows, mark = 0, stored
     fitter = BlockFitter(pair)
-    async for page in _pages(source, pair, growing, begin, fitter.columns):
-        mark = _later(growing, mark, page)
-        block = fitter.fitted([[row[name] for name in fitter.columns] for row in page])
-        await sink.write(pair, block, column, mark)
-        rows += len(page)
-        written[pair.name] = rows
-        if on_progress is not None:
-            on_progress(Progress(pair.name, rows, rows))
+    async with aclosing(_pages(source, pair, growing, begin, fitter.columns)) as pages:
+        async for page in pages:
+            mark = _later(growing, mark, page)
+            block = fitter.fitted([[row[name] for name in fitter.columns] for row in page])
+            await sink.write(pair, block, column, mark)
+            rows += len(page)
+            written[pair.name] = rows
+            if on_progress is not None:
+                on_progress(Progress(pair.name, rows, rows))
     return SyncedTable(pair.name, rows, None if begin is None else str(begin), mark)
 
 
@@ -174,19 +179,57 @@ def _later(growing: Column, mark: str | None, page: Sequence[Row]) -> str | None
 
 async def _pages(
     source: Store, pair: TablePair, growing: Column, begin: Any, columns: Sequence[str]
-) -> AsyncIterator[list[Row]]:
+) -> AsyncGenerator[list[Row], None]:
     """Yield rows in the order of the column, ties by key; each page is asked again where that is safe."""
     key = tuple(dict.fromkeys((growing.name, *(pair.source.primary_key or pair.key))))
     wanted = tuple(dict.fromkeys((*columns, *key)))
+    where: Filter | None
+    if source.name == "sqlite":
+        async with value_session(source, timeout=_PATIENCE) as session:
+            if not await session.compares_as_stored(pair.name, key):
+                # No index has this order: all rows are put into it once, instead of once for each page.
+                where = col(growing.name).is_not_null() if begin is None else col(growing.name).gte(begin)
+                rows = session.stream(Select(pair.name, where, columns=wanted, order=tuple(map(asc, key))))
+                async for page in _together(rows):
+                    yield page
+                return
     first = await _lowest(source, pair, growing) if begin is None else begin
-    where: Filter | None = None if first is None else col(growing.name).gte(first)
+    where = None if first is None else col(growing.name).gte(first)
+    last: tuple[Any, ...] | None = None
     while where is not None:
         question = Select(pair.name, where, columns=wanted, order=tuple(map(asc, key)), limit=CHUNK_ROWS)
         page = await _asked(source, question)
         if not page:
             return
+        _check_beyond(pair, key, last, page)
         yield page
-        where = after(key, [page[-1][name] for name in key])
+        last = tuple(page[-1][name] for name in key)
+        where = after(key, last)
+
+
+async def _together(rows: AsyncIterator[Row]) -> AsyncGenerator[list[Row], None]:
+    page: list[Row] = []
+    async for row in rows:
+        page.append(row)
+        if len(page) == CHUNK_ROWS:
+            yield page
+            page = []
+    if page:
+        yield page
+
+
+def _check_beyond(pair: TablePair, key: Sequence[str], last: tuple[Any, ...] | None, page: Sequence[Row]) -> None:
+    """Refuse a page that ends where the one before did, or before it: the next would do so too, and so for ever."""
+    if last is None:
+        return
+    name, reached = key[0], page[-1][key[0]]
+    back = type(reached) is type(last[0]) and type(reached) is not OddMoment and reached < last[0]
+    if back or tuple(page[-1][part] for part in key) == last:
+        raise TransferError(
+            f"{pair.name} cannot be synced: a page of {pair.name}.{name} does not go beyond the one before; its values"
+            " are stored in several spellings, or were spelt anew meanwhile: sync again, or spell them all alike first",
+            table=pair.name,
+        )
 
 
 async def _lowest(source: Store, pair: TablePair, growing: Column) -> Any:
@@ -199,6 +242,8 @@ async def _lowest(source: Store, pair: TablePair, growing: Column) -> Any:
 
 async def _asked(source: Store, question: Select) -> list[Row]:
     async def ask() -> list[Row]:
+        if source.name == "sqlite":
+            return await source.select(question)
         async with exact_session(source) as session:
             return await session.select(question)
 

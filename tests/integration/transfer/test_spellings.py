@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 from tests.integration.transfer.sql import ask, run
 
+from datalayer.errors import TransferError
 from datalayer.stores.postgres import PostgresStore
 from datalayer.stores.sqlite import SqliteStore
-from datalayer.transfer import copy, repair, verify
+from datalayer.transfer import copy, repair, sync, verify
 
 #: Declared type, and keys in other spellings than the layer's.
 SPELLINGS = {
@@ -124,3 +125,82 @@ async def test_repair_writes_into_sqlite_by_the_value_of_the_key(
     assert repaired.after.equal
     assert _read(file, "select n, v from ku order by n") == [(0, "v0"), (1, "changed"), (3, "v3"), (4, "v4"), (5, "v5")]
     await late.close()
+
+
+#: Declared type of a time that grows, and how SQLite makes the spelling of the n-th second.
+TIMES = {
+    "timestamp without microseconds": ("timestamp", "datetime('2024-01-01', '+' || n || ' seconds')"),
+    "timestamp with T": ("timestamp", "strftime('%Y-%m-%dT%H:%M:%S', '2024-01-01', '+' || n || ' seconds')"),
+    "timestamp with milliseconds": ("timestamp", "strftime('%Y-%m-%d %H:%M:%f', '2024-01-01', '+' || n || ' seconds')"),
+    "timestamptz without microseconds": ("timestamptz", "datetime('2024-01-01', '+' || n || ' seconds')"),
+    "timestamptz with T and Z": (
+        "timestamptz",
+        "strftime('%Y-%m-%dT%H:%M:%SZ', '2024-01-01', '+' || n || ' seconds')",
+    ),
+    "timestamptz elsewhere": (
+        "timestamptz",
+        "strftime('%Y-%m-%d %H:%M:%S', '2024-01-01', '+' || n || ' seconds', '+5 hours') || '+05:00'",
+    ),
+    "some with T, some without": (
+        "timestamp",
+        "strftime(case n % 3 when 0 then '%Y-%m-%dT%H:%M:%S' when 1 then '%Y-%m-%d %H:%M:%S'"
+        " else '%Y-%m-%d %H:%M:%f000' end, '2024-01-01', '+' || n || ' seconds')",
+    ),
+}
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("times", TIMES)
+async def test_sync_brings_every_row_whatever_its_time_is_spelt_like(
+    times: str, tmp_path: Path, target: PostgresStore
+) -> None:
+    """Rows of equal times across pages, a single row, and the row exactly where it begins arrive; and it ends."""
+    declared, spelt = TIMES[times]
+    file = tmp_path / "t.db"
+    _make(
+        file,
+        f"create table t (id integer primary key, at {declared}, v text);"
+        f"create table one (id integer primary key, at {declared});"
+        "with recursive i (i) as (select 0 union all select i + 1 from i where i < 3499)"
+        f" insert into t select i, {spelt}, 'v' from (select i, i / 1500 as n from i);"
+        f"insert into one select 1, {spelt} from (select 7 as n)",
+    )
+    origin = await SqliteStore.open(file)
+    await copy(origin, target)
+    await run(target, "truncate t, one")
+    report = await sync(origin, target, column="at")
+    assert {t.table: t.rows for t in report.tables} == {"t": 3500, "one": 1}
+    assert (await verify(origin, target)).equal
+    await run(target, "truncate t, one")
+    await sync(origin, target, column="at", since="2024-01-01 00:00:02", tables=["t"])
+    assert await ask(target, "select count(*), min(id) from t") == [{"count": 500, "min": 3000}]
+    again = await sync(origin, target, column="at", tables=["one"], since="2024-01-01T00:00:07")
+    assert again.rows == 1
+    await origin.close()
+
+
+async def test_sync_stops_where_a_page_does_not_go_on(tmp_path: Path, target: PostgresStore) -> None:
+    """A source that answers with rows it gave already is told as that, instead of being asked for ever."""
+    file = tmp_path / "t.db"
+    _make(
+        file,
+        "pragma journal_mode = wal; create table t (id integer primary key, at timestamp);"
+        "with recursive i (i) as (select 0 union all select i + 1 from i where i < 2499)"
+        " insert into t select i, datetime('2024-01-01', '+' || i || ' seconds') || '.000000' from i",
+    )
+    origin = await SqliteStore.open(file)
+    await copy(origin, target)
+    spelt = False
+
+    def spell(_: object) -> None:
+        nonlocal spelt
+        if not spelt:
+            # Between two pages, so that what was looked at is not what is there any more.
+            spelt = True
+            _make(file, "pragma busy_timeout = 5000; update t set at = replace(at, ' ', 'T')")
+
+    with pytest.raises(TransferError, match=r"t\.at.*does not go beyond"):
+        await sync(origin, target, column="at", on_progress=spell)
+    assert (await sync(origin, target, column="at")).rows > 0
+    assert (await verify(origin, target)).equal
+    await origin.close()

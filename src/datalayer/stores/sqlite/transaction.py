@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from itertools import count
@@ -12,11 +12,12 @@ from time import monotonic
 from typing import TypeVar
 
 from datalayer.errors import DataLayerError, SchemaError, StoreError, UnsupportedOperationError
-from datalayer.query import Row, Select
+from datalayer.query import Row, Select, asc
 from datalayer.stores.contract import Isolation
 from datalayer.stores.nesting import Nesting
 from datalayer.stores.sqlite.atomic import roll_back
 from datalayer.stores.sqlite.by_value import ValueAsker
+from datalayer.stores.sqlite.codecs import quote
 from datalayer.stores.sqlite.errors import is_busy
 from datalayer.stores.sqlite.name import STORE
 from datalayer.stores.sqlite.session import SqliteSession
@@ -57,15 +58,22 @@ class SqliteTransaction(SqliteSession):
         self._failed = False
         self._ended = False
 
-    def ask_by_value(self, asker: ValueAsker | None = None) -> None:
+    def ask_by_value(self) -> None:
         """From here on compare keys and times by their values, also those that are spelt otherwise than usual.
 
         Each column is looked through once, before it is first compared; its index is used where that finds nothing.
-
-        Args:
-            asker: of an earlier transaction, which has looked already.
         """
-        self._shared = replace(self._shared, asker=asker or ValueAsker())
+        self._shared = replace(self._shared, asker=ValueAsker())
+
+    async def compares_as_stored(self, table: str, columns: Sequence[str]) -> bool:
+        """Say whether each of these columns is compared by what is stored, so that an index may give their order."""
+        asker = self._shared.asker
+
+        def look(connection: sqlite3.Connection) -> bool:
+            facts = asker.comparing(connection, asker.schema(connection).facts[table], None, tuple(map(asc, columns)))
+            return all(facts.codecs[name].compared == quote(name) for name in columns)
+
+        return await self.read(look)
 
     @asynccontextmanager
     async def _lend(self, *, writes: bool) -> AsyncIterator[Worker]:

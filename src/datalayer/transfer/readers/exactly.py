@@ -15,7 +15,6 @@ from psycopg.pq import Format
 from datalayer.query import Row
 from datalayer.stores.contract import Session, Store
 from datalayer.stores.postgres.session import PostgresSession
-from datalayer.stores.sqlite.by_value import ValueAsker
 from datalayer.stores.sqlite.transaction import SqliteTransaction
 from datalayer.transfer.exact_documents import exact_document
 from datalayer.transfer.odd_moments import OddMoment
@@ -27,8 +26,6 @@ _FORMS: Final = (
     b" set local bytea_output = 'hex'; set local client_encoding = 'UTF8'; set local row_security = off"
 )
 
-#: Seconds for a statement that may have to look at a whole file.
-_PATIENCE: Final = 3600.0
 _MOMENTS: Final = tuple(psycopg.adapters.types[name].oid for name in ("date", "time", "timestamp", "timestamptz"))
 _DOCUMENTS: Final = tuple(psycopg.adapters.types[name].oid for name in ("json", "jsonb"))
 
@@ -73,32 +70,20 @@ async def exactly(connection: AsyncConnection[Row]) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def value_session(
-    store: Store, *, timeout: float | None = None, asker: ValueAsker | None = None
-) -> AsyncIterator[SqliteTransaction]:
-    """Lend a snapshot of SQLite that compares by value what others have spelt otherwise than the store would.
-
-    Args:
-        asker: has looked already, in an earlier session, which columns those are.
-    """
+async def value_session(store: Store, *, timeout: float | None = None) -> AsyncIterator[SqliteTransaction]:
+    """Lend a snapshot of SQLite that compares by value what others have spelt otherwise than the store would."""
     async with store.transaction(read_only=True, timeout=timeout) as session:
         if not isinstance(session, SqliteTransaction):
             raise TypeError(f"a {type(session).__name__} is no transaction of SQLite")
-        session.ask_by_value(asker)
+        session.ask_by_value()
         yield session
 
 
 @asynccontextmanager
-async def exact_session(
-    store: Store, *, timeout: float | None = None, asker: ValueAsker | None = None
-) -> AsyncIterator[Session]:
-    """Lend a session that reads so, and finds rows by the values of their keys: a snapshot, except over REST.
-
-    Args:
-        asker: of an earlier session on SQLite; see :func:`value_session`.
-    """
+async def exact_session(store: Store, *, timeout: float | None = None) -> AsyncIterator[Session]:
+    """Lend a session that reads so, and finds rows by the values of their keys: a snapshot, except over REST."""
     if store.name == "sqlite":
-        async with value_session(store, timeout=timeout or _PATIENCE, asker=asker) as session:
+        async with value_session(store, timeout=timeout) as session:
             yield session
         return
     if store.name != "postgres":
