@@ -16,6 +16,14 @@ if TYPE_CHECKING:
 
 _URLS = "postgresql://USER@HOST/DATABASE, sqlite:///FILE, supabase://HOST or supabase+http://HOST:PORT"
 
+_SAME = "--source and --target are the same store; name another one"
+#: Where a connection is. The moment a server was started is its own; the identifier of its files is that of a standby and
+#: of a restored backup, too, which one may well compare with it.
+_PLACE = (
+    "select pg_postmaster_start_time()::text as started, current_schemas(false)::text as schemas,"
+    " (select oid::text from pg_database where datname = current_database()) as database"
+)
+
 Source: TypeAlias = Annotated[
     str, typer.Option(help=f"Where the rows are: {_URLS}, files:///DIR; Supabase's key from SUPABASE_SERVICE_ROLE_KEY.")
 ]
@@ -52,9 +60,25 @@ async def _opened(side: str, url: str, *, create: bool) -> AsyncIterator[Store]:
 async def opened(source_url: str, target_url: str, *, create: bool = True) -> AsyncIterator[tuple[Store, Store]]:
     """Open the source and the target, and close both; with ``create`` a SQLite target is made where it is missing."""
     if _is_same(source_url, target_url):
-        raise ConfigurationError("--source and --target are the same store; name another one")
+        raise ConfigurationError(_SAME)
     async with opened_source(source_url) as source, opened_target(target_url, create=create) as target:
+        await _refuse_one_database(source, target)
         yield source, target
+
+
+async def _refuse_one_database(source: Store, target: Store) -> None:
+    """Refuse two URLs of one PostgreSQL database and one schema, however they are spelt."""
+    if (source.name, target.name) != ("postgres", "postgres"):
+        return
+    from datalayer.stores.postgres import PostgresStore
+
+    if isinstance(source, PostgresStore) and isinstance(target, PostgresStore):
+        with opening("source"):
+            mine = await source.fetch_one(_PLACE)
+        with opening("target"):
+            theirs = await target.fetch_one(_PLACE)
+        if mine == theirs:
+            raise ConfigurationError(_SAME)
 
 
 def _is_same(source_url: str, target_url: str) -> bool:
