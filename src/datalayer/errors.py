@@ -212,6 +212,8 @@ class StoreError(DataLayerError):
 
     #: True where the same call may succeed when it is made again, and making it again is safe.
     retryable: bool = False
+    #: What is one and the same for all errors of an open store, to tell two of a kind apart; None where it is not told.
+    origin: object | None = None
 
     def __init__(
         self,

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import os
+import signal
 import sys
+import threading
 from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import Annotated
@@ -30,6 +32,7 @@ from datalayer.cli.errors import EXIT_CODES, ExitCode, report, say
 from datalayer.cli.output import note
 from datalayer.cli.resuming import continuing
 from datalayer.demo.quiet import silenced
+from datalayer.demo.signals import interrupting
 from datalayer.errors import DataLayerError
 
 #: Modules with a ``register(app)``; they import what they need inside of their commands.
@@ -49,11 +52,15 @@ _COMMANDS = (
     demo,
 )
 
-#: Loggers that report each attempt to reach a server that is away, which the commands themselves say once.
-_NOISY = ("psycopg.pool", "stamina")
+#: Loggers that report each attempt to reach a server that is away, and each step of leaving a connection that was lost:
+#: what the commands themselves say once.
+_NOISY = ("psycopg", "psycopg.pool", "stamina")
 
 #: Errors after which the arguments may be right.
 _MAY_GO_ON = (ExitCode.UNAVAILABLE, ExitCode.FAILED, ExitCode.INTERRUPTED)
+
+#: What a shell makes of a signal that ended a process is this and its number.
+_ENDED_BY_A_SIGNAL = 128
 
 app = typer.Typer(
     name="datalayer",
@@ -96,12 +103,15 @@ def run(arguments: Sequence[str]) -> int:
     """
     besides: tuple[str, ...] | None = ()
     debug = "--debug" in arguments
+    ended_by: list[int] = []
     try:
-        with ExitStack() as quiet:
+        with ExitStack() as around:
             for name in () if debug else _NOISY:
-                quiet.enter_context(silenced(name))
+                around.enter_context(silenced(name))
+            if threading.current_thread() is threading.main_thread():
+                around.enter_context(interrupting(ended_by))
             code = app(args=list(arguments), prog_name="datalayer", standalone_mode=False)
-    except typer.Abort:
+    except (typer.Abort, KeyboardInterrupt):
         code = ExitCode.INTERRUPTED
     except BrokenPipeError:
         raise
@@ -110,11 +120,13 @@ def run(arguments: Sequence[str]) -> int:
         besides = error.goes_on_with if isinstance(error, DataLayerError) else None
         code = report(error, debug=debug, command=_command_in(arguments))
     if code == ExitCode.INTERRUPTED:
-        say("interrupted")
+        say(f"ended by {signal.Signals(ended_by[0]).name}" if ended_by else "interrupted")
     if code in _MAY_GO_ON and besides is not None:
         line = continuing(_command_in(arguments), [*arguments, *besides])
         if line is not None:
             note(line)
+    if code == ExitCode.INTERRUPTED and ended_by:
+        return _ENDED_BY_A_SIGNAL + ended_by[0]
     return int(code or ExitCode.OK)
 
 

@@ -10,7 +10,7 @@ import typer
 from datalayer.cli import output
 from datalayer.cli.errors import EXIT_CODES, ExitCode, opening
 from datalayer.cli.row_progress import row_progress
-from datalayer.cli.transfer import AsJson, Source, Tables, Target, names, opened, untouched
+from datalayer.cli.transfer import AsJson, Source, Tables, Target, names, opened, telling_what_is_kept, untouched
 from datalayer.wording import counted
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ async def _copy(
     from datalayer import transfer
 
     async with opened(source_url, target_url) as (source, target):
-        with row_progress("copying") as on_progress:
+        with telling_what_is_kept(), row_progress("copying") as on_progress:
             return await transfer.copy(
                 source, target, tables=tables, jobs=jobs, max_rate=max_rate, on_progress=on_progress
             )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import IntEnum
 from typing import Final
@@ -45,7 +45,8 @@ class ExitCode(IntEnum):
 EXIT_CODES: Final = (
     "Exit codes: 0 done, 1 a difference was found or an export is damaged, 2 wrong usage: an option, or a file,"
     " directory, table or column that one names, 3 wrong configuration: a store's URL or a variable of the environment,"
-    " 4 server unavailable, access denied or no answer in time, 5 the operation failed, 130 interrupted."
+    " 4 server unavailable, access denied or no answer in time, 5 the operation failed, 130 interrupted, 143 or 129"
+    " ended by SIGTERM or SIGHUP."
 )
 
 _CODES: Final[tuple[tuple[type[Exception], ExitCode], ...]] = (
@@ -72,6 +73,10 @@ class OpeningError(DataLayerError):
     """A store that the command line names cannot be opened; the cause tells the exit code."""
 
 
+class SideError(DataLayerError):
+    """A store that the command line names was lost on the way; the cause tells the exit code."""
+
+
 @contextmanager
 def opening(side: str | None = None) -> Iterator[None]:
     """Have an error say on which side it happened, and point at the URL that was given."""
@@ -80,6 +85,20 @@ def opening(side: str | None = None) -> Iterator[None]:
     except DataLayerError as error:
         where = f"{side}: " if side else ""
         raise OpeningError(f"{where}{_said_of_a_url(error)}; nothing was changed") from error
+
+
+@contextmanager
+def naming_side(side_of: Callable[[StoreError], str | None]) -> Iterator[None]:
+    """Have an error of a connection say on which side it was, as when the stores are opened."""
+    try:
+        yield
+    except (UnavailableError, StoreTimeoutError, OutcomeUnknownError, AccessDeniedError) as error:
+        side = side_of(error)
+        if side is None:
+            raise
+        named = SideError(f"{side}: {error}")
+        named.goes_on_with = error.goes_on_with
+        raise named from error
 
 
 @contextmanager
@@ -96,7 +115,7 @@ def exit_code(error: Exception) -> ExitCode:
     cause = error.__cause__
     if isinstance(error, OpeningError) and _names_no_file(cause):
         return ExitCode.CONFIGURATION
-    if isinstance(error, OpeningError | TransferError) and isinstance(cause, DataLayerError):
+    if isinstance(error, OpeningError | SideError | TransferError) and isinstance(cause, DataLayerError):
         return exit_code(cause)
     return next((code for kind, code in _CODES if isinstance(error, kind)), ExitCode.FAILED)
 

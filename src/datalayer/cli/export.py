@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from datalayer.cli import output
-from datalayer.cli.errors import EXIT_CODES, ExitCode
+from datalayer.cli.errors import EXIT_CODES, ExitCode, naming_side
 from datalayer.cli.row_progress import row_progress
 from datalayer.cli.transfer import AsJson, Tables, names, opened_source
 from datalayer.errors import DataLayerError
@@ -114,5 +114,5 @@ async def _export(source: str, out: Path, tables: list[str] | None) -> ExportRep
     from datalayer.transfer.exports.exporting import export as write_export
 
     async with opened_source(source) as store:
-        with row_progress("exporting") as on_progress:
+        with naming_side(lambda _: "source"), row_progress("exporting") as on_progress:
             return await write_export(store, out, tables=tables, source_name=place(source), on_progress=on_progress)

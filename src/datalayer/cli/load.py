@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from datalayer.cli import output
-from datalayer.cli.errors import EXIT_CODES, ExitCode, told_by_options
+from datalayer.cli.errors import EXIT_CODES, ExitCode, naming_side, told_by_options
 from datalayer.cli.row_progress import row_progress
-from datalayer.cli.transfer import AsJson, Tables, names, opened_target
+from datalayer.cli.transfer import AsJson, Tables, names, opened_target, telling_what_is_kept
 from datalayer.wording import counted
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ async def _load(
     # Before the target is opened, which makes a SQLite file.
     finished_manifest(directory)
     async with opened_target(url) as store:
-        with row_progress("loading") as on_progress:
+        with telling_what_is_kept(), naming_side(lambda _: "target"), row_progress("loading") as on_progress:
             return await load_export(
                 directory, store, tables=tables, transform=transform, upsert=upsert, jobs=jobs, on_progress=on_progress
             )

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
-from datalayer.cli.errors import opening
-from datalayer.errors import ConfigurationError, SelectionError
+from datalayer.cli import output
+from datalayer.cli.errors import naming_side, opening
+from datalayer.errors import ConfigurationError, SelectionError, StoreError
 
 if TYPE_CHECKING:
     from datalayer.stores.contract import Store
@@ -56,6 +59,17 @@ async def _opened(side: str, url: str, *, create: bool) -> AsyncIterator[Store]:
         await store.close()
 
 
+@contextmanager
+def telling_what_is_kept() -> Iterator[None]:
+    """Say what an interrupted move notes of what it leaves behind."""
+    try:
+        yield
+    except asyncio.CancelledError as stopped:
+        for note in getattr(stopped, "__notes__", ()):
+            output.note(note)
+        raise
+
+
 @asynccontextmanager
 async def opened(source_url: str, target_url: str, *, create: bool = True) -> AsyncIterator[tuple[Store, Store]]:
     """Open the source and the target, and close both; with ``create`` a SQLite target is made where it is missing."""
@@ -63,7 +77,20 @@ async def opened(source_url: str, target_url: str, *, create: bool = True) -> As
         raise ConfigurationError(_SAME)
     async with opened_source(source_url) as source, opened_target(target_url, create=create) as target:
         await _refuse_one_database(source, target)
-        yield source, target
+        with naming_side(partial(_side_of, source=source, target=target)):
+            yield source, target
+
+
+def _side_of(error: StoreError, source: Store, target: Store) -> str | None:
+    """Return whose connection an error is about; None for two of a kind that do not tell."""
+    sides = {"source": source, "target": target}
+    if source.name != target.name:
+        told = [side for side, store in sides.items() if store.name == error.store]
+    else:
+        told = [
+            side for side, store in sides.items() if error.origin and error.origin is getattr(store, "shared", None)
+        ]
+    return told[0] if told else None
 
 
 async def _refuse_one_database(source: Store, target: Store) -> None:

@@ -14,11 +14,29 @@ _ENDING: Final = (signal.SIGTERM, signal.SIGHUP)
 
 @contextmanager
 def terminating_cleanly() -> Iterator[None]:
-    """Turn the first SIGTERM or SIGHUP into the interruption of the block; more of them do not disturb its clean-up.
+    """End the block at SIGTERM or SIGHUP as Ctrl-C does, and the process with what a shell reports of it: 143 or 129.
 
-    The process then ends with what a shell reports of such a signal: 143 or 129. For the main thread.
+    For the main thread.
     """
     received: list[int] = []
+    try:
+        with interrupting(received):
+            yield
+    except KeyboardInterrupt:
+        if received:
+            raise SystemExit(128 + received[0]) from None
+        raise
+
+
+@contextmanager
+def interrupting(received: list[int]) -> Iterator[None]:
+    """Turn the first SIGTERM or SIGHUP into the interruption of the block; more of them do not disturb its clean-up.
+
+    For the main thread.
+
+    Args:
+        received: the signals that came are added to it.
+    """
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         received.append(number)
@@ -35,10 +53,6 @@ def terminating_cleanly() -> Iterator[None]:
     previous = {number: signal.signal(number, interrupt) for number in taken}
     try:
         yield
-    except KeyboardInterrupt:
-        if received:
-            raise SystemExit(128 + received[0]) from None
-        raise
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)

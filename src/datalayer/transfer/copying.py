@@ -8,14 +8,15 @@ is there; a copy that broke off, in whatever way, is run again and goes on with 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from time import perf_counter
 
 from datalayer.errors import DataLayerError, TransferError
 from datalayer.stores.catalog import Catalog, ForeignKey, Table
 from datalayer.stores.contract import Store
-from datalayer.transfer.kept import with_what_is_kept
-from datalayer.transfer.pace import Pace
+from datalayer.transfer.kept import what_is_kept, with_what_is_kept
+from datalayer.transfer.pace import Pace, part_rows
 from datalayer.transfer.pairing import TablePair, pair_for_copy
 from datalayer.transfer.planning import CopyPlan, Outline, outline, plan_of
 from datalayer.transfer.readers.choosing import reader_for
@@ -63,7 +64,7 @@ async def copy(
         present = (await target.catalog(refresh=True)).tables
         pairs = [pair_for_copy(table, present[table.name]) for table in found.ordered]
         async with reader.reading():
-            await writer.begin(pairs, reader)
+            await writer.begin(pairs, reader, part_rows(max_rate, jobs))
             totals = {} if on_progress is None else {t.name: await reader.estimate(t) for t in found.ordered}
             pace = Pace(totals, on_progress, max_rate)
             await _load(pairs, reader, writer, pace, jobs, anew=target.name == "supabase")
@@ -89,6 +90,9 @@ async def _load(
         await writer.load(pairs, reader, pace, jobs)
     except DataLayerError as error:
         raise with_what_is_kept(error, writer.written, anew=anew) from error
+    except asyncio.CancelledError as stopped:
+        stopped.add_note(what_is_kept(writer.written, anew=anew))
+        raise
 
 
 async def _finish(pairs: Sequence[TablePair], writer: Writer) -> list[str]:

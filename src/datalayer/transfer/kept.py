@@ -17,14 +17,9 @@ def with_what_is_kept(error: DataLayerError, written: Mapping[str, int], *, anew
     """
     if error.goes_on_with is None:
         return _beyond_going_on(error, written)
-    if any(written.values()):
-        kept = _kept(written)
-    else:
-        kept = "rows of the first chunk may be kept" if anew else "no row was written"
-    going_on = "begins anew and writes by key" if anew else "goes on from there"
-    hint = f"{kept}; the same command again {going_on}"
+    hint = what_is_kept(written, anew=anew)
     if isinstance(error, StoreError):
-        return type(error)(
+        told = type(error)(
             error.message,
             store=error.store,
             operation=error.operation,
@@ -34,7 +29,19 @@ def with_what_is_kept(error: DataLayerError, written: Mapping[str, int], *, anew
             columns=error.columns,
             hint=hint if isinstance(error, SchemaError) or not error.hint else f"{error.hint}; {hint}",
         )
+        told.origin = error.origin
+        return told
     return TransferError(f"{error}; {hint}", table=error.table if isinstance(error, TransferError) else None)
+
+
+def what_is_kept(written: Mapping[str, int], *, anew: bool = False) -> str:
+    """Return in words what is written for good, and what the same move does next; see with_what_is_kept."""
+    if any(written.values()):
+        kept = _kept(written)
+    else:
+        kept = "rows of the first chunk may be kept" if anew else "no row was written"
+    going_on = "begins anew and writes by key" if anew else "goes on from there"
+    return f"{kept}; the same command again {going_on}"
 
 
 def _beyond_going_on(error: DataLayerError, written: Mapping[str, int]) -> DataLayerError:

@@ -9,6 +9,15 @@ from collections.abc import Mapping
 from datalayer.errors import TransferError
 from datalayer.transfer.reports import OnProgress, Progress
 
+#: What an interruption may cost a copy that is held back.
+_PART_SECONDS = 5
+_MOST_PART_ROWS = 1e9
+
+
+def part_rows(max_rate: float | None, jobs: int) -> int | None:
+    """Return how many rows a part may have to be written soon, ``jobs`` of them at a time; None for any number."""
+    return None if max_rate is None else max(1, int(min(max_rate * _PART_SECONDS / jobs, _MOST_PART_ROWS)))
+
 
 class Pace:
     """Counts rows as they pass. Its fields change on the event loop's thread only.

@@ -17,6 +17,9 @@ from datalayer.stores.sqlstates import Translation, canonical, key_columns, tran
 
 STORE = "postgres"
 
+#: Attribute of an error, psycopg's or ours, that tells the store.
+_ORIGIN = "origin"
+
 #: Operations whose text is the caller's own.
 RAW_OPERATIONS = frozenset({"fetch_all", "fetch_one", "execute"})
 
@@ -42,7 +45,7 @@ def translate(error: psycopg.Error, *, operation: str, table: str | None = None,
     kind, message = _classify(error, operation)
     if wrote and kind is errors.UnavailableError and not (error.sqlstate or "").startswith("53"):
         kind, message = errors.OutcomeUnknownError, "the connection was lost after the write was sent"
-    return kind(
+    translated = kind(
         message or error.diag.message_primary or "the server gave no reason",
         store=STORE,
         operation=operation,
@@ -52,6 +55,14 @@ def translate(error: psycopg.Error, *, operation: str, table: str | None = None,
         columns=_columns(error),
         hint=_hint(kind),
     )
+    translated.origin = getattr(error, _ORIGIN, None)
+    return translated
+
+
+def came_from(error: psycopg.Error | StoreError, origin: object) -> None:
+    """Remember which store an error comes from; the first to say so is right, as blocks of others may be around it."""
+    if getattr(error, _ORIGIN, None) is None:
+        setattr(error, _ORIGIN, origin)
 
 
 def connection_failure(error: psycopg.Error) -> DataLayerError:

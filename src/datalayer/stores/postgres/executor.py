@@ -27,7 +27,7 @@ from datalayer.stores.checks import check_timeout
 from datalayer.stores.contract import Isolation
 from datalayer.stores.postgres.catalog import read_catalog
 from datalayer.stores.postgres.deadline import Deadline
-from datalayer.stores.postgres.errors import STORE, translate
+from datalayer.stores.postgres.errors import STORE, came_from, translate
 from datalayer.stores.postgres.lending import Connection
 from datalayer.stores.postgres.shared import Shared
 from datalayer.stores.postgres.statement import Statement
@@ -67,11 +67,15 @@ class Executor(ABC):
 
         For what the store itself cannot say.
         """
-        connection = await self.take(timeout)
         try:
-            yield connection
-        finally:
-            await self.give_back(connection)
+            connection = await self.take(timeout)
+            try:
+                yield connection
+            finally:
+                await self.give_back(connection)
+        except (psycopg.Error, StoreError) as error:
+            came_from(error, self.shared)
+            raise
 
     @abstractmethod
     def scope(
@@ -154,6 +158,7 @@ class Executor(ABC):
                     await deadline.finish()
             finally:
                 await self.give_back(connection)
+        came_from(failure, self.shared)
         # Raised out here, the error has no context, which would quote row values.
         raise failure
 

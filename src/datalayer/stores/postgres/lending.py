@@ -8,6 +8,7 @@ from contextlib import suppress
 from time import monotonic
 from typing import TypeAlias
 
+import psycopg
 from psycopg import AsyncConnection
 from psycopg.pq import TransactionStatus
 from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
@@ -26,6 +27,12 @@ _Waiter: TypeAlias = "asyncio.Future[Connection | None]"
 _ROUND_SECONDS = 0.1
 
 
+async def roll_back(connection: Connection) -> None:
+    """Leave a transaction whose end nobody waits for; what ended its connection is told by whoever was using it."""
+    with suppress(psycopg.Error):
+        await connection.rollback()
+
+
 class Lending:
     """Lends the pool's connections. As many callers as it can hold ask the pool, later ones wait in line here.
 
@@ -35,6 +42,8 @@ class Lending:
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
+        #: What errors tell the store by; set by the store.
+        self.origin: object | None = None
         self._waiting: deque[_Waiter] = deque()
         #: Callers with a connection, or with a place among those who ask the pool for one.
         self._lent = 0
@@ -66,7 +75,7 @@ class Lending:
             finally:
                 self._asking -= 1
         except (PoolTimeout, PoolClosed) as error:
-            raise _unavailable(error) from None
+            raise self._unavailable(error) from None
 
     async def give_back(self, connection: Connection) -> None:
         """Take a connection back, whatever state it is in."""
@@ -137,18 +146,19 @@ class Lending:
                 return True
         return False
 
+    def _unavailable(self, error: PoolTimeout | PoolClosed) -> UnavailableError:
+        closed = isinstance(error, PoolClosed)
+        told = UnavailableError(
+            "the store is closed" if closed else "no connection was free or could be opened in time",
+            store=STORE,
+            operation="connect",
+            sqlstate="08003" if closed else "08001",
+            hint=None if closed else "is the server running? raise POSTGRES_MAX_CONNECTIONS if callers wait",
+        )
+        told.origin = self.origin
+        return told
+
 
 def _expire(waiter: _Waiter) -> None:
     if not waiter.done():
         waiter.set_exception(PoolTimeout())
-
-
-def _unavailable(error: PoolTimeout | PoolClosed) -> UnavailableError:
-    closed = isinstance(error, PoolClosed)
-    return UnavailableError(
-        "the store is closed" if closed else "no connection was free or could be opened in time",
-        store=STORE,
-        operation="connect",
-        sqlstate="08003" if closed else "08001",
-        hint=None if closed else "is the server running? raise POSTGRES_MAX_CONNECTIONS if callers wait",
-    )

@@ -98,6 +98,7 @@ class PostgresStore(PostgresSession):
         await pool.open()
         lending = Lending(pool)
         shared = Shared(timeout=timeout, prepare=prepare, observers=observers, pool_stats=lending.stats)
+        lending.origin = shared
         return cls(pool, lending, shared)
 
     def take(self, seconds: float | None) -> Awaitable[Connection]:

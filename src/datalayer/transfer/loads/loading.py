@@ -21,7 +21,7 @@ from datalayer.stores.contract import Store
 from datalayer.transfer.exports.checking import file_problems, finished_manifest
 from datalayer.transfer.exports.manifest import ExportedTable, Manifest
 from datalayer.transfer.hidden_rows import hidden_rows
-from datalayer.transfer.kept import with_what_is_kept
+from datalayer.transfer.kept import what_is_kept, with_what_is_kept
 from datalayer.transfer.loads.checks import find_problems
 from datalayer.transfer.loads.choosing import target_for
 from datalayer.transfer.loads.chunks import PlainChunks, TransformedChunks
@@ -123,6 +123,9 @@ class _Load:
             await self._load_all(jobs, on_progress)
         except DataLayerError as error:
             raise self._broken(error) from error
+        except asyncio.CancelledError as stopped:
+            stopped.add_note(what_is_kept(self._written(), anew=self._store.name == "supabase"))
+            raise
         await self._finish()
         return [
             LoadedTable(
@@ -153,10 +156,12 @@ class _Load:
         else:
             await parents_first(self._schema, load_group, 1, lambda _: 0)
 
+    def _written(self) -> dict[str, int]:
+        return {name: mark.rows_written for name, mark in self._marks.items()}
+
     def _broken(self, error: DataLayerError) -> DataLayerError:
-        written = {name: mark.rows_written for name, mark in self._marks.items()}
         over_rest = self._store.name == "supabase"
-        told = with_what_is_kept(error, written, anew=over_rest)
+        told = with_what_is_kept(error, self._written(), anew=over_rest)
         if over_rest and not self._upsert and told.goes_on_with is not None:
             # The tables were empty; without checkpoints the next run takes what is there for rows of others.
             told.goes_on_with = ("--upsert",)

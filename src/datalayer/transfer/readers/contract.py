@@ -60,8 +60,8 @@ class Reader(Protocol):
     async def mark(self, table: Table) -> str:
         """Return a text that changes when it is another table, or its rows have changed, as far as one can tell."""
 
-    async def layout(self, table: Table) -> str:
-        """Return how to cut the table into parts now; kept for later runs of the same copy."""
+    async def layout(self, table: Table, most_rows: int | None = None) -> str:
+        """Return how to cut the table into parts, of about so many rows at most; kept for later runs of the copy."""
 
     def strands(self, pair: TablePair, layout: str, done: Done) -> Sequence[Strand]:
         """Return the parts that are not done."""

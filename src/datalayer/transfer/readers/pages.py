@@ -28,6 +28,7 @@ from datalayer.transfer.readers.patience import after, patiently
 from datalayer.transfer.reading import CHUNK_ROWS
 
 _PART_PAGES = 5
+_PART_ROWS = _PART_PAGES * CHUNK_ROWS
 
 
 class PagesReader:
@@ -51,17 +52,17 @@ class PagesReader:
         """Return the address and the table's key."""
         return json.dumps([self._store.url, table.name, *table.primary_key])
 
-    async def layout(self, table: Table) -> str:
-        """Return nothing: the parts are found on the way."""
-        return ""
+    async def layout(self, table: Table, most_rows: int | None = None) -> str:
+        """Return how many rows a part has where it is told: the parts are found on the way."""
+        return str(most_rows or "")
 
     def strands(self, pair: TablePair, layout: str, done: Done) -> Sequence[Strand]:
         """Return one strand that goes on behind the last part; a table without a key is one part."""
         if pair.source.primary_key:
-            return [partial(self._parts, pair, done)]
+            return [partial(self._parts, pair, done, int(layout or _PART_ROWS))]
         return [] if done else [partial(self._whole, pair)]
 
-    async def _parts(self, pair: TablePair, done: Done) -> AsyncIterator[Part]:
+    async def _parts(self, pair: TablePair, done: Done, part_rows: int) -> AsyncIterator[Part]:
         key = pair.source.primary_key
         columns = tuple(dict.fromkeys((*BlockFitter(pair, 1).columns, *key)))
         last, size = max(done, default=0), PageSize(CHUNK_ROWS)
@@ -69,13 +70,15 @@ class PagesReader:
         while True:
             rows: list[Row] = []
             for _ in range(_PART_PAGES):
-                asked = size.rows
+                asked = min(size.rows, part_rows - len(rows))
                 page = await self._page(pair, columns, after(key, position), 0, asked)
                 rows += page
                 if not page:
                     break
                 size.saw([list(row.values()) for row in page])
                 position = [page[-1][name] for name in key]
+                if len(rows) >= part_rows:
+                    break
             if not rows:
                 return
             last += 1

@@ -16,11 +16,13 @@ import psycopg
 from psycopg import AsyncConnection
 from psycopg.rows import tuple_row
 
+from datalayer.errors import UnavailableError
 from datalayer.query import Row
 from datalayer.stores.catalog import Column, Table
 from datalayer.stores.contract import StoreName
 from datalayer.stores.postgres import PostgresStore
-from datalayer.stores.postgres.errors import translate
+from datalayer.stores.postgres.errors import STORE, translate
+from datalayer.stores.postgres.lending import roll_back
 from datalayer.stores.postgres.names import is_foreign_array
 from datalayer.stores.sql_names import literal, quote, quote_all
 from datalayer.transfer.pairing import TablePair
@@ -73,14 +75,14 @@ class PostgresReader:
                 await connection.execute(_SNAPSHOT)
                 cursor = await connection.execute("select pg_export_snapshot() as name")
                 row = await cursor.fetchone()
-                self._snapshot = f"; set transaction snapshot {literal(row['name'])}" if row else ""
+                self._snapshot = f"set transaction snapshot {literal(row['name'])}" if row else ""
             except psycopg.Error as error:
                 raise translate(error, operation="snapshot") from None
             try:
                 yield
             finally:
                 self._snapshot = ""
-                await connection.rollback()
+                await roll_back(connection)
 
     async def estimate(self, table: Table) -> int:
         """Return the planner's number of rows, or count them where it has none."""
@@ -93,14 +95,17 @@ class PostgresReader:
         """Return database, table, file and how many rows were ever written."""
         return str((await self._ask(_MARK, table))["mark"])
 
-    async def layout(self, table: Table) -> str:
+    async def layout(self, table: Table, most_rows: int | None = None) -> str:
         """Return pages per part and the page behind the last one."""
         row = await self._ask(_SIZES, table)
         if row["partitioned"]:
             return json.dumps({"step": 0, "pages": 0})
         pages = -(-row["own_bytes"] // row["page"])
         wanted = max(_PART_BYTES, row["bytes"] // _MOST_PARTS)
-        return json.dumps({"step": max(1, pages * wanted // max(row["bytes"], 1)), "pages": pages})
+        step = pages * wanted // max(row["bytes"], 1)
+        if most_rows is not None:
+            step = min(step, pages * most_rows // max(await self.estimate(table), 1))
+        return json.dumps({"step": max(1, step), "pages": pages})
 
     def strands(self, pair: TablePair, layout: str, done: Done) -> Sequence[Strand]:
         """Return one strand for each range of pages; the last one has no end."""
@@ -149,14 +154,24 @@ class PostgresReader:
         """Lend a connection inside the snapshot that reads every value."""
         async with self._store.connection() as connection:
             try:
-                await connection.execute((_SNAPSHOT + self._snapshot).encode())
+                await self._take_snapshot(connection)
                 async with exactly(connection):
                     yield connection
             except psycopg.Error as error:
                 raise translate(error, operation="copy", table=pair.name) from None
             finally:
-                if not connection.closed:
-                    await connection.rollback()
+                await roll_back(connection)
+
+    async def _take_snapshot(self, connection: AsyncConnection[Row]) -> None:
+        await connection.execute(_SNAPSHOT)
+        if not self._snapshot:
+            return
+        try:
+            await connection.execute(self._snapshot.encode())
+        except (psycopg.errors.UndefinedObject, psycopg.errors.InvalidParameterValue):
+            raise UnavailableError(
+                "the connection that held the snapshot was lost", store=STORE, operation="copy"
+            ) from None
 
     async def _ask(self, query: str, table: Table) -> Row:
         async with self._store.connection() as connection:

@@ -77,7 +77,7 @@ class SqliteReader:
             [table.name, *await self._session.read(lambda connection: connection.execute(query).fetchone())]
         )
 
-    async def layout(self, table: Table) -> str:
+    async def layout(self, table: Table, most_rows: int | None = None) -> str:
         """Return the smallest row id, the largest, and how many make a part; nothing where rows have no id."""
         row_id = self._row_id(table)
         if row_id is None:
@@ -86,7 +86,7 @@ class SqliteReader:
         first, last, rows = (await self._session.read(partial(_fetch, query, ()), timeout=_PATIENCE))[0]
         if not rows:
             return json.dumps({"first": 0, "last": 0, "step": 1})
-        parts = min(_MOST_PARTS, -(-rows // _PART_ROWS))
+        parts = max(min(_MOST_PARTS, -(-rows // _PART_ROWS)), -(-rows // most_rows) if most_rows else 1)
         return json.dumps({"first": first, "last": last, "step": max(1, -(-(last - first + 1) // parts))})
 
     def strands(self, pair: TablePair, layout: str, done: Done) -> Sequence[Strand]:

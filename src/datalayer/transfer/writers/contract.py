@@ -62,8 +62,12 @@ class Writer(Protocol):
     async def create(self, tables: Sequence[Table], foreign_keys: ForeignKeys, source: StoreName) -> list[str]:
         """Create those of the tables that are missing; return what ``preview`` does."""
 
-    async def begin(self, pairs: Sequence[TablePair], reader: Reader) -> None:
-        """Find out where an earlier run stopped; refuse tables whose rows could not be told apart."""
+    async def begin(self, pairs: Sequence[TablePair], reader: Reader, part_rows: int | None = None) -> None:
+        """Find out where an earlier run stopped; refuse tables whose rows could not be told apart.
+
+        Args:
+            part_rows: how many rows a part that is kept by itself may have, about.
+        """
 
     async def load(self, pairs: Sequence[TablePair], reader: Reader, pace: Pace, jobs: int) -> None:
         """Write all rows that are not written yet."""

@@ -8,9 +8,10 @@ that has rows already: only all rows of the source together tell which of them l
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass, field
+from typing import Any
 
 import psycopg
 from psycopg import AsyncConnection
@@ -104,7 +105,7 @@ class PartLoader:
         try:
             async with asyncio.TaskGroup() as workers:
                 for _ in range(min(jobs, len(strands))):
-                    workers.create_task(work())
+                    workers.create_task(_ending_at_once(work()))
         except BaseExceptionGroup as failures:
             raise failures.exceptions[0] from None
 
@@ -204,6 +205,17 @@ class PartLoader:
         for strand in self._strands(state):
             async for part in strand():
                 yield part
+
+
+async def _ending_at_once(work: Coroutine[Any, Any, None]) -> None:
+    """Have work that is cancelled end as cancelled, and not with the error of a statement that was given up for it."""
+    try:
+        await work
+    except Exception:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise asyncio.CancelledError from None
+        raise
 
 
 def _levels(pairs: Sequence[TablePair]) -> list[list[tuple[str, ...]]]:

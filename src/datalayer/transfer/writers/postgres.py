@@ -86,9 +86,11 @@ class PostgresWriter:
                     self._unfinished[table.name] = (table, foreign_keys[table.name])
         return notes
 
-    async def begin(self, pairs: Sequence[TablePair], reader: Reader) -> None:
+    async def begin(self, pairs: Sequence[TablePair], reader: Reader, part_rows: int | None = None) -> None:
         """Find out where an earlier run stopped; begin the other tables."""
-        marks = {pair.name: (await reader.mark(pair.source), await reader.layout(pair.source)) for pair in pairs}
+        marks = {
+            pair.name: (await reader.mark(pair.source), await reader.layout(pair.source, part_rows)) for pair in pairs
+        }
         async with transaction(self._store) as connection:
             await progress.create(connection)
             for pair in pairs:

@@ -77,7 +77,7 @@ class SqliteWriter:
         await self._run(create_all, None)
         return [note for _, notes in made for note in notes]
 
-    async def begin(self, pairs: Sequence[TablePair], reader: Reader) -> None:
+    async def begin(self, pairs: Sequence[TablePair], reader: Reader, part_rows: int | None = None) -> None:
         """Leave out tables that an earlier run finished; empty those without a key that it began when they were."""
         marks = {pair.name: await reader.mark(pair.source) for pair in pairs}
 

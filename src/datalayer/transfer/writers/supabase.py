@@ -56,7 +56,7 @@ class SupabaseWriter:
         present = (await self._store.catalog()).tables
         return await self.preview([table for table in tables if table.name not in present], source)
 
-    async def begin(self, pairs: Sequence[TablePair], reader: Reader) -> None:
+    async def begin(self, pairs: Sequence[TablePair], reader: Reader, part_rows: int | None = None) -> None:
         """Refuse tables whose rows could not be told apart; REST leaves no place for the progress."""
         for pair in pairs:
             await self.method(pair, reader)

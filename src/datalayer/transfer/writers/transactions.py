@@ -11,6 +11,7 @@ from psycopg import AsyncConnection
 from datalayer.errors import TransferError
 from datalayer.query import Row
 from datalayer.stores.postgres import PostgresStore
+from datalayer.stores.postgres.lending import roll_back
 from datalayer.transfer.writers.failures import failure
 
 _LOCK_SECONDS = 60
@@ -63,12 +64,11 @@ async def one_at_a_time(store: PostgresStore) -> AsyncIterator[None]:
             )
             await connection.execute("select pg_advisory_xact_lock(%s)", [_COPY_LOCK])
         except psycopg.Error as error:
-            await connection.rollback()
+            await roll_back(connection)
             if error.sqlstate != _BUSY:
                 raise failure(error, None) from None
             raise TransferError("another copy into this database is at work; wait for its end or stop it") from None
         try:
             yield
         finally:
-            if not connection.closed:
-                await connection.rollback()
+            await roll_back(connection)
