@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 _URLS = "postgresql://USER@HOST/DATABASE, sqlite:///FILE, supabase://HOST or supabase+http://HOST:PORT"
 
 _SAME = "--source and --target are the same store; name another one"
-#: Where a connection is. The moment a server was started is its own; the identifier of its files is that of a standby and
-#: of a restored backup, too, which one may well compare with it.
+#: Where a connection is. The moment a server was started is its own; the identifier of its files is also that of a
+#: standby and of a restored backup, which one may well compare with it.
 _PLACE = (
     "select pg_postmaster_start_time()::text as started, current_schemas(false)::text as schemas,"
     " (select oid::text from pg_database where datname = current_database()) as database"
