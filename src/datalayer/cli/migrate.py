@@ -15,6 +15,7 @@ from datalayer.cli import output
 from datalayer.cli.errors import EXIT_CODES, opening
 from datalayer.cli.transfer import AsJson, untouched
 from datalayer.errors import UnsupportedOperationError
+from datalayer.wording import counted
 
 if TYPE_CHECKING:
     from datalayer.migrations import AppliedMigration, MigrationFile, MigrationStatus
@@ -104,7 +105,7 @@ def plan(url: Url = None, directory: Directory = None, as_json: AsJson = False) 
         output.print_json({"pending": summary})
         return
     lines = [
-        f"would apply {file.file_name}: {len(file.statements)} statement{'s' if len(file.statements) != 1 else ''}"
+        f"would apply {file.file_name}: {counted(len(file.statements), 'statement')}"
         + ("" if file.transactional else ", outside of a transaction")
         for file in files
     ]

@@ -13,7 +13,7 @@ from datalayer.cli import output
 from datalayer.cli.errors import EXIT_CODES, ExitCode, told_by_options
 from datalayer.cli.row_progress import row_progress
 from datalayer.cli.transfer import Source, Tables, Target, names, opened
-from datalayer.wording import counted
+from datalayer.wording import agreed, counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -178,16 +178,17 @@ def _print_verified(report: VerifyReport) -> None:
         lines += [f"  {table.table}: {difference}" for difference in table.differences]
         unnamed = table.differing.rows - len(table.differences)
         if table.differences and unnamed > 0:
-            lines.append(f"  {table.table}: and {unnamed} more; --limit names them")
+            lines.append(f"  {table.table}: and {unnamed:,} more; --limit names them")
     lines += [str(check) for check in report.checks if check.violations != 0]
     rules = counted(len(report.checks), "rule")
     if any(check.violations is not None for check in report.checks):
         lines.append(f"{sum(check.violations == 0 for check in report.checks)} of {rules} of the target kept")
     unequal = sum(not table.equal for table in report.tables)
     tables = counted(len(report.tables), "table")
-    summary = (
-        f"{unequal} of {tables} differ" if unequal else f"{'all ' if len(report.tables) > 1 else ''}{tables} equal"
-    )
+    if unequal:
+        summary = f"{unequal:,} of {tables} {agreed(unequal, 'differs', 'differ')}"
+    else:
+        summary = f"{'all ' if len(report.tables) > 1 else ''}{tables} equal"
     if report.violated:
         summary += f", {len(report.violated)} of {rules} broken"
     output.results().print("\n".join([*lines, f"{summary}, compared in {report.seconds:.1f} s"]))

@@ -121,7 +121,7 @@ def _refuse_one_store(source: Store, target: Store) -> None:
 
 def _keyless(pairs: Sequence[TablePair]) -> list[str]:
     return [
-        f"{pair.name} has no key: another copy adds the rows that lack, each as often as the source has it; rows that"
+        f"{pair.name} has no key: another copy adds the missing rows, each as often as the source has it; rows that"
         " changed or were deleted in the source stay"
         for pair in pairs
         if not pair.key

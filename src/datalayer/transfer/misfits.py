@@ -13,6 +13,7 @@ from typing import Any, Final
 from datalayer.transfer.conversions import Conversion
 from datalayer.transfer.limits import MisfitError
 from datalayer.transfer.naming import row_name
+from datalayer.wording import counted
 
 #: Rows that are named for each.
 MOST_NAMED: Final = 3
@@ -37,7 +38,7 @@ class Misfit:
 
     def __str__(self) -> str:
         more = ", ..." if self.rows > len(self.first) else ""
-        rows = "1 row" if self.rows == 1 else f"{self.rows:,} rows"
+        rows = counted(self.rows, "row")
         return f"{self.table}.{self.column} {self.rule}: {rows}, at {'; '.join(self.first)}{more}"
 
     def as_json(self) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from math import floor
 from typing import Any, Literal, TypeAlias
 
 from datalayer.transfer.naming import key_text
+from datalayer.wording import agreed, counted
 
 Finding: TypeAlias = Literal[
     "missing table",
@@ -207,9 +208,9 @@ class VerifiedTable:
             (self.differing.extra, "extra"),
             (self.differing.changed, "changed"),
         ]
-        said = ", ".join(f"{count} {word}" for count, word in counts if count)
+        said = ", ".join(f"{count:,} {word}" for count, word in counts if count)
         at_most = "" if self.differing.complete else "at most "
-        line = f"{self.table} {at_most}{matching}/{rows} rows match ({share:g} %)"
+        line = f"{self.table} {at_most}{matching:,}/{rows:,} rows match ({share:g} %)"
         return f"{line}: {said}" if said else line
 
     def as_json(self) -> dict[str, Any]:
@@ -250,7 +251,12 @@ class Check:
         subject = f"{self.kind} {self.table + '.' if self.table else ''}{self.name}"
         if self.violations is None:
             return f"{subject}: not checked, {self.reason}"
-        return f"{subject}: {f'{self.violations} rows break it' if self.violations else 'kept'}"
+        return f"{subject}: {broken_by(self.violations) if self.violations else 'kept'}"
+
+
+def broken_by(rows: int) -> str:
+    """Say how many rows break a rule."""
+    return f"{counted(rows, 'row')} {agreed(rows, 'breaks', 'break')} it"
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,8 +63,7 @@ async def test_plan_tells_order_method_and_changes_nothing(origin: PostgresStore
     await run(target, "create table keyless (n int, wide text); insert into keyless values (1, '')")
     method = (await plan_copy(origin, target, tables=["keyless"])).tables[0].method
     assert (
-        method
-        == "COPY, the bytes as they come, into a temporary table, then the rows that lack, by all of their values"
+        method == "COPY, the bytes as they come, into a temporary table, then the missing rows, by all of their values"
     )
     assert (await plan_copy(origin, target, tables=["b"])).tables[0].created
 

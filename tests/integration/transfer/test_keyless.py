@@ -53,9 +53,9 @@ async def test_copy_adds_each_row_as_often_as_it_lacks(origin: PostgresStore, ta
     await run(target, _LOOSE + ";" + _ROWS + "; delete from loose where n = 2")
     await run(target, "delete from loose where ctid = (select min(ctid) from loose where n = 1)")
     plan = await plan_copy(origin, target)
-    assert "then the rows that lack, by all of their values" in plan.tables[0].method
+    assert "then the missing rows, by all of their values" in plan.tables[0].method
     report = await copy(origin, target)
-    assert any("loose has no key: another copy adds the rows that lack" in note for note in report.notes)
+    assert any("loose has no key: another copy adds the missing rows" in note for note in report.notes)
     assert await _counts(target) == [2, 1, 3]
     assert (await verify(origin, target)).equal
     await run(target, "insert into loose (n) values (7), (7)")
@@ -72,7 +72,7 @@ async def test_copy_into_sqlite_adds_what_lacks(origin: PostgresStore, file: Sql
     await file.run(lambda c: c.execute("delete from loose where n = 2 or rowid = 1").close())
     await file.run(lambda c: c.execute("update loose set amount = '1.50', doc = '{ \"a\": 1 }' where n = 1").close())
     plan = await plan_copy(origin, file)
-    assert "then the rows that lack, by all of their values" in plan.tables[0].method
+    assert "then the missing rows, by all of their values" in plan.tables[0].method
     await copy(origin, file)
     assert (await verify(origin, file)).equal
     await copy(origin, file)

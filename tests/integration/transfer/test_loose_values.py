@@ -141,7 +141,7 @@ async def test_verify_names_values_that_are_none_of_their_type(
     assert await asyncio.to_thread(run_command, ["verify", *both, "--limit", "5"]) == 1
     out = capsys.readouterr().out
     assert "good 2/2 rows match" in out
-    assert "loose 0/5000 rows match (0 %): 5000 changed" in out
+    assert "loose 0/5,000 rows match (0 %): 5,000 changed" in out
     assert "loose: unequal value at id=1 in word" in out
     assert "loose: unequal type at id=2 in at, born, n, paid, word" in out
     assert "loose: unequal type at id=3 in born, n, paid, price" in out

@@ -33,7 +33,7 @@ async def test_equal_tables_are_equal_whatever_their_key(
     table = await _only_table(origin, target, strong=strong)
     assert table.equal
     assert table.method == method
-    assert str(table) == "t 3000/3000 rows match (100 %)"
+    assert str(table) == "t 3,000/3,000 rows match (100 %)"
 
 
 @pytest.mark.parametrize("strong", [False, True])

@@ -54,7 +54,7 @@ async def test_postgres_and_its_copy_in_sqlite_are_equal(
     await make(origin, KEYS[kind])
     await copy(origin, file)
     table = await _only_table(origin, file, strong=strong)
-    assert str(table) == "t 3000/3000 rows match (100 %)"
+    assert str(table) == "t 3,000/3,000 rows match (100 %)"
     assert table.method == method
     assert table.source_checksum == table.target_checksum is not None
 

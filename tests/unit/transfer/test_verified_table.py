@@ -10,11 +10,11 @@ from datalayer.transfer import Difference, Differing, VerifiedTable
 @pytest.mark.parametrize(
     ("table", "line"),
     [
-        (VerifiedTable("clients", 1304, 1304, "a", "a"), "clients 1304/1304 rows match (100 %)"),
+        (VerifiedTable("clients", 1304, 1304, "a", "a"), "clients 1,304/1,304 rows match (100 %)"),
         (VerifiedTable("clients", 0, 0, "a", "a"), "clients 0/0 rows match (100 %)"),
         (
             VerifiedTable("t", 1_000_000, 1_000_000, "a", "b", differing=Differing(changed=1)),
-            "t 999999/1000000 rows match (99.99 %): 1 changed",
+            "t 999,999/1,000,000 rows match (99.99 %): 1 changed",
         ),
         (
             VerifiedTable("t", 4, 4, "a", "b", differing=Differing(missing=1, extra=1, changed=2, complete=False)),

@@ -11,6 +11,7 @@ from datalayer.stores.contract import Store
 from datalayer.transfer.loads.contract import LoadTarget
 from datalayer.transfer.orphans import can_be_asked
 from datalayer.transfer.writers.contract import BrokenReference
+from datalayer.wording import agreed, counted
 
 _MEND: Final = "mend them, then run the load again"
 
@@ -42,9 +43,8 @@ async def find_problems(
         for key in keys.values():
             found = await target.orphans(table, key)
             if found:
-                problem = (
-                    f"{found:,} rows of {name} ({', '.join(key.columns)}) refer to rows that {key.target_table} lacks"
-                )
+                refer = f"{agreed(found, 'refers', 'refer')} to rows that {key.target_table} lacks"
+                problem = f"{counted(found, 'row')} of {name} ({', '.join(key.columns)}) {refer}"
                 problems.append(problem + _first(known.pop((name, key.target_table), None)))
     return [*problems, *(f"{reference}; {_MEND}" for reference in known.values())]
 
@@ -66,5 +66,6 @@ async def _missing_values(store: Store, source: Table, target: Table) -> list[st
     for name in promised:
         found = await store.count(Count(target.name, where_equal(**{name: None})))
         if found:
-            problems.append(f"{found:,} rows of {target.name} have no {name}, which the source requires")
+            have = agreed(found, "has", "have")
+            problems.append(f"{counted(found, 'row')} of {target.name} {have} no {name}, which the source requires")
     return problems

@@ -23,6 +23,7 @@ from datalayer.transfer.conversions import Conversion, comparable
 from datalayer.transfer.fitting import fit
 from datalayer.transfer.limits import MisfitError
 from datalayer.transfer.odd_moments import ODD_KINDS, OddMoment
+from datalayer.wording import with_article
 
 Transform: TypeAlias = Callable[[str, Row], tuple[str, Row] | None]
 
@@ -78,7 +79,7 @@ def transformed(transform: Transform, table: str, row: Row, number: int) -> tupl
     if isinstance(answer, tuple) and len(answer) == 2 and isinstance(answer[0], str) and isinstance(answer[1], dict):
         return answer
     raise TransferError(
-        f"the transform returned a {type(answer).__name__} for row {number} of {table}; it must return"
+        f"the transform returned {with_article(type(answer).__name__)} for row {number} of {table}; it must return"
         " (table, row) or None",
         table=table,
     )
@@ -105,7 +106,7 @@ class ValueFits:
 def _fit(target: Column, value: Any) -> Conversion:
     source = ColumnType(_kind(target, value), type(value).__name__, array=target.type.array)
     if value is not None and not comparable(source, target.type):
-        raise MisfitError(f"is a {type(value).__name__}, and the target column is {target.type.declared}")
+        raise MisfitError(f"is {with_article(type(value).__name__)}, and the target column is {target.type.declared}")
     return fit(Column(target.name, source), target)
 
 
@@ -119,5 +120,5 @@ def _kind(target: Column, value: Any) -> Kind:
         return target.type.kind if target.type.kind in ODD_KINDS else Kind.TEXT
     kind = _KINDS.get(type(value))
     if kind is None:
-        raise MisfitError(f"is a {type(value).__name__}, which no column keeps")
+        raise MisfitError(f"is {with_article(type(value).__name__)}, which no column keeps")
     return kind

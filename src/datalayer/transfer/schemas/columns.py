@@ -66,9 +66,9 @@ def _comparable(source: Table, column: Column, target: Table, other: Column) -> 
 
 def _absent(table: Table, column: Column) -> SchemaDifference:
     if column.generated:
-        what = "is computed in the source and lacks in the target: its values are not moved"
+        what = "is computed in the source and is missing from the target: its values are not moved"
         return SchemaDifference(Weight.LOSES, table.name, f"column {column.name}", what)
-    return SchemaDifference(Weight.BLOCKS, table.name, f"column {column.name}", "lacks in the target")
+    return SchemaDifference(Weight.BLOCKS, table.name, f"column {column.name}", "is missing from the target")
 
 
 def _extra(table: Table, column: Column) -> SchemaDifference:

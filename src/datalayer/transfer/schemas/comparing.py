@@ -171,7 +171,7 @@ def _sequences(mine: Details | None, theirs: Details | None) -> list[SchemaDiffe
     if mine is None or theirs is None:
         return []
     return [
-        SchemaDifference(Weight.LOSES, "", f"sequence {name}", "belongs to no column and lacks in the target")
+        SchemaDifference(Weight.LOSES, "", f"sequence {name}", "belongs to no column and is missing from the target")
         for name in mine.sequences
         if name not in theirs.sequences
     ]

@@ -76,6 +76,6 @@ def _domains(mine: DomainType, theirs: DomainType) -> Iterator[tuple[Weight, str
         yield Weight.BLOCKS, f"{is_of}, which asks for more in the target: {', '.join(rules)}"
     if checks - others or (theirs.nullable and not mine.nullable):
         rules = [*sorted(checks - others), *(["NOT NULL"] if theirs.nullable and not mine.nullable else [])]
-        yield Weight.LOSES, f"{is_of}, which lacks in the target: {', '.join(rules)}"
+        yield Weight.LOSES, f"{is_of}, which is missing from the target: {', '.join(rules)}"
     if mine.default != theirs.default:
         yield Weight.LOSES, f"{is_of}, whose default is {mine.default} in the source and {theirs.default} in the target"

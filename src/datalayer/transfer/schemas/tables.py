@@ -22,12 +22,14 @@ def missing_table(
         unknown: types that the target does not have.
     """
     if stores[1] == "supabase":
-        yield SchemaDifference(Weight.BLOCKS, source.name, "", "lacks in the target, and REST cannot make tables")
+        yield SchemaDifference(
+            Weight.BLOCKS, source.name, "", "is missing from the target, and REST cannot make tables"
+        )
         return
-    yield SchemaDifference(Weight.HARMLESS, source.name, "", "lacks in the target: copy and load make it")
+    yield SchemaDifference(Weight.HARMLESS, source.name, "", "is missing from the target: copy and load make it")
     for own in source.types if stores[1] == "postgres" else ():
         if own.name in unknown:
-            what = "lacks in the target: copy and load make it"
+            what = "is missing from the target: copy and load make it"
             yield SchemaDifference(Weight.HARMLESS, source.name, described(own), what)
     lost = [c for c in source.columns if c.type.declared in unknown and source.own_type(c.type.declared) is None]
     for column in lost:
@@ -54,7 +56,9 @@ def compare_keys(source: Table, target: Table) -> Iterator[SchemaDifference]:
     if source.keys_known and target.keys_known:
         for columns in _keys(source):
             if not target.has_key(columns) and set(columns) != set(source.primary_key):
-                yield SchemaDifference(Weight.LOSES, source.name, _listed("unique", columns), "lacks in the target")
+                yield SchemaDifference(
+                    Weight.LOSES, source.name, _listed("unique", columns), "is missing from the target"
+                )
         for columns in _keys(target):
             if not source.has_key(columns) and set(columns) != set(target.primary_key):
                 what = "is only in the target: two rows that have the same stop the move"
@@ -77,18 +81,22 @@ def compare_details(
             f"{table}: checks are spelt differently, compare by eye: source {_texts(mine)}; target {_texts(theirs)}"
         )
     else:
-        differences += _rules(table, "check", mine, Weight.LOSES, "lacks in the target")
+        differences += _rules(table, "check", mine, Weight.LOSES, "is missing from the target")
         differences += _rules(
             table, "check", theirs, Weight.BLOCKS, "is only in the target: a row it refuses stops the move"
         )
     mine, theirs = _unmatched(source.indexes, target.indexes)
-    differences += _rules(table, "index", mine, Weight.LOSES, "lacks in the target")
+    differences += _rules(table, "index", mine, Weight.LOSES, "is missing from the target")
     for rule in theirs:
         weight = Weight.BLOCKS if rule.unique else Weight.HARMLESS
         differences += _rules(table, "index", [rule], weight, "is only in the target")
     names = ({rule.name for rule in source.triggers}, {rule.name for rule in target.triggers})
     differences += _rules(
-        table, "trigger", [r for r in source.triggers if r.name not in names[1]], Weight.LOSES, "lacks in the target"
+        table,
+        "trigger",
+        [r for r in source.triggers if r.name not in names[1]],
+        Weight.LOSES,
+        "is missing from the target",
     )
     differences += _rules(
         table,
@@ -103,7 +111,7 @@ def compare_details(
 def _primary_key(source: Table, target: Table) -> tuple[Weight, str, str, str]:
     mine, theirs = ", ".join(source.primary_key), ", ".join(target.primary_key)
     if not theirs:
-        return Weight.LOSES, source.name, "primary key", f"({mine}) lacks in the target"
+        return Weight.LOSES, source.name, "primary key", f"({mine}) is missing from the target"
     if source.has_key(target.primary_key):
         what = f"is ({theirs}) in the target and ({mine or 'none'}) in the source, where it is unique too"
         return Weight.HARMLESS, source.name, "primary key", what
@@ -121,7 +129,7 @@ def _references(source: Table, target: Table) -> Iterator[SchemaDifference]:
         other = theirs.get(place)
         subject = _listed("reference", key.columns)
         if other is None:
-            what = f"to {key.target_table} lacks in the target"
+            what = f"to {key.target_table} is missing from the target"
             yield SchemaDifference(Weight.LOSES, source.name, subject, what)
         elif source.keys_known and target.keys_known and _told(other, key) != _told(key, other):
             what = f"is {_told(key, other)} in the source and {_told(other, key)} in the target"

@@ -8,7 +8,7 @@ from html import escape
 from importlib.metadata import version
 from typing import Final
 
-from datalayer.transfer.reports import Check, RepairReport, VerifiedTable, VerifyReport
+from datalayer.transfer.reports import Check, RepairReport, VerifiedTable, VerifyReport, broken_by
 from datalayer.urls import place
 from datalayer.wording import counted
 
@@ -160,7 +160,7 @@ def _checks(checks: Iterable[Check]) -> list[str]:
 def _outcome(check: Check) -> tuple[str, str]:
     if check.violations is None:
         return f"not checked: {escape(check.reason or '')}", "soft"
-    return (f"{check.violations:,} rows break it", "bad") if check.violations else ("kept", "good")
+    return (broken_by(check.violations), "bad") if check.violations else ("kept", "good")
 
 
 def _repairs(repaired: RepairReport | None) -> list[str]:

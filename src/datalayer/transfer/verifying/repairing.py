@@ -97,7 +97,7 @@ def _refuse_deletes(plans: Mapping[str, _Plan], allowed: int) -> None:
         told = ", ".join(f"{count:,} of {name}" for name, count in sorted(deletes.items()))
         raise UnrepairedError(
             f"nothing was repaired: it would delete {told}, more than the {allowed:,} allowed; look at these rows, then"
-            f" allow {sum(deletes.values())} deletes"
+            f" allow so many (--allow-deletes {sum(deletes.values())})"
         )
 
 

@@ -62,7 +62,7 @@ class PostgresWriter:
             if not await has_rows(connection, pair.name):
                 return how
         if not pair.key:
-            return f"{how}, into a temporary table, then the rows that lack, by all of their values"
+            return f"{how}, into a temporary table, then the missing rows, by all of their values"
         return f"{how}, into a temporary table, then an upsert by ({', '.join(pair.key)})"
 
     def exclusive(self) -> AbstractAsyncContextManager[None]:

@@ -55,7 +55,7 @@ class SqliteWriter:
             return f"upsert by ({', '.join(pair.key)}), value by value"
         if await self._store.read(partial(sqlite_progress.is_begun, pair.name)):
             return "insert, value by value; an earlier run begins this table again"
-        return "insert into a temporary table, then the rows that lack, by all of their values"
+        return "insert into a temporary table, then the missing rows, by all of their values"
 
     @asynccontextmanager
     async def exclusive(self) -> AsyncIterator[None]:

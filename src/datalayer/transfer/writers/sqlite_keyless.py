@@ -1,6 +1,6 @@
 """Rows of a table without a key into SQLite where rows are there already: brought as often as the source has them.
 
-All rows of the source go into a temporary table first; then those that lack are added in one transaction. Rows are
+All rows of the source go into a temporary table first; then the missing ones are added in one transaction. Rows are
 equal where all of their values are, and a row that the target has twice stands for two of the source.
 """
 

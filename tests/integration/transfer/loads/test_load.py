@@ -213,8 +213,8 @@ async def test_checks_afterwards_find_what_the_target_does_not_ask_for(tmp_path:
         transform=lambda table, row: (table, row | {"name": None}) if table == "parents" else (table, row),
     )
     assert report.problems == (
-        "1 rows of children (parent) refer to rows that parents lacks",
-        "1 rows of parents have no name, which the source requires",
+        "1 row of children (parent) refers to rows that parents lacks",
+        "1 row of parents has no name, which the source requires",
     )
 
 
