@@ -70,6 +70,8 @@ app = typer.Typer(
     """,
     epilog=EXIT_CODES,
     add_completion=False,
+    # Anything else keeps the line breaks of docstrings.
+    rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
 )
 for _command in _COMMANDS:

@@ -10,7 +10,17 @@ import typer
 from datalayer.cli import output
 from datalayer.cli.errors import EXIT_CODES, ExitCode, opening
 from datalayer.cli.row_progress import row_progress
-from datalayer.cli.transfer import AsJson, Source, Tables, Target, names, opened, telling_what_is_kept, untouched
+from datalayer.cli.transfer import (
+    AsJson,
+    Source,
+    Tables,
+    Target,
+    finite,
+    names,
+    opened,
+    telling_what_is_kept,
+    untouched,
+)
 from datalayer.wording import counted
 
 if TYPE_CHECKING:
@@ -28,7 +38,8 @@ def copy(
     tables: Tables = None,
     jobs: Annotated[int, typer.Option(min=1, max=8, help="Parts written at a time, into PostgreSQL.")] = 2,
     max_rate: Annotated[
-        float | None, typer.Option(min=1, help="Rows a second at most, over all tables.", show_default=False)
+        float | None,
+        typer.Option(min=1, callback=finite, help="Rows a second at most, over all tables.", show_default=False),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and change nothing.")] = False,
     as_json: AsJson = False,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,7 +12,7 @@ import typer
 from datalayer.cli import output
 from datalayer.cli.errors import EXIT_CODES, ExitCode, naming_side
 from datalayer.cli.row_progress import row_progress
-from datalayer.cli.transfer import AsJson, Tables, names, opened_source
+from datalayer.cli.transfer import STORES, AsJson, Tables, names, opened_source
 from datalayer.errors import DataLayerError
 from datalayer.urls import place
 from datalayer.wording import counted
@@ -44,7 +45,7 @@ def export(
     source: Annotated[
         str | None,
         typer.Option(
-            help="Where the rows are: postgresql://USER@HOST/DATABASE, sqlite:///FILE, supabase://HOST or files:///DIR.",
+            help=f"Where the rows are: {STORES}, files:///DIR.",
             show_default=False,
         ),
     ] = None,
@@ -68,7 +69,7 @@ def export(
     output.print_table(("table", "rows", "file", "bytes"), rows)
     output.results().print(
         f"{_size(report.manifest)} in {out}, exported in {report.seconds:.1f} s;"
-        f" datalayer export verify {out} checks them"
+        f" {shlex.join(['datalayer', 'export', 'verify', str(out)])} checks them"
     )
 
 

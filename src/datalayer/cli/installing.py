@@ -19,7 +19,8 @@ Tables: TypeAlias = Annotated[
     typer.Option(help="Names, separated by commas; without it all that have a usable key.", show_default=False),
 ]
 LockTimeout: TypeAlias = Annotated[
-    float, typer.Option(min=0.001, max=86_400, help="Seconds to wait for a table that is in use (PostgreSQL).")
+    float,
+    typer.Option(metavar="N", min=0.001, max=86_400, help="Seconds to wait for a table that is in use (PostgreSQL)."),
 ]
 
 Yes: TypeAlias = Annotated[bool, typer.Option("--yes", help="Drop what is still owed to the other store, too.")]

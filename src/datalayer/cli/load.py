@@ -11,7 +11,7 @@ import typer
 from datalayer.cli import output
 from datalayer.cli.errors import EXIT_CODES, ExitCode, naming_side, told_by_options
 from datalayer.cli.row_progress import row_progress
-from datalayer.cli.transfer import AsJson, Tables, names, opened_target, telling_what_is_kept
+from datalayer.cli.transfer import STORES, AsJson, Tables, names, opened_target, telling_what_is_kept
 from datalayer.wording import counted
 
 if TYPE_CHECKING:
@@ -28,9 +28,7 @@ def load(
     directory: Annotated[
         Path, typer.Argument(help="Of a finished export.", exists=True, file_okay=False, show_default=False)
     ],
-    target: Annotated[
-        str, typer.Option(help="Where the rows go: postgresql://USER@HOST/DATABASE, sqlite:///FILE or supabase://HOST.")
-    ],
+    target: Annotated[str, typer.Option(help=f"Where the rows go: {STORES}.")],
     tables: Tables = None,
     transform: Annotated[
         str | None,
@@ -44,7 +42,10 @@ def load(
         bool, typer.Option("--upsert", help="The target may hold rows: those with the same key are replaced.")
     ] = False,
     jobs: Annotated[
-        int, typer.Option(min=1, max=16, help="Tables loaded at a time; one by one into SQLite and with --transform.")
+        int,
+        typer.Option(
+            metavar="N", min=1, max=16, help="Tables loaded at a time; one by one into SQLite and with --transform."
+        ),
     ] = 2,
     as_json: AsJson = False,
 ) -> int:

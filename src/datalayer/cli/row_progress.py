@@ -19,12 +19,22 @@ _LINE_SECONDS = 10.0
 
 
 @contextmanager
-def row_progress(verb: str) -> Iterator[OnProgress]:
-    """Yield what hears of the progress."""
+def row_progress(verb: str, *, counted: str = "rows") -> Iterator[OnProgress]:
+    """Yield what hears of the progress.
+
+    Args:
+        counted: what is counted, for the lines.
+    """
     if not sys.stderr.isatty():
-        yield _Lines(verb)
+        yield _Lines(verb, counted)
         return
     from rich import progress as widgets
+
+    class Count(widgets.ProgressColumn):
+        """Rows of how many."""
+
+        def render(self, task: Task) -> str:
+            return f"{task.completed:,.0f}" + ("" if task.total is None else f"/{task.total:,.0f}")
 
     class Speed(widgets.ProgressColumn):
         """Rows a second."""
@@ -36,7 +46,7 @@ def row_progress(verb: str) -> Iterator[OnProgress]:
     columns = (
         widgets.TextColumn("{task.description}"),
         widgets.BarColumn(),
-        widgets.MofNCompleteColumn(),
+        Count(),
         Speed(),
         widgets.TimeRemainingColumn(),
     )
@@ -54,24 +64,23 @@ def row_progress(verb: str) -> Iterator[OnProgress]:
 class _Lines:
     """Writes a line to stderr every ten seconds."""
 
-    def __init__(self, verb: str) -> None:
+    def __init__(self, verb: str, counted: str) -> None:
         self._verb = verb
+        self._counted = counted
         self._started = self._written = monotonic()
         self._tables: dict[str, Progress] = {}
-        #: Rows that earlier runs had brought: they say nothing about the speed.
-        self._before: dict[str, int] = {}
 
     def __call__(self, progress: Progress) -> None:
-        if progress.table not in self._tables:
-            self._before[progress.table] = progress.rows if monotonic() - self._started < 1 else 0
         self._tables[progress.table] = progress
         if monotonic() - self._written >= _LINE_SECONDS:
             self._written = monotonic()
             output.note(f"{self._verb} {progress.table}: {self._line()}")
 
     def _line(self) -> str:
-        rows = sum(progress.rows for progress in self._tables.values())
-        total = sum(progress.total for progress in self._tables.values())
-        speed = (rows - sum(self._before.values())) / (monotonic() - self._started)
-        left = f", {(total - rows) / speed:,.0f} s left" if speed > 0 and total > rows else ""
-        return f"{rows:,} of {total:,} rows, {speed:,.0f} rows/s{left}"
+        seen = self._tables.values()
+        rows, totals = sum(progress.rows for progress in seen), [progress.total for progress in seen]
+        speed = (rows - sum(progress.before for progress in seen)) / (monotonic() - self._started)
+        total = None if None in totals else sum(filter(None, totals))
+        of = "" if total is None else f" of {total:,}"
+        left = f", {(total - rows) / speed:,.0f} s left" if total is not None and speed > 0 and total > rows else ""
+        return f"{rows:,}{of} {self._counted}, {speed:,.0f} rows/s{left}"

@@ -58,6 +58,8 @@ def diff(
     """
     if source is None and not repositories:
         raise typer.BadParameter("--source is needed, or --repositories", ctx=context)
+    if source is None and tables is not None:
+        raise typer.BadParameter("--tables goes with --source; --repositories looks at all tables", ctx=context)
     report = None if source is None else asyncio.run(_compare(source, target, names(tables)))
     problems = asyncio.run(_problems(target)) if repositories else []
     if as_json:
@@ -75,14 +77,14 @@ def diff(
 async def _compare(source_url: str, target_url: str, tables: list[str] | None) -> SchemaReport:
     from datalayer.transfer.schemas.comparing import compare_schemas
 
-    async with opened(source_url, target_url, create=False) as (source, target):
+    async with opened(source_url, target_url, create=False, writes=False) as (source, target):
         return await compare_schemas(source, target, tables=tables)
 
 
 async def _problems(url: str) -> list[str]:
     from datalayer.layer.schema import schema_problems
 
-    async with opened_target(url, create=False) as store:
+    async with opened_target(url, create=False, writes=False) as store:
         return await schema_problems(store)
 
 

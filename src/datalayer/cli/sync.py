@@ -10,7 +10,7 @@ import typer
 from datalayer.cli import output
 from datalayer.cli.errors import EXIT_CODES
 from datalayer.cli.row_progress import row_progress
-from datalayer.cli.transfer import AsJson, Source, Tables, Target, names, opened
+from datalayer.cli.transfer import AsJson, Source, Tables, Target, finite, names, opened
 from datalayer.wording import counted
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ def sync(
         float | None,
         typer.Option(
             min=0,
+            callback=finite,
             help="How far to look back: seconds (300), or numbers of a whole-number column (1000).",
             show_default=False,
         ),

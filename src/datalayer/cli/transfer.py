@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, TypeAlias
+from math import isfinite
+from typing import TYPE_CHECKING, Annotated, Final, TypeAlias
 
 import typer
 
@@ -17,7 +18,7 @@ from datalayer.errors import ConfigurationError, SelectionError, StoreError
 if TYPE_CHECKING:
     from datalayer.stores.contract import Store
 
-_URLS = "postgresql://USER@HOST/DATABASE, sqlite:///FILE, supabase://HOST or supabase+http://HOST:PORT"
+STORES: Final = "postgresql://USER@HOST/DATABASE, sqlite:///FILE, supabase://HOST or supabase+http://HOST:PORT"
 
 _SAME = "--source and --target are the same store; name another one"
 #: Where a connection is. The moment a server was started is its own; the identifier of its files is also that of a
@@ -28,7 +29,8 @@ _PLACE = (
 )
 
 Source: TypeAlias = Annotated[
-    str, typer.Option(help=f"Where the rows are: {_URLS}, files:///DIR; Supabase's key from SUPABASE_SERVICE_ROLE_KEY.")
+    str,
+    typer.Option(help=f"Where the rows are: {STORES}, files:///DIR; Supabase's key from SUPABASE_SERVICE_ROLE_KEY."),
 ]
 Target: TypeAlias = Annotated[str, typer.Option(help="Where they go, or should be by now: a URL like --source.")]
 Tables: TypeAlias = Annotated[
@@ -42,8 +44,10 @@ def opened_source(url: str) -> AbstractAsyncContextManager[Store]:
     return _opened("source", url, create=False)
 
 
-def opened_target(url: str, *, create: bool = True) -> AbstractAsyncContextManager[Store]:
+def opened_target(url: str, *, create: bool = True, writes: bool = True) -> AbstractAsyncContextManager[Store]:
     """Open a store, with ``create`` a SQLite file also where it is not there yet, and close it."""
+    if writes and url.startswith("files:"):
+        raise ConfigurationError(f"--target: files are a source only; name {STORES}")
     return _opened("target", url, create=create)
 
 
@@ -71,11 +75,19 @@ def telling_what_is_kept() -> Iterator[None]:
 
 
 @asynccontextmanager
-async def opened(source_url: str, target_url: str, *, create: bool = True) -> AsyncIterator[tuple[Store, Store]]:
-    """Open the source and the target, and close both; with ``create`` a SQLite target is made where it is missing."""
+async def opened(
+    source_url: str, target_url: str, *, create: bool = True, writes: bool = True
+) -> AsyncIterator[tuple[Store, Store]]:
+    """Open the source and the target, and close both.
+
+    Args:
+        create: whether a SQLite target is made where it is missing.
+        writes: whether the target is written to, which files cannot be.
+    """
     if _is_same(source_url, target_url):
         raise ConfigurationError(_SAME)
-    async with opened_source(source_url) as source, opened_target(target_url, create=create) as target:
+    target_opened = opened_target(target_url, create=create, writes=writes)
+    async with opened_source(source_url) as source, target_opened as target:
         await _refuse_one_database(source, target)
         with naming_side(partial(_side_of, source=source, target=target)):
             yield source, target
@@ -127,6 +139,13 @@ def untouched(url: str) -> str:
 
     file = sqlite_file(url)
     return url if file is None or file.exists() else "sqlite://:memory:"
+
+
+def finite(number: float | None) -> float | None:
+    """Refuse infinity and what is no number: the range of an option lets them through."""
+    if number is not None and not isfinite(number):
+        raise typer.BadParameter("a number is needed, and one that ends")
+    return number
 
 
 def names(tables: str | None) -> list[str] | None:

@@ -43,8 +43,10 @@ InvariantsFile: TypeAlias = Annotated[
         show_default=False,
     ),
 ]
-Jobs: TypeAlias = Annotated[int, typer.Option(min=1, max=32, help="Tables compared at a time.")]
-Limit: TypeAlias = Annotated[int, typer.Option(min=1, help="Differences named per table; all are counted.")]
+Jobs: TypeAlias = Annotated[int, typer.Option(metavar="N", min=1, max=32, help="Tables compared at a time.")]
+Limit: TypeAlias = Annotated[
+    int, typer.Option(metavar="N", min=1, help="Differences named per table; all are counted.")
+]
 Strong: TypeAlias = Annotated[
     bool, typer.Option("--strong", help="Hash rows to 128 bits also where both servers hash them to 64 quicker.")
 ]
@@ -117,8 +119,8 @@ async def _verify(source_url: str, target_url: str, options: dict[str, Any], fil
 
     with told_by_options():
         state = None if file is None else VerifyState.open(file, f"{source_url}\n{target_url}\n{options['strong']}")
-    async with opened(source_url, target_url, create=False) as (source, target):
-        with row_progress("verifying") as on_progress, told_by_options():
+    async with opened(source_url, target_url, create=False, writes=False) as (source, target):
+        with row_progress("verifying", counted="rows of both sides") as on_progress, told_by_options():
             return await transfer.verify(source, target, **options, state=state, on_progress=on_progress)
 
 
@@ -126,12 +128,14 @@ async def _repair(source_url: str, target_url: str, options: dict[str, Any]) -> 
     from datalayer import transfer
 
     async with opened(source_url, target_url, create=False) as (source, target):
-        with row_progress("verifying") as on_progress:
+        with row_progress("verifying", counted="rows of both sides") as on_progress:
             return await transfer.repair(source, target, **options, on_progress=on_progress)
 
 
 def _refuse_places(json_file: str | None, html_file: Path | None) -> None:
     """Refuse files that cannot be made before anything is compared: that may take hours."""
+    if html_file == Path("-"):
+        raise typer.BadParameter("--html needs the name of a file; only --json writes to stdout")
     files = {"--json": None if json_file in (None, "-") else Path(json_file), "--html": html_file}
     for option, file in files.items():
         if file is not None and (file.is_dir() or not file.absolute().parent.is_dir()):
@@ -155,8 +159,16 @@ def _write_files(
 
 
 def _write(option: str, file: Path, text: str) -> None:
+    """Write a file; what could be written only in part is taken away."""
     try:
-        file.write_text(text, encoding="utf-8")
+        with file.open("w", encoding="utf-8") as opened_file:
+            try:
+                opened_file.write(text)
+                opened_file.flush()
+            except OSError:
+                if file.is_file():
+                    file.unlink()
+                raise
     except OSError as error:
         raise typer.BadParameter(f"the file {file} for {option} cannot be written: {error.strerror}") from None
 

@@ -36,20 +36,25 @@ class Pace:
         #: When the rows that passed so far are due; only with a largest rate.
         self._due = 0.0
         self._passed: dict[str, int] = defaultdict(int)
+        self._before: dict[str, int] = {}
 
     async def passed(self, table: str, rows: int) -> None:
-        """Count rows on their way, and wait where they came too early."""
-        self.count(table, rows)
-        if self._max_rate is None:
-            return
-        now = asyncio.get_running_loop().time()
-        self._due = max(self._due, now) + rows / self._max_rate
-        if self._due > now:
+        """Count rows on their way, where they came too early after waiting until they are due."""
+        if self._max_rate is not None:
+            now = asyncio.get_running_loop().time()
+            self._due = max(self._due, now) + rows / self._max_rate
             await asyncio.sleep(self._due - now)
+        self.count(table, rows)
+
+    def resume(self, table: str, rows: int) -> None:
+        """Count rows that an earlier run has brought."""
+        self._before[table] = rows
+        self.count(table, rows)
 
     def count(self, table: str, rows: int) -> None:
-        """Count rows that were there already, or, below 0, rows that were rolled back."""
+        """Count rows; below 0, rows that were rolled back."""
         self._passed[table] += rows
         if self._on_progress is not None:
             passed = self._passed[table]
-            self._on_progress(Progress(table, passed, max(passed, self._totals.get(table, 0))))
+            total = max(passed, self._totals.get(table, 0))
+            self._on_progress(Progress(table, passed, total, self._before.get(table, 0)))

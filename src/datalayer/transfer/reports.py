@@ -28,11 +28,18 @@ Finding: TypeAlias = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a table is: ``rows`` of about ``total``; when verifying, both stores' rows are counted."""
+    """How far a table is; when verifying, both stores' rows are counted.
+
+    Args:
+        rows: that have passed.
+        total: about how many there are; None where nobody knows.
+        before: those of ``rows`` that an earlier run had brought.
+    """
 
     table: str
     rows: int
-    total: int
+    total: int | None
+    before: int = 0
 
 
 OnProgress: TypeAlias = Callable[[Progress], None]

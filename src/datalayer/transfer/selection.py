@@ -47,4 +47,4 @@ def refuse_no_tables(names: Collection[str], done: str, *stores: Store) -> None:
 
 
 def _all_names(catalogs: Iterable[Catalog]) -> set[str]:
-    return {name for catalog in catalogs for name in catalog.tables}
+    return {name for catalog in catalogs for name in catalog.tables if not is_bookkeeping(name)}

@@ -104,6 +104,8 @@ def _pairs(
     chosen: dict[str, Table] = {}
     notes: list[str] = []
     names, grows = sorted(selected(from_catalog, tables)), False
+    if names and tables is None and not any(column in from_catalog.tables[name].by_name for name in names):
+        raise SelectionError(f"no table has a column {column}; nothing was synced")
     for name in names:
         unfit = _unfit_column(from_catalog.tables[name], column)
         grows = grows or unfit is None
@@ -164,7 +166,7 @@ async def _sync(
             rows += len(page)
             written[pair.name] = rows
             if on_progress is not None:
-                on_progress(Progress(pair.name, rows, rows))
+                on_progress(Progress(pair.name, rows, None))
     return SyncedTable(pair.name, rows, None if begin is None else str(begin), mark)
 
 
@@ -273,8 +275,9 @@ def _check_since(growing: Column, since: str) -> None:
     try:
         _parsed(growing, since)
     except ValueError:
+        form = "a whole number" if growing.type.kind in INTEGERS else "a date or time as 2024-01-31T10:00"
         raise SelectionError(
-            f"the place to begin is no value of {growing.name}, which is {growing.type.declared}"
+            f"--since is no value of {growing.name}, which is {growing.type.declared}; write {form}"
         ) from None
 
 

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import re
+import resource
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -38,6 +42,8 @@ def files() -> list[str]:
         (("copy", "sqlite:///no.db", "sqlite:///new.db"), ExitCode.CONFIGURATION, "source: the file no.db does not"),
         (("copy", "sqlite://shop.db", "sqlite:///new.db"), ExitCode.CONFIGURATION, "source: "),
         (("copy", "sqlite:///shop.db", "sqlite://new.db"), ExitCode.CONFIGURATION, "target: "),
+        (("copy", "sqlite:///shop.db", "files:///no"), ExitCode.CONFIGURATION, "--target: files are a source only"),
+        (("copy", "sqlite:///shop.db", "files:///."), ExitCode.CONFIGURATION, "--target: files are a source only"),
         (("copy", "sqlite:///shop.db", "mysql://host/db"), ExitCode.CONFIGURATION, "target: no store"),
         (("copy", "mysql://host/db", "sqlite:///new.db"), ExitCode.CONFIGURATION, "source: no store"),
         (("copy", AWAY, "sqlite:///new.db"), ExitCode.UNAVAILABLE, "source: postgres connect: "),
@@ -95,6 +101,59 @@ def test_export_of_a_missing_file_makes_nothing(capsys: pytest.CaptureFixture[st
     assert files() == FILES
 
 
+def test_command_that_checks_an_export_can_be_pasted(capsys: pytest.CaptureFixture[str]) -> None:
+    """Also where the directory has a space."""
+    assert run(["export", "--source", "sqlite:///shop.db", "--out", "my shop"]) == ExitCode.OK
+    assert "; datalayer export verify 'my shop' checks them" in capsys.readouterr().out
+
+
+def test_directory_that_cannot_be_made_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    """Its name, or its place, is to blame, and not the room on a disk."""
+    assert run(["export", "--source", "sqlite:///shop.db", "--out", "x" * 300]) == ExitCode.USAGE
+    err = capsys.readouterr().err
+    assert "cannot be made: File name too long; choose another directory" in err
+    assert "make room" not in err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("copy", "--max-rate", "inf"), ("sync", "--column", "id", "--overlap", "inf")],
+)
+def test_numbers_end(arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    """Infinity is no rate, and no time to look back."""
+    both = ["--source", "sqlite:///shop.db", "--target", "sqlite:///empty.db"]
+    assert run([*arguments, *both]) == ExitCode.USAGE
+    assert f"Invalid value for '{arguments[-2]}': a number is needed, and one that ends" in capsys.readouterr().err
+
+
+def test_module_is_the_command() -> None:
+    """``python -m datalayer`` is for who has not the command in the path."""
+    done = subprocess.run([sys.executable, "-m", "datalayer", "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout == f"datalayer {version('datalayer')}\n"
+
+
+def test_page_goes_into_a_file(capsys: pytest.CaptureFixture[str]) -> None:
+    """Nobody meant a file of the name of a dash."""
+    both = ["--source", "sqlite:///shop.db", "--target", "sqlite:///empty.db"]
+    assert run(["verify", *both, "--html", "-"]) == ExitCode.USAGE
+    assert "--html needs the name of a file" in capsys.readouterr().err
+    assert files() == FILES
+
+
+def test_result_without_room_leaves_no_empty_file(capsys: pytest.CaptureFixture[str]) -> None:
+    """The exit code says that it is not there, and so does the directory."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))
+    try:
+        both = ["--source", "sqlite:///shop.db", "--target", "sqlite:///empty.db"]
+        code = run(["verify", *both, "--json", "report.json"])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert code == ExitCode.USAGE
+    assert "the file report.json for --json cannot be written: File too large" in capsys.readouterr().err
+    assert files() == FILES
+
+
 def test_verify_that_compared_nothing_fails(capsys: pytest.CaptureFixture[str]) -> None:
     """Two databases without tables are equal and prove nothing; no report says so."""
     Path("bare.db").touch()
@@ -110,6 +169,23 @@ def test_unknown_table_is_wrong_usage(command: str, capsys: pytest.CaptureFixtur
     both = ["--source", "sqlite:///shop.db", "--target", "sqlite:///empty.db", "--tables", "godos"]
     assert run([command, *both]) == ExitCode.USAGE
     assert capsys.readouterr().err == "error: there is no table godos; there are: goods\n"
+
+
+def test_offered_tables_are_the_owners(capsys: pytest.CaptureFixture[str]) -> None:
+    """A table of our own bookkeeping is none to choose."""
+    both = ["--source", "sqlite:///shop.db", "--target", "sqlite:///empty.db"]
+    assert run(["copy", *both]) == ExitCode.OK
+    assert run(["sync", *both, "--column", "id"]) == ExitCode.OK
+    capsys.readouterr()
+    back = ["--source", "sqlite:///empty.db", "--target", "sqlite:///shop.db"]
+    assert run(["verify", *back, "--tables", "godos"]) == ExitCode.USAGE
+    assert capsys.readouterr().err == "error: there is no table godos; there are: goods\n"
+
+
+def test_tables_choose_nothing_of_the_repositories(capsys: pytest.CaptureFixture[str]) -> None:
+    """An option that would be ignored is refused."""
+    assert run(["schema", "diff", "--repositories", "--target", "sqlite:///shop.db", "--tables", "goods"]) == 2
+    assert "--tables goes with --source" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("command", ["copy", "verify", "backfill"])
@@ -155,6 +231,26 @@ def test_sync_into_a_missing_file_makes_none(capsys: pytest.CaptureFixture[str])
     assert run(["sync", *both]) == ExitCode.CONFIGURATION
     assert "target: the file shpo.db does not exist" in capsys.readouterr().err
     assert files() == FILES
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--column", "idd"), "error: no table has a column idd; nothing was synced\n"),
+        (
+            ("--column", "id", "--since", "abc"),
+            "error: --since is no value of id, which is INTEGER; write a whole number\n",
+        ),
+    ],
+)
+def test_sync_says_which_option_is_wrong(
+    options: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Once, and not for every table."""
+    both = ["--source", "sqlite:///shop.db", "--target", "sqlite:///empty.db"]
+    assert run(["copy", *both]) == ExitCode.OK
+    assert run(["sync", *both, *options]) == ExitCode.USAGE
+    assert capsys.readouterr().err.startswith(said)
 
 
 def test_sync_of_one_table_is_not_many(capsys: pytest.CaptureFixture[str]) -> None:

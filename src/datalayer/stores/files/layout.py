@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from datalayer.errors import ConfigurationError, InvalidValueError
+from datalayer.stores.sqlite.declared import is_known
 
 SCHEMA: Final = "schema.json"
 
@@ -132,13 +133,25 @@ def _declarations(path: Path) -> dict[str, Declaration]:
     if not path.exists():
         return {}
     try:
-        found = json.loads(path.read_bytes())
-        return {table: _declaration(said) for table, said in found["tables"].items()}
+        found = _parsed(path.read_bytes(), str(path))
+    except InvalidValueError as error:
+        raise ConfigurationError(str(error)) from None
+    try:
+        declared = {table: _declaration(said) for table, said in found["tables"].items()}
+        unknown = [
+            f"{table}.{column} is declared {word}"
+            for table, declaration in declared.items()
+            for column, word in declaration.columns.items()
+            if not is_known(word)
+        ]
     except (ValueError, KeyError, TypeError, AttributeError):
         raise ConfigurationError(
             f'{path} is malformed; it is {{"tables": {{NAME: {{"columns": {{COLUMN: TYPE}}, "primary_key": [COLUMN],'
             ' "file_name": COLUMN}}}'
         ) from None
+    if unknown:
+        raise ConfigurationError(f"{path}: {'; '.join(unknown)}, which is no type known here")
+    return declared
 
 
 def _declaration(said: Mapping[str, Any]) -> Declaration:
@@ -151,6 +164,9 @@ def _declaration(said: Mapping[str, Any]) -> Declaration:
 def _parsed(content: bytes, place: str) -> Any:
     try:
         return json.loads(content, parse_float=Decimal, parse_constant=_refuse_constant)
+    except json.JSONDecodeError as error:
+        where = f": {error.msg}, line {error.lineno}" if b"\n" in content.strip() else ""
+        raise InvalidValueError(f"{place} is not JSON{where}") from None
     except ValueError:
         raise InvalidValueError(f"{place} is not JSON") from None
 

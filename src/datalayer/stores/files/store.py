@@ -124,12 +124,12 @@ def _fill(source: Source, connection: sqlite3.Connection) -> None:
 
 
 def _stored(source: Source, facts: Facts) -> Iterator[list[Any]]:
-    columns = facts.table.columns
+    columns, said = facts.table.columns, source.declaration.columns
     for place, record in source.records():
-        yield [_value(facts, column, record, place) for column in columns]
+        yield [_value(facts, column, record, place, said.get(column.name)) for column in columns]
 
 
-def _value(facts: Facts, column: Column, record: Mapping[str, Any], place: str) -> Any:
+def _value(facts: Facts, column: Column, record: Mapping[str, Any], place: str, said: str | None) -> Any:
     value = record.get(column.name)
     if value is None:
         return None
@@ -142,7 +142,7 @@ def _value(facts: Facts, column: Column, record: Mapping[str, Any], place: str) 
             raise Unfit("", "true and false are no values of it")
         return facts.codecs[column.name].write(value)
     except Unfit as unfit:
-        declared = column.type.declared
+        declared = said or column.type.declared
         raise InvalidValueError(f"{place}: {column.name} is declared {declared}: {unfit.reason}") from None
 
 

@@ -57,6 +57,7 @@ _NAMES: dict[Kind, tuple[str, ...]] = {
     Kind.BYTEA: ("bytea", "blob", "binary", "varbinary"),
     Kind.TEXT: ("", "string", "citext"),
 }
+_TEXTS = frozenset({"text", "varchar", "character varying", "char", "character", "bpchar"})
 _KINDS = {name: kind for kind, names in _NAMES.items() for name in names}
 _BY_AFFINITY = {
     Affinity.INTEGER: Kind.BIGINT,
@@ -68,6 +69,12 @@ _BY_AFFINITY = {
 _OWN_TIMESTAMPS = ("timestamp", "timestamptz")
 _LIMITS = re.compile(r"\(\s*(\d+)\s*(?:,\s*(\d+)\s*)?\)")
 _BRACKETS = re.compile(r"(\[\d*\]\s*)+$")
+
+
+def is_known(declared: str) -> bool:
+    """Whether a declared type is one by name, and not only by what SQLite makes of its letters."""
+    name = _name(_BRACKETS.sub("", declared))
+    return bool(name) and (name in _KINDS or name in _TEXTS)
 
 
 def read_declared(declared: str, default: str | None = None, *, strict: bool = False) -> Declared:
@@ -82,7 +89,7 @@ def read_declared(declared: str, default: str | None = None, *, strict: bool = F
         declared = ""
     bare = _BRACKETS.sub("", declared)
     found = _LIMITS.search(bare)
-    name = " ".join(_LIMITS.sub(" ", bare).lower().split())
+    name = _name(bare)
     affinity = _affinity(declared)
     kind = _KINDS.get(name) or _BY_AFFINITY[affinity]
     return Declared(
@@ -91,6 +98,10 @@ def read_declared(declared: str, default: str | None = None, *, strict: bool = F
         limits=tuple(int(part) for part in found.groups() if part is not None) if found else (),
         loose=kind in (Kind.TIMESTAMP, Kind.TIMESTAMPTZ) and (name not in _OWN_TIMESTAMPS or _foreign(default)),
     )
+
+
+def _name(bare: str) -> str:
+    return " ".join(_LIMITS.sub(" ", bare).lower().split())
 
 
 def _foreign(default: str | None) -> bool:

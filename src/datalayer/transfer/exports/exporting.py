@@ -9,6 +9,7 @@ off continues when the same export runs again: finished tables are kept, and the
 from __future__ import annotations
 
 import asyncio
+import errno
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
@@ -36,6 +37,7 @@ from datalayer.transfer.reading import CHUNK_ROWS, source_rows
 from datalayer.transfer.reports import OnProgress, Progress
 from datalayer.transfer.selection import check_named, refuse_no_tables, selected
 
+_NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 #: Seconds for one statement of the snapshot: a chunk of a large table may wait for a slow disk.
 _STATEMENT_SECONDS: Final = 3600.0
 
@@ -78,9 +80,10 @@ async def export(
                     write_whole(directory / UNFINISHED, begun.spelt())
         manifest = _finish(directory, begun, kept, hidden_rows(source))
     except OSError as error:
+        mend = "make room and " if error.errno in _NO_ROOM else ""
         raise TransferError(
-            f"{error.filename or directory} cannot be written: {error.strerror}; finished tables are kept, make room"
-            " and run the same export again to continue"
+            f"{error.filename or directory} cannot be written: {error.strerror}; finished tables are kept, {mend}run"
+            " the same export again to continue"
         ) from None
     return ExportReport(directory, manifest, kept, perf_counter() - started)
 
@@ -112,6 +115,8 @@ def _begin(directory: Path, plan: Manifest) -> Manifest:
         directory.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError):
         raise SelectionError(f"{directory} is not a directory, or is below a file; choose another one") from None
+    except OSError as error:
+        raise SelectionError(f"{directory} cannot be made: {error.strerror}; choose another directory") from None
     if (directory / MANIFEST).exists():
         raise SelectionError(f"{directory} has a finished export; choose another directory")
     if (directory / UNFINISHED).exists():

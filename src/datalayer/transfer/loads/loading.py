@@ -228,7 +228,7 @@ class _Load:
         mark = self._marks[name]
         if mark.finished:
             return
-        path = self._directory / self._exported[name].file
+        path, before = self._directory / self._exported[name].file, mark.rows_read
         async with aclosing(chunks.read(path, table, skip=mark.rows_read, size=self._chunk_rows)) as found:
             async for chunk in found:
                 after = mark.advanced(chunk.rows_read, chunk.rows_written, {b.pair.name for b in chunk.batches})
@@ -236,7 +236,7 @@ class _Load:
                 await writing.write(chunk.batches, mark, after)
                 self._marks[name] = mark = after
                 if on_progress is not None:
-                    on_progress(Progress(name, mark.rows_read, total))
+                    on_progress(Progress(name, mark.rows_read, total, before))
         if mark.rows_read != total:
             raise DamagedExportError(
                 f"{path} has {mark.rows_read:,} rows and the manifest names {total:,}; it was edited while it was read",

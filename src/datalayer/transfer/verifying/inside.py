@@ -55,7 +55,7 @@ async def compare_inside(plan: Plan, findings: Findings, meter: Meter, state: Ta
         if known is not None:
             for side in totals:
                 side.rows, side.sum = side.rows + known[0], side.sum + known[1]
-            meter.advance(2 * known[0])
+            meter.advance(2 * known[0], before=True)
             continue
         both = await _both(plan, cut)
         for side, sums in zip(totals, both, strict=True):

@@ -17,9 +17,11 @@ class Meter:
         self._total = total
         self._on_progress = on_progress
         self._rows = 0
+        self._before = 0
 
-    def advance(self, rows: int) -> None:
-        """Count rows that have been read."""
+    def advance(self, rows: int, *, before: bool = False) -> None:
+        """Count rows that have been read, ``before`` by an earlier run."""
         self._rows += rows
+        self._before += rows if before else 0
         if self._on_progress is not None:
-            self._on_progress(Progress(self._table, self._rows, max(self._rows, self._total)))
+            self._on_progress(Progress(self._table, self._rows, max(self._rows, self._total), self._before))

@@ -99,7 +99,7 @@ class PostgresWriter:
     async def load(self, pairs: Sequence[TablePair], reader: Reader, pace: Pace, jobs: int) -> None:
         """Write all parts that are not written."""
         for table, rows in self.written.items():
-            pace.count(table, rows)
+            pace.resume(table, rows)
         # One connection of the pool keeps other copies out.
         jobs = max(1, min(jobs, self._store.pool.max_size - 1))
         await PartLoader(self._store, reader, pace, self.written).load(self._states, jobs)

@@ -37,6 +37,7 @@ def test_every_layout_is_a_table(tmp_path: Path) -> None:
     ("name", "content", "told"),
     [
         ("t.json", '{"secret": 1}', r"t\.json is not an array of objects"),
+        ("t.json", '[{"a": 1},\n{"b": 2}\n{"secret": 3}]', r"t\.json is not JSON: Expecting ',' delimiter, line 3"),
         ("t.json", "[1]", r"t\.json, record 1 is not an object"),
         ("t.ndjson", '{"a": 1}\n{"secret"', r"t\.ndjson, line 2 is not JSON"),
         ("t.ndjson", '{"a": NaN}', r"t\.ndjson, line 1 is not JSON"),
@@ -61,6 +62,12 @@ def test_ambiguous_directories_are_refused(tmp_path: Path) -> None:
         find_sources(tmp_path)
     (tmp_path / "schema.json").write_text('{"tables": {"t": {"colums": {}}}}')
     with pytest.raises(ConfigurationError, match=r"schema\.json is malformed"):
+        find_sources(tmp_path)
+    (tmp_path / "schema.json").write_text('{"tables": {"t": {"columns": {"a": "inteeger", "b": "character(3)[]"}}}}')
+    with pytest.raises(ConfigurationError, match=r"schema\.json: t\.a is declared inteeger, which is no type known"):
+        find_sources(tmp_path)
+    (tmp_path / "schema.json").write_text('{"tables":\n{"t": {}')
+    with pytest.raises(ConfigurationError, match=r"schema\.json is not JSON: .*, line 2"):
         find_sources(tmp_path)
     (tmp_path / "schema.json").unlink()
     (tmp_path / "t.ndjson").write_text("")
