@@ -232,7 +232,7 @@ async def test_load_names_orphans_where_it_made_the_tables(tmp_path: Path, targe
         await export(source, tmp_path / "out")
         report = await load(tmp_path / "out", target)
         assert report.problems == (
-            "1 rows of children (parent) refer to rows that parents lacks, first at id=2;"
+            "1 row of children (parent) refers to rows that parents lacks, first at id=2;"
             " mend them, then run the load again",
         )
     finally:
