@@ -5,8 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from datalayer.errors import StoreError, TransferError, UnavailableError
 from datalayer.stores.catalog import ForeignKey, Table
@@ -17,7 +16,7 @@ from datalayer.transfer.loads import marks
 from datalayer.transfer.loads.contract import Batch, Writing
 from datalayer.transfer.loads.marks import Mark, mark_of
 from datalayer.transfer.orphans import select_orphans
-from datalayer.transfer.writers.sqlite import stored_row, write_stored
+from datalayer.transfer.writers.sqlite import RefusedRowError, stored_row, write_stored
 from datalayer.transfer.writers.sqlite_triggers import triggers_of
 
 T = TypeVar("T")
@@ -115,22 +114,8 @@ class SqliteTarget:
 def _write(connection: sqlite3.Connection, batch: Batch) -> None:
     facts = read_schema(connection).facts[batch.pair.name]
     rows = [stored_row(facts, batch.pair, row) for row in batch.rows]
-    write = partial(write_stored, connection, batch.pair, triggers_of(connection, batch.pair.name))
     try:
-        write(rows)
-    except sqlite3.IntegrityError as error:
-        raise _refused(error, write, batch, rows) from None
-
-
-def _refused(
-    error: sqlite3.IntegrityError, write: Callable[[list[list[Any]]], None], batch: Batch, rows: list[list[Any]]
-) -> TransferError:
-    """Name the line that is refused: SQLite does not say which of many it was, so each is written by itself."""
-    told, at = error, ""
-    for place, row in enumerate(rows):
-        try:
-            write([row])
-        except sqlite3.IntegrityError as alone:
-            told, at = alone, f"; at {batch.line(place)}"
-            break
-    return TransferError(f"{batch.pair.name} refuses a row: {told}{at}", table=batch.pair.name)
+        write_stored(connection, batch.pair, triggers_of(connection, batch.pair.name), rows)
+    except RefusedRowError as refused:
+        at = "" if refused.place is None else f"; at {batch.line(refused.place)}"
+        raise TransferError(f"{batch.pair.name} refuses a row: {refused.told}{at}", table=batch.pair.name) from None

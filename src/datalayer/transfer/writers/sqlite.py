@@ -30,6 +30,21 @@ from datalayer.transfer.writers.sqlite_triggers import triggers_away, triggers_o
 T = TypeVar("T")
 
 
+class RefusedRowError(TransferError):
+    """A row breaks a rule of its table.
+
+    Args:
+        told: SQLite's words, which have names and no values.
+        place: of the row among those that were to be written, counted from 0; None where it could not be found.
+        key: of the row, in words.
+    """
+
+    def __init__(self, table: str, told: sqlite3.IntegrityError, place: int | None, key: str) -> None:
+        super().__init__(f"{table} refuses a row: {told}" + (f", at {key}" if key else ""), table=table)
+        self.told = told
+        self.place = place
+
+
 class SqliteWriter:
     """Writes one copy into SQLite. While it loads, the store's writer does not enforce foreign keys."""
 
@@ -189,9 +204,43 @@ def written_rows(connection: sqlite3.Connection, pair: TablePair, rows: Rows) ->
 def write_stored(
     connection: sqlite3.Connection, pair: TablePair, triggers: Sequence[tuple[str, str]], rows: Sequence[Sequence[Any]]
 ) -> None:
-    """Write a chunk with the table's triggers away: a copied updated_at must stay what it is."""
-    with atomic(connection), triggers_away(connection, triggers):
-        connection.executemany(_statement(pair), rows)
+    """Write a chunk with the table's triggers away: a copied updated_at must stay what it is.
+
+    Raises:
+        RefusedRowError: a row breaks a rule of the table.
+    """
+    with atomic(connection):
+        connection.execute("savepoint datalayer_chunk")
+        try:
+            with triggers_away(connection, triggers):
+                connection.executemany(_statement(pair), rows)
+        except sqlite3.IntegrityError as error:
+            # A table may have its own way with conflicts, ON CONFLICT ROLLBACK.
+            if connection.in_transaction:
+                connection.execute("rollback to datalayer_chunk")
+            raise _refused(connection, pair, triggers, rows, error) from None
+        connection.execute("release datalayer_chunk")
+
+
+def _refused(
+    connection: sqlite3.Connection,
+    pair: TablePair,
+    triggers: Sequence[tuple[str, str]],
+    rows: Sequence[Sequence[Any]],
+    error: sqlite3.IntegrityError,
+) -> RefusedRowError:
+    """Find the row that is refused: SQLite does not say which of many it was, so each is written by itself.
+
+    The caller's transaction does not outlive the error.
+    """
+    with triggers_away(connection, triggers):
+        for place, row in enumerate(rows):
+            try:
+                connection.execute(_statement(pair), row)
+            except sqlite3.IntegrityError as alone:
+                named = dict(zip(pair.column_names, row, strict=True))
+                return RefusedRowError(pair.name, alone, place, key_text({part: named[part] for part in pair.key}))
+    return RefusedRowError(pair.name, error, None, "")
 
 
 def _statement(pair: TablePair) -> str:
