@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
@@ -15,6 +16,8 @@ from datalayer.errors import TransferError
 from datalayer.stores.postgres import PostgresStore
 from datalayer.stores.sqlite import SqliteStore
 from datalayer.transfer import copy, repair, sync, verify
+from datalayer.transfer.exports.exporting import export
+from datalayer.transfer.loads.loading import load
 
 #: Declared type, and keys in other spellings than the layer's.
 SPELLINGS = {
@@ -204,3 +207,63 @@ async def test_sync_stops_where_a_page_does_not_go_on(tmp_path: Path, target: Po
     assert (await sync(origin, target, column="at")).rows > 0
     assert (await verify(origin, target)).equal
     await origin.close()
+
+
+@each_spelling
+async def test_rows_are_not_doubled_in_sqlite(spelling: str, tmp_path: Path, origin: PostgresStore) -> None:
+    """A copy, a sync and a load refuse a target with such keys, name the first, and write nothing."""
+    declared, keys = SPELLINGS[spelling]
+    file, out = tmp_path / "k.db", tmp_path / "out"
+    made = f"create table ku (n integer not null, u {declared} not null, v text, primary key (n, u))"
+    _make(file, made, [(n, key, f"v{n}") for n, key in enumerate(keys)])
+    late = await SqliteStore.open(file)
+    await copy(late, origin)
+    await run(origin, "update ku set v = 'changed'")
+    await export(origin, out)
+    before = _read(file, "select * from ku")
+    named = re.escape(f"spelt otherwise than it would be written: {keys[0]} instead of ")
+    for move in (
+        lambda: copy(origin, late),
+        lambda: sync(origin, late, column="n"),
+        lambda: load(out, late, upsert=True),
+    ):
+        with pytest.raises(TransferError, match=rf"no row of ku was written: .*ku\.u.*{named}.*, at n=0, u="):
+            await move()
+        assert _read(file, "select * from ku") == before
+    _make(file, "delete from ku")
+    await copy(origin, late)
+    assert (await verify(origin, late)).equal
+    await copy(origin, late)
+    assert (await verify(origin, late)).equal
+    await late.close()
+
+
+async def test_uuids_in_a_column_of_text_are_not_doubled(tmp_path: Path, origin: PostgresStore) -> None:
+    """Where the target keeps a uuid as text it is the same key in capitals, and a repair and a copy refuse it."""
+    file = tmp_path / "k.db"
+    key = "abcdef00-0000-0000-0000-000000000001"
+    _make(file, "create table ku (u text primary key not null, v text)", [(key.upper(), "old")])
+    await run(origin, f"create table ku (u uuid primary key, v text); insert into ku values ('{key}', 'new')")
+    late = await SqliteStore.open(file)
+    for move in (repair, copy):
+        with pytest.raises(TransferError, match=f"{key.upper()} instead of {key}"):
+            await move(origin, late)
+        assert _read(file, "select * from ku") == [(key.upper(), "old")]
+    _make(file, "update ku set u = lower(u)")
+    assert (await repair(origin, late)).after.equal
+    await late.close()
+
+
+async def test_rows_without_a_key_are_not_doubled(tmp_path: Path, origin: PostgresStore) -> None:
+    """A row that a table without a key has already is found by its values, too."""
+    file = tmp_path / "k.db"
+    row = (1, "ABCDEF00-0000-0000-0000-000000000001", "2024-01-01T10:00:00", "10:00:00")
+    _make(file, "create table ku (n integer, u uuid, at timestamp, t time)", [row, row])
+    late = await SqliteStore.open(file)
+    await copy(late, origin)
+    await run(origin, "insert into ku select * from ku limit 1")
+    _make(file, "drop table if exists datalayer_copy_progress")
+    await copy(origin, late)
+    assert _read(file, "select count(*) from ku") == [(3,)]
+    assert (await verify(origin, late)).equal
+    await late.close()

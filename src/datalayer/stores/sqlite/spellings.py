@@ -8,7 +8,7 @@ in the usual spelling, which are in the order of their values. SQLite puts the c
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import closing
 from dataclasses import replace
 from typing import Any, Final
@@ -75,7 +75,7 @@ def is_compared_as_text(codec: Codec) -> bool:
 
 def spelt_otherwise(
     connection: sqlite3.Connection, table: str, codec: Codec, columns: str = ""
-) -> Iterator[tuple[Any, ...]]:
+) -> Generator[tuple[Any, ...], None, None]:
     """Yield the stored values of a column that are not in the store's own spelling.
 
     Args:

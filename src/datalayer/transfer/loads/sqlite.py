@@ -17,6 +17,7 @@ from datalayer.transfer.loads.contract import Batch, Writing
 from datalayer.transfer.loads.marks import Mark, mark_of
 from datalayer.transfer.orphans import select_orphans
 from datalayer.transfer.writers.sqlite import RefusedRowError, stored_row, write_stored
+from datalayer.transfer.writers.sqlite_spellings import refuse_other_spellings
 from datalayer.transfer.writers.sqlite_triggers import triggers_of
 
 T = TypeVar("T")
@@ -36,6 +37,8 @@ class SqliteTarget:
     def __init__(self, store: SqliteStore, load_id: str) -> None:
         self._store = store
         self._load_id = load_id
+        #: Tables whose keys were looked at.
+        self._seen: set[str] = set()
 
     @property
     def most_jobs(self) -> int:
@@ -63,6 +66,10 @@ class SqliteTarget:
         """Write a chunk, the tables' own triggers away."""
 
         def job(connection: sqlite3.Connection) -> None:
+            for batch in batches:
+                if batch.pair.name not in self._seen:
+                    refuse_other_spellings(connection, batch.pair)
+                    self._seen.add(batch.pair.name)
             # Outside of a transaction, where alone it has an effect.
             connection.execute("pragma foreign_keys = off")
             try:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 from datalayer.errors import TransferError, UnrepairedError
@@ -30,6 +31,7 @@ from datalayer.transfer.verifying.plans import Key
 from datalayer.transfer.verifying.run import Comparison, Options, compare
 from datalayer.transfer.verifying.snapshots import PATIENCE
 from datalayer.transfer.writers.constraints import checked_at_the_end, without_triggers
+from datalayer.transfer.writers.sqlite_spellings import refuse_other_spellings
 from datalayer.wording import counted
 
 #: Rows read, and written, at a time.
@@ -173,7 +175,7 @@ async def _write(source: Session, target: Store, plans: Mapping[str, _Plan]) -> 
     """Delete from the children up, then write from the parents down."""
     groups = dependency_groups({name: plan.pair.target for name, plan in plans.items()})
     ordered = [table.name for group in groups for table in group]
-    async with _transaction(target, ordered) as session:
+    async with _transaction(target, ordered, plans) as session:
         for name in reversed(ordered):
             pair = plans[name].pair
             for batch in _batches(plans[name].deletes):
@@ -189,7 +191,7 @@ async def _write(source: Session, target: Store, plans: Mapping[str, _Plan]) -> 
 
 
 @asynccontextmanager
-async def _transaction(target: Store, names: Sequence[str]) -> AsyncIterator[Session]:
+async def _transaction(target: Store, names: Sequence[str], plans: Mapping[str, _Plan]) -> AsyncIterator[Session]:
     """Open what the repair is written in: over REST each batch stands alone."""
     if target.name == "supabase":
         yield target
@@ -197,6 +199,9 @@ async def _transaction(target: Store, names: Sequence[str]) -> AsyncIterator[Ses
     async with target.transaction(timeout=PATIENCE) as session, AsyncExitStack() as stack:
         if isinstance(session, SqliteTransaction):
             session.ask_by_value()
+            for plan in plans.values():
+                if plan.upserts:
+                    await session.read(partial(refuse_other_spellings, pair=plan.pair, texts_only=True))
         if isinstance(session, PostgresSession):
             connection = await stack.enter_async_context(session.connection())
             await stack.enter_async_context(without_triggers(connection, names))

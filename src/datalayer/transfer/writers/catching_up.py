@@ -19,6 +19,7 @@ from datalayer.transfer.writers.constraints import without_triggers
 from datalayer.transfer.writers.copy_in import copy_blocks, merge
 from datalayer.transfer.writers.sequences import advance_sequences
 from datalayer.transfer.writers.sqlite import written_rows
+from datalayer.transfer.writers.sqlite_spellings import refuse_other_spellings
 from datalayer.transfer.writers.transactions import transaction
 
 SYNC_TABLE: Final = "datalayer_sync_progress"
@@ -85,6 +86,8 @@ class _PostgresSink:
 class _SqliteSink:
     def __init__(self, store: SqliteStore) -> None:
         self._store = store
+        #: Tables whose keys were looked at.
+        self._seen: set[str] = set()
 
     async def watermark(self, table: str, column: str) -> str | None:
         query = _READ.replace("%s", "?")
@@ -93,6 +96,9 @@ class _SqliteSink:
 
     async def write(self, pair: TablePair, rows: Rows, column: str, watermark: str | None) -> None:
         try:
+            if pair.name not in self._seen:
+                await self._store.run(partial(refuse_other_spellings, pair=pair))
+                self._seen.add(pair.name)
             await self._store.run(partial(_write, pair, rows, column, watermark))
         except StoreError as error:
             raise TransferError(f"{pair.name}: {error}", table=pair.name) from error

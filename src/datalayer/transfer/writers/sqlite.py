@@ -25,6 +25,7 @@ from datalayer.transfer.pairing import TablePair
 from datalayer.transfer.readers.contract import Reader, Rows
 from datalayer.transfer.writers import sqlite_keyless, sqlite_progress
 from datalayer.transfer.writers.contract import BrokenReference, BrokenReferencesError, ForeignKeys
+from datalayer.transfer.writers.sqlite_spellings import refuse_other_spellings
 from datalayer.transfer.writers.sqlite_triggers import triggers_away, triggers_of
 
 T = TypeVar("T")
@@ -97,6 +98,8 @@ class SqliteWriter:
         marks = {pair.name: await reader.mark(pair.source) for pair in pairs}
 
         def begin_all(connection: sqlite3.Connection) -> None:
+            for pair in pairs:
+                refuse_other_spellings(connection, pair)
             with atomic(connection):
                 sqlite_progress.create(connection)
                 for pair in pairs:

@@ -13,6 +13,7 @@ from typing import Any, Final
 from datalayer.stores.sql_names import quote, quote_all
 from datalayer.stores.sqlite.atomic import atomic
 from datalayer.stores.sqlite.catalog import Facts
+from datalayer.stores.sqlite.spellings import by_value
 from datalayer.transfer.pairing import TablePair
 from datalayer.transfer.writers.sqlite_triggers import triggers_away
 
@@ -39,7 +40,7 @@ def add_lacking(
 ) -> None:
     """Add the rows that the target lacks, and remove the temporary table."""
     columns, table = quote_all(pair.column_names), f"main.{quote(pair.name)}"
-    alike = ", ".join(facts.codecs[name].compared for name in pair.column_names)
+    alike = ", ".join(by_value(facts.codecs[name]).compared for name in pair.column_names)
     statement = f"""
         insert into {table} ({columns})
         with recursive
