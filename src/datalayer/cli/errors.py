@@ -69,6 +69,11 @@ _URL_HINTS: Final[tuple[tuple[type[StoreError], str], ...]] = (
 )
 
 
+_REST_HINTS: Final[tuple[tuple[type[StoreError], str], ...]] = (
+    (UnavailableError, "check the host in the URL, and that the project is not paused"),
+)
+
+
 class OpeningError(DataLayerError):
     """A store that the command line names cannot be opened; the cause tells the exit code."""
 
@@ -78,13 +83,17 @@ class SideError(DataLayerError):
 
 
 @contextmanager
-def opening(side: str | None = None) -> Iterator[None]:
-    """Have an error say on which side it happened, and point at the URL that was given."""
+def opening(side: str | None = None, *, writes: bool = True) -> Iterator[None]:
+    """Have an error say on which side it happened, and point at the URL that was given.
+
+    Args:
+        writes: whether the command changes anything where it gets further.
+    """
     try:
         yield
     except DataLayerError as error:
         where = f"{side}: " if side else ""
-        raise OpeningError(f"{where}{_said_of_a_url(error)}; nothing was changed") from error
+        raise OpeningError(f"{where}{_said_of_a_url(error)}{'; nothing was changed' if writes else ''}") from error
 
 
 @contextmanager
@@ -151,7 +160,8 @@ def _said_of_a_url(error: DataLayerError) -> str:
         return str(error)
     if error.store == "supabase" and isinstance(error, AccessDeniedError):
         return str(error)
-    hint = next((hint for kind, hint in _URL_HINTS if isinstance(error, kind)), error.hint)
+    hints = _REST_HINTS if error.store == "supabase" else _URL_HINTS
+    hint = next((hint for kind, hint in hints if isinstance(error, kind)), error.hint)
     return f"{error.store} {error.operation}: {error.message}" + (f" ({hint})" if hint else "")
 
 

@@ -155,7 +155,7 @@ async def _open_url(url: str, *, create: bool) -> Store:
 
     if url.startswith(("supabase:", "supabase+http:")):
         raise _no_migrations_over_rest()
-    with opening():
+    with opening(writes=create):
         chosen = url if create else untouched(url)
         if chosen != url:
             output.note(_NOT_THERE.format(url))

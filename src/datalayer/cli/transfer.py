@@ -39,23 +39,23 @@ Tables: TypeAlias = Annotated[
 AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
-def opened_source(url: str) -> AbstractAsyncContextManager[Store]:
-    """Open a store that is there already, and close it."""
-    return _opened("source", url, create=False)
+def opened_source(url: str, *, writes: bool = True) -> AbstractAsyncContextManager[Store]:
+    """Open a store that is there already, and close it; ``writes`` tells whether the command changes another one."""
+    return _opened("source", url, create=False, writes=writes)
 
 
 def opened_target(url: str, *, create: bool = True, writes: bool = True) -> AbstractAsyncContextManager[Store]:
     """Open a store, with ``create`` a SQLite file also where it is not there yet, and close it."""
     if writes and url.startswith("files:"):
         raise ConfigurationError(f"--target: files are a source only; name {STORES}")
-    return _opened("target", url, create=create)
+    return _opened("target", url, create=create, writes=writes)
 
 
 @asynccontextmanager
-async def _opened(side: str, url: str, *, create: bool) -> AsyncIterator[Store]:
+async def _opened(side: str, url: str, *, create: bool, writes: bool) -> AsyncIterator[Store]:
     from datalayer.stores.opening import open_store
 
-    with opening(side):
+    with opening(side, writes=writes):
         store = await open_store(url, create=create)
     try:
         yield store
@@ -84,11 +84,11 @@ async def opened(
         create: whether a SQLite target is made where it is missing.
         writes: whether the target is written to, which files cannot be.
     """
-    if _is_same(source_url, target_url):
+    if _is_same(source_url, target_url, writes=writes):
         raise ConfigurationError(_SAME)
     target_opened = opened_target(target_url, create=create, writes=writes)
-    async with opened_source(source_url) as source, target_opened as target:
-        await _refuse_one_database(source, target)
+    async with opened_source(source_url, writes=writes) as source, target_opened as target:
+        await _refuse_one_database(source, target, writes=writes)
         with naming_side(partial(_side_of, source=source, target=target)):
             yield source, target
 
@@ -105,28 +105,28 @@ def _side_of(error: StoreError, source: Store, target: Store) -> str | None:
     return told[0] if told else None
 
 
-async def _refuse_one_database(source: Store, target: Store) -> None:
+async def _refuse_one_database(source: Store, target: Store, *, writes: bool) -> None:
     """Refuse two URLs of one PostgreSQL database and one schema, however they are spelt."""
     if (source.name, target.name) != ("postgres", "postgres"):
         return
     from datalayer.stores.postgres import PostgresStore
 
     if isinstance(source, PostgresStore) and isinstance(target, PostgresStore):
-        with opening("source"):
+        with opening("source", writes=writes):
             mine = await source.fetch_one(_PLACE)
-        with opening("target"):
+        with opening("target", writes=writes):
             theirs = await target.fetch_one(_PLACE)
         if mine == theirs:
             raise ConfigurationError(_SAME)
 
 
-def _is_same(source_url: str, target_url: str) -> bool:
+def _is_same(source_url: str, target_url: str, *, writes: bool) -> bool:
     """Whether two URLs name one store, as far as the URLs tell: a file has many spellings."""
     from datalayer.stores.opening import sqlite_file
 
-    with opening("source"):
+    with opening("source", writes=writes):
         source = sqlite_file(source_url)
-    with opening("target"):
+    with opening("target", writes=writes):
         target = sqlite_file(target_url)
     if source is None or target is None:
         return source_url == target_url

@@ -35,16 +35,16 @@ _LOOSE = """
     insert into bare values (1), ('secret');
 """
 _FOUND = {
-    ("bare", "n", "cannot be read: a stored str is no INTEGER"): (1, ["row 2 (as read)"]),
-    ("loose", "at", "cannot be read: a stored int is no datetime"): (1, ["id=2"]),
-    ("loose", "born", "cannot be read: a stored int is no date"): (1, ["id=3"]),
-    ("loose", "born", "cannot be read: a stored str is no date"): (1, ["id=2"]),
-    ("loose", "n", "cannot be read: a stored float is no INTEGER"): (1, ["id=3"]),
-    ("loose", "n", "cannot be read: a stored str is no INTEGER"): (4998, ["id=2", "id=4", "id=5"]),
-    ("loose", "paid", "cannot be read: a stored str is no boolean"): (2, ["id=2", "id=3"]),
-    ("loose", "price", "cannot be read: a stored str is no numeric(6,2)"): (1, ["id=3"]),
+    ("bare", "n", "cannot be read: a stored text is no INTEGER"): (1, ["row 2 (as read)"]),
+    ("loose", "at", "cannot be read: a stored integer is no datetime"): (1, ["id=2"]),
+    ("loose", "born", "cannot be read: a stored integer is no date"): (1, ["id=3"]),
+    ("loose", "born", "cannot be read: a stored text is no date"): (1, ["id=2"]),
+    ("loose", "n", "cannot be read: a stored real is no INTEGER"): (1, ["id=3"]),
+    ("loose", "n", "cannot be read: a stored text is no INTEGER"): (4998, ["id=2", "id=4", "id=5"]),
+    ("loose", "paid", "cannot be read: a stored text is no boolean"): (2, ["id=2", "id=3"]),
+    ("loose", "price", "cannot be read: a stored text is no numeric(6,2)"): (1, ["id=3"]),
     ("loose", "price", "has more than the 2 decimal places of the target column"): (1, ["id=2"]),
-    ("loose", "word", "cannot be read: a stored bytes is no TEXT"): (1, ["id=2"]),
+    ("loose", "word", "cannot be read: a stored blob is no TEXT"): (1, ["id=2"]),
 }
 
 
@@ -68,7 +68,7 @@ async def test_plan_and_schema_diff_count_every_value_that_does_not_fit(path: Pa
         assert sorted((d.table, d.subject.removeprefix("column ")) for d in blocking) == sorted(
             (table, column) for table, column, _ in _FOUND
         )
-        assert any("a stored str is no INTEGER: 4,998 rows, at id=2; id=4; id=5, ..." in d.what for d in blocking)
+        assert any("a stored text is no INTEGER: 4,998 rows, at id=2; id=4; id=5, ..." in d.what for d in blocking)
         assert not (await target.catalog(refresh=True)).tables
     finally:
         await source.close()
@@ -97,7 +97,7 @@ async def test_copy_writes_nothing_of_a_part_that_has_one(path: Path, target: Po
     source = await SqliteStore.open(path)
     try:
         with pytest.raises(
-            TransferError, match=r"loose\.n cannot be read: a stored str is no INTEGER, at id=2"
+            TransferError, match=r"loose\.n cannot be read: a stored text is no INTEGER, at id=2"
         ) as told:
             await copy(source, target, tables=["good", "loose"])
         assert "secret" not in str(told.value)
@@ -113,7 +113,7 @@ async def test_dry_run_prints_them_and_exits_with_a_difference(
     both = ["copy", "--dry-run", "--source", f"sqlite:///{path}", "--target", datalayer_database]
     assert await asyncio.to_thread(run_command, both) == 1
     printed = capsys.readouterr().out
-    assert "loose.n cannot be read: a stored str is no INTEGER: 4,998 rows, at id=2; id=4; id=5, ..." in printed
+    assert "loose.n cannot be read: a stored text is no INTEGER: 4,998 rows, at id=2; id=4; id=5, ..." in printed
     assert "5,008 values would stop the copy" in printed
     assert "secret" not in printed
     assert await asyncio.to_thread(run_command, [*both, "--json"]) == 1
@@ -206,9 +206,9 @@ async def test_any_column_of_a_strict_table_is_text_and_nothing_else_is_guessed(
         assert (await verify(source, target)).equal
         await source.run(lambda c: c.execute("insert into mixed values (5, 7), (6, 1.5), (7, x'00')").close())
         assert sorted((m.rule, m.first) for m in (await plan_copy(source, target)).misfits) == [
-            ("cannot be read: a stored bytes is no text", ("id=7",)),
-            ("cannot be read: a stored float is no text", ("id=6",)),
-            ("cannot be read: a stored int is no text", ("id=5",)),
+            ("cannot be read: a stored blob is no text", ("id=7",)),
+            ("cannot be read: a stored integer is no text", ("id=5",)),
+            ("cannot be read: a stored real is no text", ("id=6",)),
         ]
     finally:
         await source.close()

@@ -50,6 +50,13 @@ def files() -> list[str]:
         (("copy", "sqlite:///shop.db", AWAY), ExitCode.UNAVAILABLE, "target: postgres connect: "),
         (("copy", "postgresql://app:hidden@h:99999/d", "sqlite:///new.db"), ExitCode.CONFIGURATION, "source: the Post"),
         (("copy", "postgresql://app:hidden@h:port/d", "sqlite:///new.db"), ExitCode.CONFIGURATION, "source: the Post"),
+        (
+            ("copy", "postgresql://app:hidden@h/d?sslmod=x", "sqlite:///n.db"),
+            ExitCode.CONFIGURATION,
+            "source: libpq kn",
+        ),
+        (("copy", "postgresql://app:hid/a?den=x@h/d", "sqlite:///n.db"), ExitCode.CONFIGURATION, "source: the Post"),
+        (("verify", "supabase+http://127.0.0.1:1", "sqlite:///shop.db"), ExitCode.UNAVAILABLE, "source: supabase "),
         (("copy", "supabase+http://h:99999", "sqlite:///new.db"), ExitCode.CONFIGURATION, "source: the Supabase"),
         (("copy", "sqlite:///notes.txt", "sqlite:///new.db"), ExitCode.CONFIGURATION, "source: sqlite connect: notes"),
         (("copy", "sqlite:///shop.db", "sqlite:///."), ExitCode.CONFIGURATION, "target: sqlite connect: "),
@@ -72,8 +79,11 @@ def test_error_says_which_side_is_meant(
     assert err.startswith(f"error: {said}")
     assert ("\nto go on" in err) == (code == ExitCode.UNAVAILABLE)
     assert err.count("\n") == (2 if code == ExitCode.UNAVAILABLE else 1)
+    assert ("; nothing was changed" in err) == (command == "copy" and "files:" not in target)
     assert "DATABASE_URL" not in err
     assert "hidden" not in err
+    assert "den=" not in err
+    assert "port and database" not in err or "supabase" not in source
     assert files() == FILES
 
 

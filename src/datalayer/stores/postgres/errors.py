@@ -72,7 +72,7 @@ def connection_failure(error: psycopg.Error) -> DataLayerError:
     if wrong is not None:
         name = next(group for group in wrong.groups() if group is not None)
         return ConfigurationError(
-            f"the PostgreSQL DSN has a value for {name} that libpq does not know", variables=("DATABASE_URL",)
+            f"the PostgreSQL URL has a value for {name} that libpq does not know", variables=("DATABASE_URL",)
         )
     if _REFUSED_LOGIN.search(text) or (error.sqlstate or "").startswith("28"):
         return errors.AccessDeniedError(

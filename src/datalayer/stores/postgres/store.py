@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import asynccontextmanager
 from select import POLLIN, poll
@@ -138,18 +139,27 @@ class PostgresStore(PostgresSession):
         await self._lending.close()
 
 
+_UNKNOWN_PARAMETER = re.compile(r"invalid URI query parameter: \"(\w+)\"")
+
+
 def _conninfo(dsn: str, timeout: float) -> str:
     try:
         given = conninfo_to_dict(dsn)
-    except psycopg.ProgrammingError:
+    except psycopg.ProgrammingError as error:
+        unknown = _UNKNOWN_PARAMETER.search(str(error))
+        # Behind a ? that belongs to a password is no parameter.
+        if unknown is not None and "@" not in dsn.partition("?")[2]:
+            raise ConfigurationError(
+                f"libpq knows no parameter {unknown[1]}, which the PostgreSQL URL has", variables=("DATABASE_URL",)
+            ) from None
         raise ConfigurationError(
-            "the PostgreSQL DSN is malformed; write postgresql://USER:PASSWORD@HOST:PORT/DATABASE, special characters"
+            "the PostgreSQL URL is malformed; write postgresql://USER:PASSWORD@HOST:PORT/DATABASE, special characters"
             " as % codes, and behind a ? only parameters that libpq knows, such as sslmode",
             variables=("DATABASE_URL",),
         ) from None
     if not all(_is_port(part) for part in str(given.get("port") or "").split(",")):
         raise ConfigurationError(
-            "the PostgreSQL DSN has a port that is none; write a whole number from 1 to 65535",
+            "the PostgreSQL URL has a port that is none; write a whole number from 1 to 65535",
             variables=("DATABASE_URL",),
         )
     defaults: dict[str, Any] = _NETWORK | {"connect_timeout": max(2, round(timeout))}

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from datalayer.stores.catalog import ForeignKey, Kind, Table
 from datalayer.stores.contract import StoreName
@@ -264,6 +264,10 @@ def _document(stored: Any) -> Any:
     return exact_document(stored) if type(stored) is str else DECODERS[Kind.JSON](stored)
 
 
+#: SQLite's own words. Source: sqlite.org/datatype3.html, section 2.
+_CLASSES: Final[Mapping[type, str]] = {int: "integer", float: "real", str: "text", bytes: "blob"}
+
+
 def _reading(codec: Codec, fitted: Conversion) -> Conversion:
     """Join reading a stored value with fitting it: what is stored may not be of the type that its column declares."""
     read, plain = _read_of(codec), codec.plain
@@ -275,7 +279,7 @@ def _reading(codec: Codec, fitted: Conversion) -> Conversion:
             value = read(stored)
         except UNREADABLE:
             raise MisfitError(
-                f"cannot be read: a stored {type(stored).__name__} is no {codec.column.type.declared}"
+                f"cannot be read: a stored {_CLASSES[type(stored)]} is no {codec.column.type.declared}"
             ) from None
         return fitted(value)
 
