@@ -226,3 +226,28 @@ async def test_row_that_another_one_leaves_no_room_for_is_named(
     with pytest.raises(TransferError, match=r"constraint goods_kind_title_key; column kind, title; at id=5;") as told:
         await copy(origin, target)
     assert "title 4" not in str(told.value)
+
+
+@pytest.mark.parametrize("there", ["", "insert into goods values (9, 'nine')"])
+@pytest.mark.parametrize(
+    ("columns", "said"),
+    [
+        (
+            "title text check (title <> 'title 5')",
+            "a CHECK constraint is violated; constraint goods_title_check; at id=5;",
+        ),
+        ("title text unique, up integer references goods", "constraint goods_title_key; column title; at id=11;"),
+    ],
+)
+async def test_row_that_breaks_a_rule_is_named(
+    origin: PostgresStore, target: PostgresStore, there: str, columns: str, said: str
+) -> None:
+    """By its key also where rows are written over others, or refer to rows of their own table."""
+    up = ", up integer" if "up" in columns else ""
+    await run(origin, f"create table goods (id integer primary key, title text{up})")
+    await run(origin, "insert into goods select n, 'title ' || n from generate_series(1, 10) n")
+    await run(origin, "insert into goods values (11, 'title 2')")
+    await run(target, f"create table goods (id integer primary key, {columns})")
+    await run(target, there)
+    with pytest.raises(TransferError, match=said):
+        await copy(origin, target)

@@ -41,14 +41,18 @@ def incoming(pair: TablePair) -> str:
 
 
 async def write_rows(connection: AsyncConnection[Row], pair: TablePair, rows: AsyncGenerator[Row, None]) -> None:
-    """Write rows inside the connection's transaction.
+    """Write rows inside the connection's transaction; an error does not name the row where the server does not.
 
     A table that has rows needs a key: what is there already under the same key is replaced where it differs.
     """
     if not await has_rows(connection, pair.name):
         await copy_rows(connection, pair, rows)
         return
-    await merge(connection, pair, lambda into: copy_blocks(connection, into, pair, _blocks(pair, rows), _unheard))
+
+    async def send(into: str) -> int:
+        return await copy_blocks(connection, into, pair, _blocks(pair, rows), _unheard)
+
+    await merge(connection, pair, send, name_row=False)
 
 
 async def copy_rows(connection: AsyncConnection[Row], pair: TablePair, rows: AsyncGenerator[Row, None]) -> None:
@@ -56,8 +60,12 @@ async def copy_rows(connection: AsyncConnection[Row], pair: TablePair, rows: Asy
     await copy_blocks(connection, quote(pair.name), pair, _blocks(pair, rows), _unheard)
 
 
-async def merge(connection: AsyncConnection[Row], pair: TablePair, send: Send) -> int:
-    """Write a part over what is there: rows with the same key are replaced where they differ."""
+async def merge(connection: AsyncConnection[Row], pair: TablePair, send: Send, *, name_row: bool = True) -> int:
+    """Write a part over what is there: rows with the same key are replaced where they differ.
+
+    Args:
+        name_row: note on an error the key of the row that breaks a rule.
+    """
     columns, into = quote_all(pair.column_names), incoming(pair)
     create = f"create temporary table {into} on commit drop as select {columns} from {quote(pair.name)} limit 0"
     await connection.execute(create.encode())
@@ -66,10 +74,11 @@ async def merge(connection: AsyncConnection[Row], pair: TablePair, send: Send) -
     try:
         async with connection.transaction():
             await connection.execute(_merge(pair).encode())
-    except psycopg.errors.UniqueViolation as error:
-        row = await _clashing(connection, pair, error)
-        if row is not None:
-            error.add_note(row)
+    except (psycopg.IntegrityError, psycopg.DataError) as error:
+        if name_row:
+            clashing = isinstance(error, psycopg.errors.UniqueViolation)
+            row = await _clashing(connection, pair, error) if clashing else None
+            error.add_note(row or await _refused(connection, pair, rows))
         raise
     await connection.execute(f"drop table {into}".encode())
     return rows
@@ -113,21 +122,42 @@ async def copy_bytes(
         return cursor.rowcount
 
 
-async def _clashing(
-    connection: AsyncConnection[Row], pair: TablePair, error: psycopg.errors.UniqueViolation
-) -> str | None:
+async def _clashing(connection: AsyncConnection[Row], pair: TablePair, error: psycopg.Error) -> str | None:
     """Name the row that another one of the table leaves no room for, by its key; None where it cannot be told."""
     detail = error.diag.message_detail
     columns, values = key_columns(detail), _KEY_VALUES.search(detail or "")
     if values is None or not set(columns) <= set(pair.column_names):
         return None
-    key = ", ".join(f"{quote(name)}::text" for name in pair.key)
+    order = ", ".join(f"found.{quote(name)} desc" for name in pair.key)
     query = (
-        f"select {key} from {incoming(pair)} where concat_ws(', ', {quote_all(columns)}) = %s"
-        f" order by {quote_all(pair.key)} desc limit 1"
+        f"select {_key_as_text(pair)} from {incoming(pair)} found"
+        f" where concat_ws(', ', {quote_all(columns)}) = %s order by {order} limit 1"
     )
     row = await (await connection.execute(query.encode(), [values["values"]])).fetchone()
     return None if row is None else key_text(row)
+
+
+def _key_as_text(pair: TablePair) -> str:
+    """Return the columns of a query for a key; an order that names them means these texts, unless it says whose."""
+    return ", ".join(f"{quote(name)}::text" for name in pair.key)
+
+
+async def _refused(connection: AsyncConnection[Row], pair: TablePair, rows: int) -> str:
+    """Name by its key the first row that may not be written, found by halves: the server names its values only."""
+    low, high = 0, rows
+    while high - low > 1:
+        middle = (low + high) // 2
+        try:
+            async with connection.transaction(force_rollback=True):
+                await connection.execute(_merge(pair, middle).encode())
+        except (psycopg.IntegrityError, psycopg.DataError):
+            high = middle
+        else:
+            low = middle
+    order = ", ".join(f"found.{quote(name)}" for name in pair.key)
+    query = f"select {_key_as_text(pair)} from {incoming(pair)} found order by {order} limit 1 offset {high - 1}"
+    row = await (await connection.execute(query.encode())).fetchone()
+    return key_text(row or {})
 
 
 async def _blocks(pair: TablePair, rows: AsyncGenerator[Row, None]) -> AsyncGenerator[Rows, None]:
@@ -152,12 +182,13 @@ def _encoded(encoders: list[Encoder | None], row: list[Any]) -> list[Any]:
     ]
 
 
-def _merge(pair: TablePair) -> str:
+def _merge(pair: TablePair, most: int | str = "all") -> str:
     columns = quote_all(pair.column_names)
     others = [column.target for column in pair.columns if column.source.name not in pair.key]
     statement = (
         f"insert into {quote(pair.name)} as present ({columns}) overriding system value"
-        f" select {columns} from {incoming(pair)} order by {quote_all(pair.key)} on conflict ({quote_all(pair.key)})"
+        f" select {columns} from {incoming(pair)} order by {quote_all(pair.key)} limit {most}"
+        f" on conflict ({quote_all(pair.key)})"
     )
     if not others:
         return f"{statement} do nothing"

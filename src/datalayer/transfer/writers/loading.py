@@ -16,6 +16,7 @@ from typing import Any
 import psycopg
 from psycopg import AsyncConnection
 
+from datalayer.errors import DataLayerError
 from datalayer.query import Row
 from datalayer.stores.postgres import PostgresStore
 from datalayer.stores.sql_names import quote
@@ -125,9 +126,7 @@ class PartLoader:
                     await self._attempt(state, part, passed, over=True)
             except psycopg.Error as error:
                 self._take_back(state, passed)
-                line = failed_line(error)
-                row = None if line is None else await _row_name(state.pair, part, line)
-                raise failure(error, state.pair.name, row) from None
+                raise await _named(error, state, part) from None
             except BaseException:
                 self._take_back(state, passed)
                 raise
@@ -192,12 +191,15 @@ class PartLoader:
                         into = await keyless.begin(connection, state.pair)
                     async for part in self._parts(state):
                         passed = [0]
-                        rows = await self._write_inside(connection, state, part, passed, into)
+                        try:
+                            rows = await self._write_inside(connection, state, part, passed, into)
+                        except psycopg.Error as error:
+                            raise await _named(error, state, part) from None
                         counted.append((state.pair.name, rows, passed[0]))
                     if state.is_whole:
                         await keyless.add_lacking(connection, state.pair)
         except psycopg.Error as error:
-            raise failure(error, names[-1]) from None
+            raise failure(error, error.diag.table_name or names[-1]) from None
         for name, rows, passed_rows in counted:
             self._count(name, rows, passed_rows)
 
@@ -236,6 +238,12 @@ def _is_tied(group: Sequence[TableState]) -> bool:
     """Whether rows refer to rows of the same group."""
     names = {state.pair.name for state in group}
     return any(key.target_table in names for state in group for key in state.pair.target.foreign_keys)
+
+
+async def _named(error: psycopg.Error, state: TableState, part: Part) -> DataLayerError:
+    """Return the error of a part, with the key of the row that it is about where the server tells its place."""
+    line = failed_line(error)
+    return failure(error, state.pair.name, None if line is None else await _row_name(state.pair, part, line))
 
 
 async def _row_name(pair: TablePair, part: Part, line: int) -> str:
