@@ -9,6 +9,8 @@ from urllib.parse import unquote
 #: A user, and a password up to the last ``@``: neither none at all nor a port.
 _CREDENTIALS: Final = re.compile(r"(?<=://)([^:/@]*)(:(?!@|\d+[/?]).*)?@")
 
+#: Source: PostgreSQL 18 manual, "Parameter Key Words"; a socket's directory can be named by these alone.
+_SERVER: Final = frozenset({"host", "hostaddr", "port"})
 _SUPABASE: Final = re.compile(r"supabase(\+http)?://")
 _BEHIND: Final = re.compile(r"[?#]")
 
@@ -29,5 +31,7 @@ def without_secrets(argument: str) -> str:
 
 
 def place(url: str) -> str:
-    """Return where a store is, without user, password and parameters."""
-    return _CREDENTIALS.sub("", url, count=1).partition("?")[0]
+    """Return where a store is, without user, password and any parameter but those that name PostgreSQL's server."""
+    shown, _, query = _CREDENTIALS.sub("", url, count=1).partition("?")
+    server = [part for part in query.split("&") if part.partition("=")[0] in _SERVER]
+    return f"{shown}?{'&'.join(server)}" if server and shown.startswith("postgres") else shown

@@ -193,7 +193,7 @@ _CASES: Mapping[ExitCode, Mapping[str, Case]] = {
         ],
         "invariant of an unknown column, to be repaired": lambda s: [
             "verify",
-            *_between(s.source, _spelt_otherwise(s.source), "--repair"),
+            *_between(s.file, s.twin, "--repair"),
             *("--invariants", s.written("i.sql", "-- name: x\nselect nothing from goods")),
         ],
         "invariant with a wrong cast": lambda s: [
@@ -219,6 +219,7 @@ _CASES: Mapping[ExitCode, Mapping[str, Case]] = {
     ExitCode.CONFIGURATION: {
         "no URL": lambda s: ["copy", *_between("shop.db", s.target)],
         "no such store": lambda s: ["copy", *_between("mysql://host/db", s.target)],
+        "one database": lambda s: ["copy", *_between(s.source, _spelt_otherwise(s.source))],
         "port": lambda s: ["copy", *_between("postgresql://app@127.0.0.1:99999/shop", s.target)],
         "port in letters": lambda s: ["verify", *_between(s.file, "postgresql://app@127.0.0.1:abc/shop")],
         "sslmode": lambda s: ["export", "--source", f"{s.away}?sslmode=bogus", "--out", s.path("new")],
