@@ -267,3 +267,34 @@ async def test_rows_without_a_key_are_not_doubled(tmp_path: Path, origin: Postgr
     assert _read(file, "select count(*) from ku") == [(3,)]
     assert (await verify(origin, late)).equal
     await late.close()
+
+
+@pytest.mark.parametrize(
+    ("made", "row", "told"),
+    [
+        ("k integer primary key, n integer", (2, "two"), "ku.n cannot be read.*, at k=2"),
+        ("k uuid primary key not null, n integer", ("none", 2), "ku.k cannot be read.*, at k=none"),
+        ("j integer not null, k uuid not null, n integer, primary key (j, k)", (7, "none", 2), "at j=7, k=none"),
+    ],
+)
+async def test_repair_names_the_row_that_cannot_be_read(
+    made: str, row: tuple[Any, ...], told: str, tmp_path: Path, target: PostgresStore
+) -> None:
+    """A value that is none of its column's type is named by its row's key, and nothing is repaired; on either side."""
+    file = tmp_path / "k.db"
+    uuids = [f"abcdef00-0000-0000-0000-{n:012}" for n in (1, 3)]
+    good: list[tuple[Any, ...]] = [(n, n) for n in (1, 3)]
+    if "uuid" in made:
+        good = [(uuids[0], 1), (uuids[1], 3)] if len(row) == 2 else [(1, uuids[0], 1), (1, uuids[1], 3)]
+    _make(file, f"create table ku ({made})", good)
+    origin = await SqliteStore.open(file)
+    await copy(origin, target)
+    await run(target, "update ku set n = 9 where n = 3")
+    _make(file, "", [row])
+    with pytest.raises(TransferError, match=f"nothing was repaired: .*{told}"):
+        await repair(origin, target)
+    assert await ask(target, "select count(*) from ku where n = 9") == [{"count": 1}]
+    if "k=none" in told:
+        with pytest.raises(TransferError, match=f"nothing was repaired: .*{told}"):
+            await repair(target, origin)
+    await origin.close()

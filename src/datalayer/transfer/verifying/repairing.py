@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
 
-from datalayer.errors import TransferError, UnrepairedError
+from datalayer.errors import TransferError, UnfitValueError, UnrepairedError
 from datalayer.query import Delete, Row, Select, Upsert
 from datalayer.stores.contract import Session, Store
 from datalayer.stores.postgres.session import PostgresSession
+from datalayer.stores.sqlite.session import SqliteSession
 from datalayer.stores.sqlite.transaction import SqliteTransaction
 from datalayer.transfer.conversions import conversion
 from datalayer.transfer.fitting import fit
@@ -25,6 +26,7 @@ from datalayer.transfer.pairing import TablePair, pair_for_copy
 from datalayer.transfer.readers.exactly import exact_session
 from datalayer.transfer.readers.patience import select
 from datalayer.transfer.reports import OnProgress, RepairedTable, RepairReport, VerifiedTable
+from datalayer.transfer.unreadable import Unreadable
 from datalayer.transfer.verifying.checks import Invariant
 from datalayer.transfer.verifying.findings import Aligned, FoundKey, where_keys
 from datalayer.transfer.verifying.plans import Key
@@ -140,6 +142,7 @@ async def _plan(source: Session, pair: TablePair, keys: Sequence[FoundKey]) -> _
     """Ask the source which of the keys it has now."""
     plan, aligned, turned = _Plan(pair), Aligned(pair), Aligned(pair, reverse=True)
     for batch in _batches(keys):
+        _refuse_unreadable(pair, batch)
         asked = [(each, _key_in_source(pair, each)) for each in batch]
         there: dict[bytes, Key] = {}
         question = Select(pair.name, where_keys(pair.key, [k for _, k in asked if k is not None]), columns=pair.key)
@@ -155,6 +158,39 @@ async def _plan(source: Session, pair: TablePair, keys: Sequence[FoundKey]) -> _
             elif each.target_key is not None:
                 plan.left += 1
     return plan
+
+
+def _refuse_unreadable(pair: TablePair, keys: Sequence[FoundKey]) -> None:
+    """Refuse keys that are none of their columns' type, by which no store can be asked."""
+    for found in keys:
+        for name, value in zip(pair.key, found.key, strict=True):
+            if type(value) is Unreadable:
+                raise _unreadable(pair, name, dict(zip(pair.key, found.key, strict=True)), found.in_target)
+
+
+def _unreadable(pair: TablePair, column: str, key: Row, in_target: bool = False) -> TransferError:
+    return TransferError(
+        f"nothing was repaired: {pair.name}.{column} cannot be read in the {'target' if in_target else 'source'}: what"
+        f" is stored is not of the column's declared type, at {key_text(key)}; correct the stored value, then repair"
+        " again",
+        table=pair.name,
+    )
+
+
+async def _rows_now(source: Session, written: TablePair, names: tuple[str, ...], keys: Sequence[Key]) -> list[Row]:
+    """Read rows by their keys; one of SQLite with a value that cannot be read is named."""
+    question = Select(written.name, where_keys(names, keys), columns=written.column_names)
+    if not isinstance(source, SqliteSession):
+        return await select(source, question, timeout=PATIENCE)
+    try:
+        # What fails would spoil the snapshot.
+        async with source.transaction() as nested:
+            return await nested.select(question, timeout=PATIENCE)
+    except UnfitValueError as error:
+        if len(keys) == 1:
+            column = ", ".join(error.columns)
+            raise _unreadable(written, column, dict(zip(names, keys[0], strict=True))) from error
+    return [row for key in keys for row in await _rows_now(source, written, names, [key])]
 
 
 def _key_in_source(pair: TablePair, found: FoundKey) -> Key | None:
@@ -184,8 +220,7 @@ async def _write(source: Session, target: Store, plans: Mapping[str, _Plan]) -> 
             pair = plans[name].pair
             written = pair_for_copy(pair.source, pair.target)
             for batch in _batches(plans[name].upserts):
-                question = Select(name, where_keys(pair.key, batch), columns=written.column_names)
-                rows = [_fitted(written, pair, row) for row in await select(source, question, timeout=PATIENCE)]
+                rows = [_fitted(written, pair, row) for row in await _rows_now(source, written, pair.key, batch)]
                 if rows:
                     await session.upsert(Upsert(name, rows, pair.key, returning=False), timeout=PATIENCE)
 
