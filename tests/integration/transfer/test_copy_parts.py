@@ -181,7 +181,7 @@ async def test_two_copies_into_one_database_are_refused(
     await run(origin, "create table t (id int primary key); insert into t values (1)")
     async with target.connection() as connection, connection.transaction():
         await connection.execute("select pg_advisory_xact_lock(%s)", [0x6461_7461_6C61_7965])
-        with pytest.raises(TransferError, match="another copy into this database is at work"):
+        with pytest.raises(TransferError, match="another copy or load into this database is at work"):
             await copy(origin, target)
     await copy(origin, target)
 

@@ -29,6 +29,7 @@ from datalayer.transfer.exports.manifest import MANIFEST, UNFINISHED, ExportedTa
 from datalayer.transfer.exports.reports import ExportReport
 from datalayer.transfer.hidden_rows import hidden_rows
 from datalayer.transfer.limits import MisfitError, refuse_long_numbers
+from datalayer.transfer.locks import alone_in_directory
 from datalayer.transfer.naming import row_name
 from datalayer.transfer.ordering import dependency_groups
 from datalayer.transfer.readers.exactly import exact_session
@@ -60,8 +61,8 @@ async def export(
         on_progress: hears of every 1,000 rows; runs in the exporting task.
 
     Raises:
-        TransferError: the directory has something else, the disk is full, or a row cannot be read; finished tables
-            stay.
+        TransferError: the directory has something else, another export is at work in it, the disk is full, or a row
+            cannot be read; finished tables stay.
     """
     started = perf_counter()
     catalog = await source.catalog(refresh=True)
@@ -70,15 +71,17 @@ async def export(
     refuse_no_tables(names, "exported", source)
     plan = _plan(source, source_name, catalog, names)
     try:
-        begun = _begin(directory, plan)
-        kept = tuple(table.name for table in begun.tables)
-        async with _snapshot(source) as session:
-            for table in plan.schema.values():
-                if table.name not in kept:
-                    exported = await _export_table(session, directory, table, on_progress)
-                    begun = replace(begun, tables=(*begun.tables, exported))
-                    write_whole(directory / UNFINISHED, begun.spelt())
-        manifest = _finish(directory, begun, kept, hidden_rows(source))
+        _make(directory)
+        with alone_in_directory(directory):
+            begun = _begin(directory, plan)
+            kept = tuple(table.name for table in begun.tables)
+            async with _snapshot(source) as session:
+                for table in plan.schema.values():
+                    if table.name not in kept:
+                        exported = await _export_table(session, directory, table, on_progress)
+                        begun = replace(begun, tables=(*begun.tables, exported))
+                        write_whole(directory / UNFINISHED, begun.spelt())
+            manifest = _finish(directory, begun, kept, hidden_rows(source))
     except OSError as error:
         mend = "make room and " if error.errno in _NO_ROOM else ""
         raise TransferError(
@@ -109,14 +112,17 @@ def _plan(source: Store, source_name: str, catalog: Catalog, names: set[str]) ->
     )
 
 
-def _begin(directory: Path, plan: Manifest) -> Manifest:
-    """Make the directory, or take up what an earlier run of the same export left in it."""
+def _make(directory: Path) -> None:
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError):
         raise SelectionError(f"{directory} is not a directory, or is below a file; choose another one") from None
     except OSError as error:
         raise SelectionError(f"{directory} cannot be made: {error.strerror}; choose another directory") from None
+
+
+def _begin(directory: Path, plan: Manifest) -> Manifest:
+    """Begin in an empty directory, or take up what an earlier run of the same export left in it."""
     if (directory / MANIFEST).exists():
         raise SelectionError(f"{directory} has a finished export; choose another directory")
     if (directory / UNFINISHED).exists():

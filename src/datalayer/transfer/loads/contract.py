@@ -59,6 +59,9 @@ class Writing(Protocol):
 class LoadTarget(Writing, Protocol):
     """The target of one load."""
 
+    def exclusive(self) -> AbstractAsyncContextManager[None]:
+        """Keep other copies and loads out of this target."""
+
     @property
     def most_jobs(self) -> int:
         """How many chunks can be written at a time."""

@@ -58,8 +58,8 @@ async def load(
         tables: names in the export; None for all of them.
         transform: called for every row; see ``transforms``. The same one when a load is continued.
         upsert: the target may hold rows: those with the same key are replaced, others stay.
-        jobs: tables loaded at a time, where none refers to another in the target; each takes a connection of it. One
-            by one into SQLite, and with a transform, which may send rows to any table.
+        jobs: tables loaded at a time, where none refers to another in the target; each takes a connection of it, and
+            one more is needed. One by one into SQLite, and with a transform, which may send rows to any table.
         chunk_rows: rows of one transaction, at most; fewer where they are wide.
         on_progress: hears of every chunk; runs in the loading task.
 
@@ -117,6 +117,10 @@ class _Load:
         self.problems: list[str] = []
 
     async def run(self, jobs: int, on_progress: OnProgress | None) -> list[LoadedTable]:
+        async with self._target.exclusive():
+            return await self._run(jobs, on_progress)
+
+    async def _run(self, jobs: int, on_progress: OnProgress | None) -> list[LoadedTable]:
         await self._prepare()
         before = dict(self._marks)
         try:

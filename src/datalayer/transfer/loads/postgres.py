@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import psycopg
 from psycopg import AsyncConnection
@@ -19,6 +19,7 @@ from datalayer.transfer.orphans import select_orphans
 from datalayer.transfer.writers.constraints import checked_at_the_end, without_triggers
 from datalayer.transfer.writers.copy_in import copy_rows, write_rows
 from datalayer.transfer.writers.failures import failed_line, failure
+from datalayer.transfer.writers.transactions import one_at_a_time
 
 _SETTINGS = b"set local statement_timeout = 0; set local lock_timeout = '10s'; set local synchronous_commit = on"
 _ADVANCE = f"""
@@ -37,10 +38,14 @@ class PostgresTarget:
         self._store = store
         self._load_id = load_id
 
+    def exclusive(self) -> AbstractAsyncContextManager[None]:
+        """Keep other copies and loads out of this database."""
+        return one_at_a_time(self._store)
+
     @property
     def most_jobs(self) -> int:
-        """How many chunks can be written at a time: each takes a connection."""
-        return self._store.pool.max_size
+        """How many chunks can be written at a time: each takes a connection, and one keeps other loads out."""
+        return max(1, self._store.pool.max_size - 1)
 
     async def marks(self) -> dict[str, Mark]:
         """Return this load's checkpoints."""

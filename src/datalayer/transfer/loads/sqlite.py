@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TypeVar
 
 from datalayer.errors import StoreError, TransferError, UnavailableError
@@ -16,7 +16,7 @@ from datalayer.transfer.loads import marks
 from datalayer.transfer.loads.contract import Batch, Writing
 from datalayer.transfer.loads.marks import Mark, mark_of
 from datalayer.transfer.orphans import select_orphans
-from datalayer.transfer.writers.sqlite import RefusedRowError, stored_row, write_stored
+from datalayer.transfer.writers.sqlite import RefusedRowError, one_at_a_time, stored_row, write_stored
 from datalayer.transfer.writers.sqlite_spellings import refuse_other_spellings
 from datalayer.transfer.writers.sqlite_triggers import triggers_of
 
@@ -39,6 +39,10 @@ class SqliteTarget:
         self._load_id = load_id
         #: Tables whose keys were looked at.
         self._seen: set[str] = set()
+
+    def exclusive(self) -> AbstractAsyncContextManager[None]:
+        """Keep other copies and loads out of this file."""
+        return one_at_a_time(self._store)
 
     @property
     def most_jobs(self) -> int:

@@ -22,6 +22,11 @@ class SupabaseTarget:
     def __init__(self, session: Session) -> None:
         self._session = session
 
+    @asynccontextmanager
+    async def exclusive(self) -> AsyncIterator[None]:
+        """REST has no locks."""
+        yield
+
     @property
     def most_jobs(self) -> int:
         """How many requests are sent at a time."""

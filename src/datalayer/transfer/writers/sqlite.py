@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import aclosing, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from functools import partial
 from typing import Any, TypeVar
 
@@ -18,6 +18,7 @@ from datalayer.stores.sqlite.atomic import atomic
 from datalayer.stores.sqlite.catalog import Facts, read_schema
 from datalayer.stores.sqlite.unfit import BAD_DATE, Unfit
 from datalayer.transfer.ddl import sqlite as ddl
+from datalayer.transfer.locks import alone_in_file
 from datalayer.transfer.naming import key_text
 from datalayer.transfer.odd_moments import OddMoment
 from datalayer.transfer.pace import Pace
@@ -73,10 +74,9 @@ class SqliteWriter:
             return "insert, value by value; an earlier run begins this table again"
         return "insert into a temporary table, then the missing rows, by all of their values"
 
-    @asynccontextmanager
-    async def exclusive(self) -> AsyncIterator[None]:
-        """SQLite itself has one writer at a time."""
-        yield
+    def exclusive(self) -> AbstractAsyncContextManager[None]:
+        """Keep other copies and loads out of this file."""
+        return one_at_a_time(self._store)
 
     async def create(self, tables: Sequence[Table], foreign_keys: ForeignKeys, source: StoreName) -> list[str]:
         """Create missing tables with their foreign keys, all or none; return what has no counterpart."""
@@ -163,6 +163,18 @@ class SqliteWriter:
         except StoreError as error:
             about = f"; column {', '.join(error.columns)}" if error.columns else ""
             raise TransferError(f"{table or 'creating tables'}: {error}{about}", table=table) from error
+
+
+@asynccontextmanager
+async def one_at_a_time(store: SqliteStore) -> AsyncIterator[None]:
+    """Keep other copies and loads out of a file over a block; a database in memory has nobody else."""
+    query = "select file from pragma_database_list where seq = 0"
+    (file,) = await store.read(lambda connection: connection.execute(query).fetchone())
+    if not file:
+        yield
+        return
+    with alone_in_file(file):
+        yield
 
 
 def _refuse_same_names(tables: Sequence[Table], present: set[str]) -> None:

@@ -23,7 +23,7 @@ _SETTINGS = (
 _NOTICE_A_DEAD_CLIENT = "set local client_connection_check_interval = '1s'"
 _NOTICES_SINCE = 140000
 
-#: Key of the advisory lock that one copy into a database holds.
+#: Key of the advisory lock that one copy or load into a database holds.
 _COPY_LOCK = 0x6461_7461_6C61_7965
 _BUSY = "55P03"
 #: Long enough for the server to notice that a killed copy is gone.
@@ -52,7 +52,7 @@ async def transaction(store: PostgresStore, table: str | None = None) -> AsyncIt
 
 @asynccontextmanager
 async def one_at_a_time(store: PostgresStore) -> AsyncIterator[None]:
-    """Keep other copies out of the database over a block, in a transaction that does nothing else.
+    """Keep other copies and loads out of the database over a block, in a transaction that does nothing else.
 
     The server lets go of the lock when this process dies; a pooler between them keeps it with the transaction.
     """
@@ -67,7 +67,9 @@ async def one_at_a_time(store: PostgresStore) -> AsyncIterator[None]:
             await roll_back(connection)
             if error.sqlstate != _BUSY:
                 raise failure(error, None) from None
-            raise TransferError("another copy into this database is at work; wait for its end or stop it") from None
+            raise TransferError(
+                "another copy or load into this database is at work; wait for its end or stop it"
+            ) from None
         try:
             yield
         finally:
