@@ -84,7 +84,7 @@ class TransformedChunks:
     async def _target(self, name: str) -> Table:
         table = self._tables.present.get(name) or await self._tables.ensure(name)
         if name not in self._own:
-            await refuse_other_rows(self._tables, [name], upsert=self._upsert)
+            await refuse_other_rows(self._tables, [name], upsert=self._upsert, begun=bool(self._own))
             self._own.add(name)
         return table
 

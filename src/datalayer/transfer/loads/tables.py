@@ -89,19 +89,24 @@ class TargetTables:
         self.present = (await self._store.catalog(refresh=True)).tables
 
 
-async def refuse_other_rows(tables: TargetTables, names: Sequence[str], *, upsert: bool) -> None:
-    """Refuse tables that hold rows which this load did not write, unless they are to be brought up to date."""
+async def refuse_other_rows(tables: TargetTables, names: Sequence[str], *, upsert: bool, begun: bool = False) -> None:
+    """Refuse tables that hold rows which this load did not write, unless they are to be brought up to date.
+
+    Args:
+        begun: whether rows of other tables are loaded already, for the message.
+    """
+    done = "" if begun else "nothing was loaded: "
     held = await tables.with_rows(names)
     if held and not upsert:
         raise RefusedError(
-            f"nothing was loaded: the target already holds rows in {', '.join(held)}; --upsert replaces those with the"
+            f"{done}the target already holds rows in {', '.join(held)}; --upsert replaces those with the"
             " same key and keeps the others, or empty the tables",
             table=held[0],
         )
     keyless = [name for name in held if not tables.has_key(name)]
     if keyless:
         raise RefusedError(
-            f"nothing was loaded: {', '.join(keyless)} holds rows in the target and has no key, so a row could not be"
+            f"{done}{', '.join(keyless)} holds rows in the target and has no key, so a row could not be"
             " told from one that is there already; empty the table",
             table=keyless[0],
         )

@@ -274,3 +274,15 @@ async def test_row_of_a_transform_that_sqlite_refuses_is_located(family: Path, t
             await load(family, file, tables=["children"], transform=lambda t, row: None if row["id"] == 1 else (t, row))
     finally:
         await file.close()
+
+
+async def test_rows_of_others_that_a_transform_comes_upon_late_are_told_with_what_is_kept(
+    family: Path, target: PostgresStore
+) -> None:
+    """The first table is loaded by then: neither is nothing loaded, nor does the same command go on."""
+    await run(target, "create table children (id integer primary key, parent integer)")
+    await run(target, "insert into children values (99, 1)")
+    with pytest.raises(
+        TransferError, match=r"^the target already holds rows in children; .* 3 rows in 1 table are kept$"
+    ):
+        await load(family, target, transform=lambda table, row: (table, row))
