@@ -7,7 +7,7 @@ from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
-from datalayer.errors import TransferError
+from datalayer.errors import RefusedError
 from datalayer.stores.catalog import Kind
 from datalayer.stores.sql_names import quote_all
 from datalayer.stores.sqlite.catalog import read_schema
@@ -26,7 +26,7 @@ def refuse_other_spellings(connection: sqlite3.Connection, pair: TablePair, *, t
         texts_only: look only at columns of text that are uuids in the source, which no comparison by value finds.
 
     Raises:
-        TransferError: names the first such key.
+        RefusedError: names the first such key.
     """
     facts = read_schema(connection).facts[pair.name]
     for name in pair.key:
@@ -46,11 +46,11 @@ def _as_uuid(codec: Codec) -> Codec:
     return replace(codec, column=column, read=DECODERS[kind], write=ENCODERS[kind])
 
 
-def _refusal(pair: TablePair, codec: Codec, found: tuple[Any, ...]) -> TransferError:
+def _refusal(pair: TablePair, codec: Codec, found: tuple[Any, ...]) -> RefusedError:
     stored, *key = found
     name = codec.column.name
     at = key_text(dict(zip(pair.key, key, strict=True)))
-    return TransferError(
+    return RefusedError(
         f"no row of {pair.name} was written: the target has a key {pair.name}.{name} that is spelt otherwise than it"
         f" would be written: {stored} instead of {codec.write(codec.read(stored))!s}, at {at}; SQLite takes the two for"
         " different keys, and the row would be there twice; spell the stored keys so, and what refers to them",
