@@ -32,8 +32,8 @@ from datalayer.cli.errors import EXIT_CODES, ExitCode, report, say
 from datalayer.cli.output import note
 from datalayer.cli.resuming import continuing
 from datalayer.demo.quiet import silenced
-from datalayer.demo.signals import interrupting
 from datalayer.errors import DataLayerError
+from datalayer.signals import interrupting
 
 #: Modules with a ``register(app)``; they import what they need inside of their commands.
 _COMMANDS = (

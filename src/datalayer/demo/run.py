@@ -11,7 +11,6 @@ from datalayer.demo import words
 from datalayer.demo.quiet import silenced
 from datalayer.demo.report import DemoReport
 from datalayer.demo.screen import Screen
-from datalayer.demo.signals import terminating_cleanly
 from datalayer.demo.stage import check_installed, started_stage
 from datalayer.demo.story import tell_story
 
@@ -31,7 +30,7 @@ def run_demo(console: Console, *, sqlite_file: Path | None = None) -> DemoReport
     file = None if sqlite_file is None else sqlite_file.absolute()
     screen.title(words.TITLE, words.SUBTITLE)
     # Pools log every attempt to reconnect to a server that goes away; the call that fails says it once.
-    with silenced("psycopg.pool"), terminating_cleanly(), started_stage(screen) as stage:
+    with silenced("psycopg.pool"), started_stage(screen) as stage:
         report = asyncio.run(tell_story(stage, screen, file))
     _say_the_end(screen, report)
     return report

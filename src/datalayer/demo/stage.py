@@ -18,12 +18,12 @@ from datalayer.demo import words
 from datalayer.demo.quiet import silenced
 from datalayer.demo.report import Engines
 from datalayer.demo.screen import Screen
-from datalayer.demo.signals import uninterrupted
 from datalayer.errors import ConfigurationError
 from datalayer.servers.npm import obtain_postgrest
 from datalayer.servers.postgres import EmbeddedPostgres
 from datalayer.servers.postgrest import PostgrestServer
 from datalayer.settings import GivenSettings, Settings
+from datalayer.signals import uninterrupted
 from datalayer.stores.contract import Store
 from datalayer.stores.opening import open_store
 

@@ -10,6 +10,13 @@ import time
 import pytest
 from tests.integration.demo.programs import SECONDS, Demo
 
+#: By exit code, all that is on stderr.
+_SAID = {
+    130: "error: interrupted\n",
+    143: "error: ended by SIGTERM\n",
+    129: "error: ended by SIGHUP\n",
+}
+
 
 def _wait_for_line(process: subprocess.Popen[str], beginning: str) -> None:
     """Read what the program writes up to the line that begins so."""
@@ -31,7 +38,7 @@ def _assert_all_gone(demo: Demo, process: subprocess.Popen[str], code: int) -> N
     # Guardians of servers inherit stderr: its end means that they have done their work and left.
     _, errors = process.communicate(timeout=SECONDS)
     assert process.returncode == code, errors
-    assert errors in {"", "error: interrupted\n"}
+    assert errors == _SAID[code]
     assert demo.left_processes() == []
     assert demo.left_files() == []
 

@@ -13,22 +13,6 @@ _ENDING: Final = (signal.SIGTERM, signal.SIGHUP)
 
 
 @contextmanager
-def terminating_cleanly() -> Iterator[None]:
-    """End the block at SIGTERM or SIGHUP as Ctrl-C does, and the process with what a shell reports of it: 143 or 129.
-
-    For the main thread.
-    """
-    received: list[int] = []
-    try:
-        with interrupting(received):
-            yield
-    except KeyboardInterrupt:
-        if received:
-            raise SystemExit(128 + received[0]) from None
-        raise
-
-
-@contextmanager
 def interrupting(received: list[int]) -> Iterator[None]:
     """Turn the first SIGTERM or SIGHUP into the interruption of the block; more of them do not disturb its clean-up.
 
