@@ -197,11 +197,15 @@ class Cohorts:
         return self._gone_seconds if is_steady else PATIENT_LEASE_SECONDS
 
     async def _unsettled(self, company: str) -> str | None:
-        for direction in self._directions:
-            direction.wake()
-            if await owes_company(direction, company):
-                return f"entries are owed from {direction.primary.name}"
-        found = await differences(self._stores, company)
+        """Return why a company cannot move yet; a store that cannot be asked is a reason too, so that the hold ends."""
+        try:
+            for direction in self._directions:
+                direction.wake()
+                if await owes_company(direction, company):
+                    return f"entries are owed from {direction.primary.name}"
+            found = await differences(self._stores, company)
+        except DataLayerError as error:
+            return str(error)
         if found:
             counts = ", ".join(f"{table} {' and '.join(map(str, numbers))}" for table, numbers in found.items())
             return (

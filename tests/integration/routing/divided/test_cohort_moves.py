@@ -12,6 +12,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
+import psycopg
 import pytest
 from tests.integration.routing.divided.companies import cohort, environment_of, lose, there
 from tests.integration.routing.salons import CLIENT, assert_equal, postgres_of, settled
@@ -80,6 +81,25 @@ async def test_company_stays_while_rows_that_refer_to_its_rows_differ(
         await until(lambda: any("company 7" in message and "postgres" in message for message in caplog.messages))
         assert "company 7 stays in postgres for now" in caplog.messages[-1]
         assert "(reminders 0 and 1): run `datalayer backfill`" in caplog.messages[-1]
+        assert layer.cohort == {"7"}
+
+
+async def test_company_is_written_while_the_store_it_is_to_go_to_cannot_be_asked(
+    pair: dict[str, Any], supabase: PostgrestServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its writes wait for some seconds, and then go on where it is: the log says what was in the way."""
+    async with DataLayer.open(cohort(pair, "7")) as layer:
+        await until(lambda: layer.cohort == {"7"})
+        with psycopg.connect(supabase.dsn, autocommit=True) as connection:
+            connection.execute("revoke select on clients from service_role")
+            try:
+                await layer.reload(cohort(pair))
+                stays = "company 7 stays in postgres for now: supabase count on clients: permission denied"
+                await until(lambda: any(message.startswith(stays) for message in caplog.messages))
+                await layer.upsert_client({**CLIENT, "company_id": 7})
+                assert await there(pair, "clients", company_id=7) == 1
+            finally:
+                connection.execute("grant select on clients to service_role")
         assert layer.cohort == {"7"}
 
 
