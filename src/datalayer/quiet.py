@@ -1,4 +1,4 @@
-"""Keeps log records back that say once more, and to nobody's use, what the demo's own error says."""
+"""Keeps log records back that say once more, and to nobody's use, what the error of a program says."""
 
 from __future__ import annotations
 

@@ -31,8 +31,8 @@ from datalayer.cli import (
 from datalayer.cli.errors import EXIT_CODES, ExitCode, report, say
 from datalayer.cli.output import note
 from datalayer.cli.resuming import continuing
-from datalayer.demo.quiet import silenced
 from datalayer.errors import DataLayerError
+from datalayer.quiet import silenced
 from datalayer.signals import interrupting
 
 #: Modules with a ``register(app)``; they import what they need inside of their commands.

