@@ -30,7 +30,7 @@ from datalayer.cli import (
 )
 from datalayer.cli.errors import EXIT_CODES, ExitCode, report, say
 from datalayer.cli.output import note
-from datalayer.cli.resuming import continuing
+from datalayer.cli.resuming import besides, continuing
 from datalayer.errors import DataLayerError
 from datalayer.quiet import silenced
 from datalayer.signals import interrupting
@@ -103,7 +103,7 @@ def run(arguments: Sequence[str]) -> int:
 
     An error becomes one line on stderr. Where the same command goes on once the cause is mended, another line is it.
     """
-    besides: tuple[str, ...] | None = ()
+    goes_on_with: Sequence[str] | None = besides()
     debug = "--debug" in arguments
     ended_by: list[int] = []
     try:
@@ -119,12 +119,12 @@ def run(arguments: Sequence[str]) -> int:
         raise
     except Exception as error:
         # A mistake of ours would happen again.
-        besides = error.goes_on_with if isinstance(error, DataLayerError) else None
+        goes_on_with = error.goes_on_with if isinstance(error, DataLayerError) else None
         code = report(error, debug=debug, command=_command_in(arguments))
     if code == ExitCode.INTERRUPTED:
         say(f"ended by {signal.Signals(ended_by[0]).name}" if ended_by else "interrupted")
-    if code in _MAY_GO_ON and besides is not None:
-        line = continuing(_command_in(arguments), [*arguments, *besides])
+    if code in _MAY_GO_ON and goes_on_with is not None:
+        line = continuing(_command_in(arguments), [*arguments, *goes_on_with])
         if line is not None:
             note(line)
     if code == ExitCode.INTERRUPTED and ended_by:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
+from contextvars import ContextVar
 from typing import Final
 
 from datalayer.urls import without_secrets
@@ -12,6 +13,22 @@ from datalayer.urls import without_secrets
 _COMMANDS: Final = frozenset(
     f"datalayer {name}" for name in ("copy", "sync", "export", "export verify", "load", "verify", "schema diff")
 )
+
+
+#: Of the command line that runs in this context; the tasks that it starts see the same list.
+_BESIDES: ContextVar[list[str]] = ContextVar("besides")
+
+
+def besides() -> list[str]:
+    """Return a new list, to which :func:`need` adds options; typer tells nothing else of what was interrupted."""
+    options: list[str] = []
+    _BESIDES.set(options)
+    return options
+
+
+def need(options: Sequence[str]) -> None:
+    """Note options that the command line has to have besides, to go on after it was interrupted."""
+    _BESIDES.get([]).extend(options)
 
 
 def continuing(command: str, arguments: Sequence[str]) -> str | None:

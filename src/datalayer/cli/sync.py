@@ -10,7 +10,7 @@ import typer
 from datalayer.cli import output
 from datalayer.cli.errors import EXIT_CODES
 from datalayer.cli.row_progress import row_progress
-from datalayer.cli.transfer import AsJson, Source, Tables, Target, finite, names, opened
+from datalayer.cli.transfer import AsJson, Source, Tables, Target, finite, names, opened, telling_what_is_kept
 from datalayer.wording import counted
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ async def _sync(
     from datalayer import transfer
 
     async with opened(source_url, target_url, create=False) as (source, target):
-        with row_progress("syncing") as on_progress:
+        with telling_what_is_kept(), row_progress("syncing") as on_progress:
             return await transfer.sync(
                 source, target, column=column, tables=tables, since=since, overlap=overlap, on_progress=on_progress
             )

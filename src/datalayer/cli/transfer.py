@@ -13,6 +13,7 @@ import typer
 
 from datalayer.cli import output
 from datalayer.cli.errors import naming_side, opening
+from datalayer.cli.resuming import need
 from datalayer.errors import ConfigurationError, SelectionError, StoreError
 
 if TYPE_CHECKING:
@@ -65,12 +66,13 @@ async def _opened(side: str, url: str, *, create: bool, writes: bool) -> AsyncIt
 
 @contextmanager
 def telling_what_is_kept() -> Iterator[None]:
-    """Say what an interrupted move notes of what it leaves behind."""
+    """Say what an interrupted move notes of what it leaves behind, and keep what it needs to go on."""
     try:
         yield
     except asyncio.CancelledError as stopped:
         for note in getattr(stopped, "__notes__", ()):
             output.note(note)
+        need(getattr(stopped, "goes_on_with", ()))
         raise
 
 

@@ -8,19 +8,17 @@ is there; a copy that broke off, in whatever way, is run again and goes on with 
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from time import perf_counter
 
-from datalayer.errors import DataLayerError, TransferError
+from datalayer.errors import TransferError
 from datalayer.stores.catalog import Catalog, ForeignKey, Table
 from datalayer.stores.contract import Store
-from datalayer.transfer.kept import what_is_kept, with_what_is_kept
+from datalayer.transfer.kept import noting_what_is_kept
 from datalayer.transfer.pace import Pace, part_rows
 from datalayer.transfer.pairing import TablePair, pair_for_copy
 from datalayer.transfer.planning import CopyPlan, Outline, outline, plan_of
 from datalayer.transfer.readers.choosing import reader_for
-from datalayer.transfer.readers.contract import Reader
 from datalayer.transfer.reports import CopiedTable, CopyReport, OnProgress
 from datalayer.transfer.writers.choosing import writer_for
 from datalayer.transfer.writers.contract import BrokenReferencesError, Writer
@@ -67,7 +65,8 @@ async def copy(
             await writer.begin(pairs, reader, part_rows(max_rate, jobs))
             totals = {} if on_progress is None else {t.name: await reader.estimate(t) for t in found.ordered}
             pace = Pace(totals, on_progress, max_rate)
-            await _load(pairs, reader, writer, pace, jobs, anew=target.name == "supabase")
+            with noting_what_is_kept(lambda: writer.written, anew=target.name == "supabase"):
+                await writer.load(pairs, reader, pace, jobs)
         notes = await _finish(pairs, writer)
     notes = [*found.notes, *notes, *_keyless(pairs), *_reference_notes(found, await target.catalog(refresh=True))]
     created = {table.name for table in found.missing}
@@ -81,18 +80,6 @@ async def plan_copy(source: Store, target: Store, *, tables: Sequence[str] | Non
     reader, writer = reader_for(source), writer_for(target)
     async with reader.reading():
         return await plan_of(await outline(source, target, writer, tables), reader, writer, target.name)
-
-
-async def _load(
-    pairs: Sequence[TablePair], reader: Reader, writer: Writer, pace: Pace, jobs: int, *, anew: bool
-) -> None:
-    try:
-        await writer.load(pairs, reader, pace, jobs)
-    except DataLayerError as error:
-        raise with_what_is_kept(error, writer.written, anew=anew) from error
-    except asyncio.CancelledError as stopped:
-        stopped.add_note(what_is_kept(writer.written, anew=anew))
-        raise
 
 
 async def _finish(pairs: Sequence[TablePair], writer: Writer) -> list[str]:

@@ -1,23 +1,51 @@
-"""What a broken move leaves behind, said by its error."""
+"""What a broken move leaves behind, said by what ended it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Final
 
 from datalayer.errors import DataLayerError, SchemaError, StoreError, TransferError
 from datalayer.wording import counted
 
+#: Attribute of a cancellation, as errors have it.
+_GOES_ON_WITH: Final = "goes_on_with"
 
-def with_what_is_kept(error: DataLayerError, written: Mapping[str, int], *, anew: bool = False) -> DataLayerError:
-    """Return an error that also says how many rows are written for good; a store's keeps its class and fields.
+
+@contextmanager
+def noting_what_is_kept(
+    written: Callable[[], Mapping[str, int]], *, anew: bool = False, besides: tuple[str, ...] = ()
+) -> Iterator[None]:
+    """Have what ends a block say how many rows are written for good, and how to go on.
+
+    A store's error keeps its class and fields; a cancellation has the words as a note, and a
+    ``goes_on_with`` as errors have.
 
     Args:
-        written: rows by table, those of earlier runs of the same move included.
+        written: returns rows by table, those of earlier runs of the same move included.
         anew: whether the next run begins from the beginning, as the target keeps no progress.
+        besides: options that the next run needs then.
     """
-    if error.goes_on_with is None:
-        return _beyond_going_on(error, written)
-    hint = what_is_kept(written, anew=anew)
+    try:
+        yield
+    except DataLayerError as error:
+        if error.goes_on_with is None:
+            # Going on is no way out.
+            if not isinstance(error, TransferError) or not any(written().values()):
+                raise
+            raise type(error)(f"{error}; {_kept(written())}", table=error.table) from error
+        told = _with_hint(error, _hint(written(), anew, besides))
+        told.goes_on_with = besides
+        raise told from error
+    except asyncio.CancelledError as stopped:
+        stopped.add_note(_hint(written(), anew, besides))
+        setattr(stopped, _GOES_ON_WITH, besides)
+        raise
+
+
+def _with_hint(error: DataLayerError, hint: str) -> DataLayerError:
     if isinstance(error, StoreError):
         told = type(error)(
             error.message,
@@ -34,21 +62,13 @@ def with_what_is_kept(error: DataLayerError, written: Mapping[str, int], *, anew
     return TransferError(f"{error}; {hint}", table=error.table if isinstance(error, TransferError) else None)
 
 
-def what_is_kept(written: Mapping[str, int], *, anew: bool = False) -> str:
-    """Return in words what is written for good, and what the same move does next; see with_what_is_kept."""
+def _hint(written: Mapping[str, int], anew: bool, besides: tuple[str, ...]) -> str:
     if any(written.values()):
         kept = _kept(written)
     else:
         kept = "rows of the first chunk may be kept" if anew else "no row was written"
-    going_on = "begins anew and writes by key" if anew else "goes on from there"
-    return f"{kept}; the same command again {going_on}"
-
-
-def _beyond_going_on(error: DataLayerError, written: Mapping[str, int]) -> DataLayerError:
-    """Say what is kept, where anything is, and nothing about going on: that is no way out of such an error."""
-    if not isinstance(error, TransferError):
-        return error
-    return type(error)("; ".join([str(error), *([_kept(written)] if any(written.values()) else [])]), table=error.table)
+    again = " ".join(("the same command again", *(("with", *besides) if besides else ())))
+    return f"{kept}; {again} {'begins anew and writes by key' if anew else 'goes on from there'}"
 
 
 def _kept(written: Mapping[str, int]) -> str:

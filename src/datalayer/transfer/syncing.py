@@ -14,13 +14,13 @@ from contextlib import aclosing
 from time import perf_counter
 from typing import Any, Final
 
-from datalayer.errors import DataLayerError, RefusedError, SelectionError, TransferError
+from datalayer.errors import RefusedError, SelectionError, TransferError
 from datalayer.query import Filter, Row, Select, asc, col
 from datalayer.stores.catalog import Catalog, Column, Kind, Table
 from datalayer.stores.contract import Store
 from datalayer.transfer.conversions import INTEGERS
 from datalayer.transfer.hidden_rows import hidden_rows
-from datalayer.transfer.kept import with_what_is_kept
+from datalayer.transfer.kept import noting_what_is_kept
 from datalayer.transfer.odd_moments import OddMoment
 from datalayer.transfer.ordering import dependency_groups
 from datalayer.transfer.pairing import TablePair, obstacles, pair_for_copy
@@ -81,10 +81,8 @@ async def sync(
             _check_since(pair.source.by_name[column], since)
     sink = await sink_for(target)
     written: dict[str, int] = {}
-    try:
+    with noting_what_is_kept(lambda: written, anew=target.name == "supabase"):
         synced = [await _sync(source, sink, pair, column, since, overlap, written, on_progress) for pair in pairs]
-    except DataLayerError as error:
-        raise with_what_is_kept(error, written, anew=target.name == "supabase") from error
     if target.name == "supabase":
         notes += [_next_time(pair, column, done, overlap) for pair, done in zip(pairs, synced, strict=True)]
     return CatchUpReport(tuple(synced), (*notes, _DELETES), perf_counter() - started)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import psycopg
 import pytest
 from tests.integration.supabase.proxy import Fault, FaultyProxy, Reaction, reply
+from tests.integration.transfer.commands import end, finished, going_on, start, until
 from tests.integration.transfer.sql import ask, run
 
 from datalayer.cli.app import run as run_command
@@ -219,6 +221,63 @@ async def test_load_into_supabase_that_broke_off_goes_on_with_upsert(
         assert 0 < int(str(_inside(rest)["count"])) < _ROWS
         assert await asyncio.to_thread(run_command, [*arguments, "--upsert"]) == ExitCode.OK
     assert _inside(rest) == there
+
+
+async def test_load_into_supabase_that_is_told_to_stop_goes_on_with_upsert(
+    rest: PostgrestServer,
+    there: dict[str, object],
+    target: PostgresStore,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An interruption says the same as an error: what is kept, and the command with the option that it needs."""
+    monkeypatch.setenv("SUPABASE_SERVICE_ROLE_KEY", rest.service_key)
+    await run(target, _FILL)
+    await export(target, tmp_path / "out", tables=["amounts"])
+    _empty(rest)
+    async with FaultyProxy(rest.url) as proxy:
+        proxy.meant = "POST "
+        proxy.script.extend([*[None] * 12, *[Fault.STALL] * 1000])
+        arguments = ["load", str(tmp_path / "out"), "--target", proxy.url.replace("http://", "supabase+http://")]
+        process = await start(arguments)
+        await until(lambda: len(proxy.script) < 1000)
+        process.send_signal(signal.SIGINT)
+        code, lines = await end(process)
+        assert code == ExitCode.INTERRUPTED, lines
+        told, said, line = (line for line in lines if not line.startswith("loading "))
+        assert told == (
+            "10,000 rows in 1 table are kept; the same command again with --upsert begins anew and writes by key"
+        )
+        assert said == "error: interrupted"
+        assert line == going_on([*arguments, "--upsert"])
+        assert 0 < int(str(_inside(rest)["count"])) < _ROWS
+        proxy.script.clear()
+        assert await finished([*arguments, "--upsert"]) == ExitCode.OK
+    assert _inside(rest) == there
+
+
+async def test_load_into_supabase_that_broke_off_behind_its_last_row_goes_on_with_upsert(
+    rest: PostgrestServer, target: PostgresStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is looked up in the end fails as what is written does: the rows are there, and no checkpoint tells whose."""
+    monkeypatch.setattr("datalayer.transfer.readers.patience._ATTEMPTS", 2)
+    await run(target, _FILL)
+    await export(target, tmp_path / "out", tables=["amounts"])
+    _empty(rest)
+    async with FaultyProxy(rest.url) as proxy:
+        into = await SupabaseStore.open(proxy.url, rest.service_key, timeout=2.0)
+        told = f"{_ROWS:,} rows in 1 table are kept; the same command again with --upsert begins anew"
+        try:
+            with pytest.raises(DataLayerError, match=told) as caught:
+                await load(tmp_path / "out", into, on_progress=lambda p: _shut_behind(proxy, p.rows))
+        finally:
+            await into.close()
+    assert caught.value.goes_on_with == ("--upsert",)
+
+
+def _shut_behind(proxy: FaultyProxy, rows: int) -> None:
+    if rows == _ROWS:
+        proxy.script.extend([reply(503)] * 100)
 
 
 def _empty(rest: PostgrestServer) -> None:

@@ -15,13 +15,13 @@ from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 
-from datalayer.errors import DamagedExportError, DataLayerError, RefusedError
+from datalayer.errors import DamagedExportError, RefusedError
 from datalayer.stores.catalog import Catalog, Table
 from datalayer.stores.contract import Store
 from datalayer.transfer.exports.checking import file_problems, finished_manifest
 from datalayer.transfer.exports.manifest import ExportedTable, Manifest
 from datalayer.transfer.hidden_rows import hidden_rows
-from datalayer.transfer.kept import what_is_kept, with_what_is_kept
+from datalayer.transfer.kept import noting_what_is_kept
 from datalayer.transfer.loads.checks import find_problems
 from datalayer.transfer.loads.choosing import target_for
 from datalayer.transfer.loads.chunks import PlainChunks, TransformedChunks
@@ -123,14 +123,12 @@ class _Load:
     async def _run(self, jobs: int, on_progress: OnProgress | None) -> list[LoadedTable]:
         await self._prepare()
         before = dict(self._marks)
-        try:
+        over_rest = self._store.name == "supabase"
+        # The tables were empty; without checkpoints the next run takes what is there for rows of others.
+        besides = ("--upsert",) if over_rest and not self._upsert else ()
+        with noting_what_is_kept(self._written, anew=over_rest, besides=besides):
             await self._load_all(jobs, on_progress)
-        except DataLayerError as error:
-            raise self._broken(error) from error
-        except asyncio.CancelledError as stopped:
-            stopped.add_note(what_is_kept(self._written(), anew=self._store.name == "supabase"))
-            raise
-        await self._finish()
+            await self._finish()
         return [
             LoadedTable(
                 name,
@@ -162,14 +160,6 @@ class _Load:
 
     def _written(self) -> dict[str, int]:
         return {name: mark.rows_written for name, mark in self._marks.items()}
-
-    def _broken(self, error: DataLayerError) -> DataLayerError:
-        over_rest = self._store.name == "supabase"
-        told = with_what_is_kept(error, self._written(), anew=over_rest)
-        if over_rest and not self._upsert and told.goes_on_with is not None:
-            # The tables were empty; without checkpoints the next run takes what is there for rows of others.
-            told.goes_on_with = ("--upsert",)
-        return told
 
     async def _load_together(
         self, group: Sequence[Table], chunks: PlainChunks | TransformedChunks, on_progress: OnProgress | None
