@@ -37,18 +37,21 @@ def alone_in_file(database: str) -> Iterator[None]:
     """Keep other copies and loads out of a SQLite file.
 
     Raises:
-        TransferError: another one is at work.
+        TransferError: another one is at work, or nobody can tell.
     """
     path = Path(os.path.realpath(database) + LOCK_SUFFIX)
-    held = _newest(path)
     try:
-        if held is None:
-            raise TransferError(f"another copy or load into {database} is at work; wait for its end or stop it")
+        held = _newest(path)
+    except OSError as error:
+        told = f"{path} cannot be locked, and a second move not kept out: {error.strerror}"
+        raise TransferError(told) from None
+    if held is None:
+        raise TransferError(f"another copy or load into {database} is at work; wait for its end or stop it")
+    try:
         yield
     finally:
-        if held is not None:
-            path.unlink(missing_ok=True)
-            os.close(held)
+        path.unlink(missing_ok=True)
+        os.close(held)
 
 
 def _newest(path: Path) -> int | None:

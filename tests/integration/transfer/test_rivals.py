@@ -68,7 +68,7 @@ async def test_second_move_into_a_store_is_refused(how: str, kind: str, source: 
     copy = ["copy", "--source", source, *to]
     assert await finished(["export", "--source", source, "--out", "out"]) == ExitCode.OK
     load = ["load", "out", *to, "--transform", "slow:slowly"]
-    first = await start([*copy, "--max-rate", "1000"] if how == "copy" else load)
+    first = await start([*copy, "--max-rate", "500"] if how == "copy" else load)
     await until(lambda: targets.rows(kind) > 0)
     try:
         # PostgreSQL is given the time to notice that a killed run is gone, which is waited for once.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,17 @@ def _make(path: Path, script: str, rows: Sequence[Sequence[Any]] = (), table: st
         connection.executescript(script)
         for row in rows:
             connection.execute(f"insert into {table} values ({', '.join('?' * len(row))})", row)
+
+
+def _change_once(file: Path, script: str) -> Callable[[object], None]:
+    """Return what changes a file when it first hears of progress."""
+    scripts = [f"pragma busy_timeout = 5000; {script}"]
+
+    def change(_: object) -> None:
+        if scripts:
+            _make(file, scripts.pop())
+
+    return change
 
 
 def _read(path: Path, query: str) -> list[Any]:
@@ -90,16 +101,8 @@ async def test_repair_never_deletes_a_row_that_was_called_changed(tmp_path: Path
     origin = await SqliteStore.open(file)
     await copy(origin, target)
     await run(target, "update ku set v = 'changed'")
-    gone = False
-
-    def leave(_: object) -> None:
-        nonlocal gone
-        if not gone:
-            gone = True
-            _make(file, "pragma busy_timeout = 5000; delete from ku where u = 'a'")
-
-    repaired = await repair(origin, target, on_progress=leave)
-    assert gone
+    repaired = await repair(origin, target, on_progress=_change_once(file, "delete from ku where u = 'a'"))
+    assert _read(file, "select u from ku") == [("b",)]
     assert [(t.upserted, t.deleted) for t in repaired.tables] == [(1, 0)]
     assert not repaired.after.equal
     assert any("ku" in note and "no longer in the source" in note for note in repaired.notes), repaired.notes
@@ -193,15 +196,8 @@ async def test_sync_stops_where_a_page_does_not_go_on(tmp_path: Path, target: Po
     )
     origin = await SqliteStore.open(file)
     await copy(origin, target)
-    spelt = False
-
-    def spell(_: object) -> None:
-        nonlocal spelt
-        if not spelt:
-            # Between two pages, so that what was looked at is not what is there any more.
-            spelt = True
-            _make(file, "pragma busy_timeout = 5000; update t set at = replace(at, ' ', 'T')")
-
+    # Between two pages, so that what was looked at is not what is there any more.
+    spell = _change_once(file, "update t set at = replace(at, ' ', 'T')")
     with pytest.raises(TransferError, match=r"t\.at.*does not go beyond"):
         await sync(origin, target, column="at", on_progress=spell)
     assert (await sync(origin, target, column="at")).rows > 0

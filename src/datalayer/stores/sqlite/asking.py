@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from datalayer.errors import SchemaError
-from datalayer.query import Count, Delete, Filter, Row, Select, Update, Written
+from datalayer.query import Count, Delete, Row, Select, Update, Upsert, Written
 from datalayer.query.filters import Shape
-from datalayer.query.order import OrderBy
 from datalayer.stores.checks import check_change, check_select
 from datalayer.stores.sqlite import compile as compiler
 from datalayer.stores.sqlite import foreign_keys
@@ -20,6 +19,8 @@ from datalayer.stores.sqlite.rows import stored_rows
 from datalayer.stores.sqlite.statements import Statement
 
 T = TypeVar("T")
+#: What compares stored values with given ones.
+Comparing: TypeAlias = Select | Count | Update | Delete | Upsert
 
 
 class Asker:
@@ -57,14 +58,7 @@ class Asker:
                 raise
             return check(self.schema(connection, refresh=True))
 
-    def comparing(
-        self,
-        connection: sqlite3.Connection,
-        facts: Facts,
-        where: Filter | None,
-        order: OrderBy = (),
-        target: tuple[str, ...] = (),
-    ) -> Facts:
+    def comparing(self, connection: sqlite3.Connection, facts: Facts, question: Comparing) -> Facts:
         """Return the facts to compile a question with, by what it compares."""
         return facts
 
@@ -78,7 +72,7 @@ class Asker:
         """Return a select's statement and its bound values."""
         facts = self.checked(connection, lambda schema: _asked_facts(question, schema, "select"))
         where, limit = question.where, question.limit
-        facts = self.comparing(connection, facts, where, question.order)
+        facts = self.comparing(connection, facts, question)
         paged = limit is not None or question.offset > 0
         key = ("select", _shape(question), question.order, question.columns, paged)
         statement = facts.compiled(key, lambda: compiler.select(question, facts))
@@ -91,7 +85,7 @@ class Asker:
         """Return how many rows match."""
         asked = Select(question.table, question.where)
         facts = self.checked(connection, lambda schema: _asked_facts(asked, schema, "count"))
-        facts = self.comparing(connection, facts, question.where)
+        facts = self.comparing(connection, facts, question)
         key = ("count", _shape(question))
         statement = facts.compiled(key, lambda: compiler.count(question, facts))
         values = statement.bind(() if question.where is None else question.where.values())
@@ -102,7 +96,7 @@ class Asker:
         """Change the rows that match."""
         facts = self.checked(connection, lambda schema: _change_facts(question, schema, "update"))
         facts.check_identity([question.changes], "update")
-        facts = self.comparing(connection, facts, question.where)
+        facts = self.comparing(connection, facts, question)
         key = ("update", _shape(question), tuple(question.changes), question.returning)
         statement = facts.compiled(key, lambda: compiler.update(question, facts))
         values = [*question.changes.values(), *(() if question.where is None else question.where.values())]
@@ -111,7 +105,7 @@ class Asker:
     def delete(self, connection: sqlite3.Connection, question: Delete) -> Written:
         """Delete the rows that match."""
         facts = self.checked(connection, lambda schema: _change_facts(question, schema, "delete"))
-        facts = self.comparing(connection, facts, question.where)
+        facts = self.comparing(connection, facts, question)
         key = ("delete", _shape(question), question.returning)
         statement = facts.compiled(key, lambda: compiler.delete(question, facts))
         values = statement.bind(() if question.where is None else question.where.values())

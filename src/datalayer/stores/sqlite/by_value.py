@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
 from dataclasses import replace
 
-from datalayer.query import Filter
-from datalayer.query.order import OrderBy
-from datalayer.stores.sqlite.asking import Asker
+from datalayer.query import Select, Upsert
+from datalayer.stores.sqlite.asking import Asker, Comparing
 from datalayer.stores.sqlite.catalog import Facts
 from datalayer.stores.sqlite.spellings import by_value, can_be_spelt_otherwise, is_compared_as_text, spelt_otherwise
 
@@ -23,21 +23,13 @@ class ValueAsker(Asker):
         self._odd: dict[str, dict[str, bool]] = {}
         self._made: dict[str, tuple[Facts, Facts]] = {}
 
-    def comparing(
-        self,
-        connection: sqlite3.Connection,
-        facts: Facts,
-        where: Filter | None,
-        order: OrderBy = (),
-        target: tuple[str, ...] = (),
-    ) -> Facts:
+    def comparing(self, connection: sqlite3.Connection, facts: Facts, question: Comparing) -> Facts:
         """Return the facts with those of the columns by value that have a value in another spelling."""
         table = facts.table.name
         seen = self._odd.setdefault(table, {})
-        compared = {*(where.columns() if where is not None else ()), *(part.column for part in order)}
-        looked_at = {name for name in compared if is_compared_as_text(facts.codecs[name])}
-        looked_at.update(name for name in target if can_be_spelt_otherwise(facts.codecs[name]))
-        for name in looked_at - seen.keys():
+        # A unique index compares as stored also what a filter compares by value.
+        may_miss = can_be_spelt_otherwise if isinstance(question, Upsert) else is_compared_as_text
+        for name in {name for name in _compared(question) if may_miss(facts.codecs[name])} - seen.keys():
             seen[name] = next(spelt_otherwise(connection, table, facts.codecs[name]), None) is not None
         odd = frozenset(name for name, is_odd in seen.items() if is_odd)
         if not odd:
@@ -48,3 +40,13 @@ class ValueAsker(Asker):
             made = replace(facts, codecs=codecs, by_value=odd, statements={})
             self._made[table] = facts, made
         return made
+
+
+def _compared(question: Comparing) -> Iterator[str]:
+    if isinstance(question, Upsert):
+        yield from question.target
+        return
+    if question.where is not None:
+        yield from question.where.columns()
+    if isinstance(question, Select):
+        yield from (part.column for part in question.order)

@@ -67,10 +67,10 @@ class SqliteTransaction(SqliteSession):
 
     async def compares_as_stored(self, table: str, columns: Sequence[str]) -> bool:
         """Say whether each of these columns is compared by what is stored, so that an index may give their order."""
-        asker = self._shared.asker
+        asker, ordered = self._shared.asker, Select(table, order=tuple(map(asc, columns)))
 
         def look(connection: sqlite3.Connection) -> bool:
-            facts = asker.comparing(connection, asker.schema(connection).facts[table], None, tuple(map(asc, columns)))
+            facts = asker.comparing(connection, asker.schema(connection).facts[table], ordered)
             return all(facts.codecs[name].compared == quote(name) for name in columns)
 
         return await self.read(look)

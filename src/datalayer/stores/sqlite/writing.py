@@ -49,7 +49,7 @@ def insert(asker: Asker, connection: sqlite3.Connection, question: Insert) -> Wr
 def upsert(asker: Asker, connection: sqlite3.Connection, question: Upsert) -> Written:
     """Insert or update all rows or none; of several rows with one key the question says which counts."""
     facts = asker.checked(connection, lambda schema: _checked_facts(question, schema, "upsert"))
-    facts = asker.comparing(connection, facts, None, target=question.target)
+    facts = asker.comparing(connection, facts, question)
     batch = distinct(question)
     rows, found = _write(connection, facts, batch.rows, question.target, "upsert", returning=question.returning)
     if not question.returning:
