@@ -15,6 +15,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from tests.integration.forking import run_command
 
 from datalayer import Settings, migrations
 from datalayer.cli.errors import ExitCode
@@ -30,6 +31,15 @@ from datalayer.testing.servers import FoundServer
 #: Commands take a second to start, and more where the machine is busy.
 _PATIENCE = 60
 
+_PROGRAM = "import sys; from datalayer.cli.app import run; sys.exit(run(sys.argv[1:]))"
+#: A relay reports every few seconds, and that often for whoever waits for its words.
+_REPORTS_OFTEN = f"""
+from datalayer.layer import pairs
+from datalayer.outbox.pace import Pace
+pairs.pace_of = lambda settings: Pace(report_seconds=0.2)
+{_PROGRAM}
+"""
+
 
 @dataclass
 class Salon:
@@ -41,11 +51,7 @@ class Salon:
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a command to its end."""
-        program = "import sys; from datalayer.cli.app import run; sys.exit(run(sys.argv[1:]))"
-        command = [sys.executable, "-c", program, *arguments]
-        return subprocess.run(
-            command, env=self.environment, capture_output=True, text=True, check=False, timeout=_PATIENCE
-        )
+        return run_command(*arguments, env=self.environment)
 
     async def call(self, *arguments: str) -> tuple[int, Any]:
         """Run a command with --json; return its exit code and what it printed."""
@@ -77,9 +83,8 @@ async def salon(datalayer_database: str, tmp_path: Path) -> AsyncIterator[Salon]
 
 async def test_the_relay_carries_until_it_is_told_to_stop(salon: Salon) -> None:
     """`datalayer relay` brings writes over, reports them as JSON lines, and ends well on SIGTERM."""
-    program = "import sys; from datalayer.cli.app import run; sys.exit(run(sys.argv[1:]))"
     running = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", program, "relay", "--json", env=salon.environment, stdout=asyncio.subprocess.PIPE
+        sys.executable, "-c", _REPORTS_OFTEN, "relay", "--json", env=salon.environment, stdout=asyncio.subprocess.PIPE
     )
     assert running.stdout is not None
     reports: list[dict[str, Any]] = []
@@ -198,9 +203,8 @@ async def test_a_side_that_is_away_is_said_once(salon: Salon) -> None:
     assert done.returncode == ExitCode.UNAVAILABLE
     (line,) = done.stderr.splitlines()
     assert line.startswith("error: postgres connect: ")
-    program = "import sys; from datalayer.cli.app import run; sys.exit(run(sys.argv[1:]))"
     waits = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", program, "relay", env=salon.environment, stderr=asyncio.subprocess.PIPE
+        sys.executable, "-c", _PROGRAM, "relay", env=salon.environment, stderr=asyncio.subprocess.PIPE
     )
     assert waits.stderr is not None
     told = (await waits.stderr.readline()).decode()
@@ -213,12 +217,12 @@ async def test_a_side_that_is_away_is_said_once(salon: Salon) -> None:
 
 async def test_a_side_that_goes_away_is_said_once(salon: Salon, datalayer_postgres: FoundServer) -> None:
     """A relay at work tells of an outage when it begins; its reports go on, on stdout."""
+    salon.environment["DATALAYER_TIMEOUT_SECONDS"] = "2"
     async with salon.secondary.connection() as connection:
         database = connection.info.dbname
-    program = "import sys; from datalayer.cli.app import run; sys.exit(run(sys.argv[1:]))"
     pipe = asyncio.subprocess.PIPE
     relay = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", program, "relay", "--json", env=salon.environment, stdout=pipe, stderr=pipe
+        sys.executable, "-c", _REPORTS_OFTEN, "relay", "--json", env=salon.environment, stdout=pipe, stderr=pipe
     )
     assert relay.stdout is not None
     assert relay.stderr is not None
@@ -292,17 +296,8 @@ def test_commands_say_what_is_missing(tmp_path: Path) -> None:
     """Without a second store there is nothing to carry: the exit code is that of a wrong configuration."""
     own = {name.upper() for name in Settings.model_fields}
     environment = {name: value for name, value in os.environ.items() if name not in own}
-    program = "import sys; from datalayer.cli.app import run; sys.exit(run(sys.argv[1:]))"
     for command in (["relay", "--once"], ["backfill"]):
-        done = subprocess.run(
-            [sys.executable, "-c", program, *command],
-            env=environment,
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=_PATIENCE,
-        )
+        done = run_command(*command, env=environment, cwd=tmp_path)
         assert done.returncode == ExitCode.CONFIGURATION
         assert "ENABLE_DUAL_WRITE=true" in done.stderr
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import sys
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from tests.integration.forking import run_command
 from tests.integration.request_capture.place import Place
 from tests.integration.supabase.proxy import Fault
 
@@ -21,7 +21,6 @@ from datalayer.servers.postgrest import PostgrestServer
 from datalayer.settings import Settings
 from datalayer.stores.postgres import PostgresStore
 
-_RUN = "import sys; from datalayer.cli.app import run; sys.exit(run(sys.argv[1:]))"
 _SECONDS = 120
 
 
@@ -87,9 +86,6 @@ async def status(environment: dict[str, str]) -> list[dict[str, Any]]:
 
 async def called(environment: dict[str, str], *arguments: str) -> str:
     """Run a command and return what it printed."""
-    running = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", _RUN, *arguments, env=environment, stdout=asyncio.subprocess.PIPE
-    )
-    out, _ = await running.communicate()
-    assert running.returncode in (0, 1)
-    return out.decode()
+    done = await asyncio.to_thread(run_command, *arguments, env=environment)
+    assert done.returncode in (0, 1), done.stderr
+    return done.stdout

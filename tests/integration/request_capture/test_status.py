@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import sys
 
 import pytest
+from tests.integration.forking import run_command
 from tests.integration.request_capture.place import Place
 from tests.integration.supabase.proxy import Fault
 
@@ -16,8 +16,6 @@ from datalayer.errors import OutcomeUnknownError
 from datalayer.query import Insert
 from datalayer.servers.postgrest import PostgrestServer
 from datalayer.settings import Settings
-
-_RUN = "import sys; from datalayer.cli.app import run; sys.exit(run(sys.argv[1:]))"
 
 
 async def test_status_counts_writes_whose_answer_has_not_come(place: Place, primary_rest: PostgrestServer) -> None:
@@ -43,11 +41,7 @@ async def test_status_counts_writes_whose_answer_has_not_come(place: Place, prim
     assert "1 write to Supabase may still take effect" in told
 
 
-async def _called(environment: dict[str, str], *arguments: str) -> tuple[int | None, str, str]:
+async def _called(environment: dict[str, str], *arguments: str) -> tuple[int, str, str]:
     """Run a command; return its exit code and what it printed on stdout and stderr."""
-    pipe = asyncio.subprocess.PIPE
-    running = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", _RUN, *arguments, env=environment, stdout=pipe, stderr=pipe
-    )
-    out, told = await running.communicate()
-    return running.returncode, out.decode(), told.decode()
+    done = await asyncio.to_thread(run_command, *arguments, env=environment)
+    return done.returncode, done.stdout, done.stderr

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
+from collections.abc import Mapping
 
 import pytest
+from tests.integration.forking import run_command
 
 from datalayer import (
     ConfigurationError,
@@ -34,25 +35,20 @@ asyncio.run(work())
 """
 
 
-async def run(settings: Settings, *command: str) -> tuple[int | None, str]:
-    """Run a command with these settings as its environment; return its exit code and what it said."""
+async def run(settings: Settings, *command: str, seconds: Mapping[str, float] | None = None) -> tuple[int, str]:
+    """Run a command with these settings as its environment; return its exit code and what it said.
+
+    Args:
+        seconds: durations that are others in its process, by the names that they have in their modules.
+    """
     environment = {name: value for name, value in os.environ.items() if name.lower() not in Settings.model_fields}
     for name in ("datalayer_sqlite_path", "enable_dual_write", "use_repository_pattern"):
         environment[name.upper()] = str(getattr(settings, name))
     environment |= {f"DATALAYER_ROUTE_{table.upper()}": str(kind) for table, kind in settings.datalayer_routes.items()}
     assert settings.database_url is not None
     environment["DATABASE_URL"] = settings.database_url.get_secret_value()
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-c",
-        "from datalayer.cli.app import main; main()",
-        *command,
-        env=environment,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    said, _ = await process.communicate()
-    return process.returncode, " ".join(said.decode().split())
+    done = await asyncio.to_thread(run_command, *command, env=environment, seconds=seconds)
+    return done.returncode, " ".join((done.stdout + done.stderr).split())
 
 
 async def refused(settings: Settings, words: str) -> None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from tests.integration.forking import run_command
 from tests.integration.layer.places import PostgresPlace
 from tests.integration.routing.salons import CLIENT, assert_equal, postgres_of, serving, settled, supabase_pair
 from tests.integration.routing.waiting import until
@@ -21,8 +21,6 @@ from datalayer.outbox.operations import Operation
 from datalayer.outbox.spool import Spool
 from datalayer.servers.postgrest import PostgrestServer
 from datalayer.testing.servers import FoundServer
-
-_RUN = "import sys; from datalayer.cli.app import run; sys.exit(run(sys.argv[1:]))"
 
 
 @pytest.fixture(scope="module")
@@ -86,10 +84,6 @@ async def called(pair: dict[str, Any], *arguments: str) -> tuple[str, str]:
     own = {name.upper() for name in Settings.model_fields}
     environment = {name: value for name, value in os.environ.items() if name not in own}
     environment |= {name.upper(): str(value) for name, value in pair.items()} | {"USE_LEGACY_SUPABASE": "false"}
-    pipe = asyncio.subprocess.PIPE
-    running = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", _RUN, *arguments, env=environment, stdout=pipe, stderr=pipe
-    )
-    out, told = await running.communicate()
-    assert running.returncode == 0, told.decode()
-    return out.decode(), " ".join(told.decode().split())
+    done = await asyncio.to_thread(run_command, *arguments, env=environment)
+    assert done.returncode == 0, done.stderr
+    return done.stdout, " ".join(done.stderr.split())

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
-from asyncio.subprocess import PIPE
 from collections.abc import Mapping
 from typing import Any
 
 import psycopg
 from pydantic import SecretStr
+from tests.integration.forking import run_command
 from tests.integration.routing.salons import postgres_of
 
 from datalayer import (
@@ -51,13 +50,8 @@ async def placements(pair: dict[str, Any]) -> list[tuple[str, str]]:
 
 async def command(environment: Mapping[str, str], *arguments: str) -> tuple[int, str]:
     """Run a command; return its exit code, and what it printed."""
-    program = "import sys; from datalayer.cli.app import run; sys.exit(run(sys.argv[1:]))"
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", program, *arguments, env=environment, stdout=PIPE, stderr=PIPE
-    )
-    printed, errors = await process.communicate()
-    assert process.returncode is not None
-    return process.returncode, (printed or errors).decode()
+    done = await asyncio.to_thread(run_command, *arguments, env=environment)
+    return done.returncode, done.stdout or done.stderr
 
 
 def environment_of(settings: Settings) -> dict[str, str]:
