@@ -6,6 +6,7 @@ import asyncio
 import signal
 import sys
 from collections.abc import Awaitable, Callable
+from functools import partialmethod
 from typing import Any
 from uuid import uuid4
 
@@ -23,7 +24,7 @@ from datalayer import (
 )
 from datalayer.cli.errors import ExitCode
 from datalayer.layer.backfilling import backfill_pair
-from datalayer.layer.process_registry import BEAT_SECONDS, LEASE_SECONDS
+from datalayer.layer.process_registry import BEAT_SECONDS, LEASE_SECONDS, ProcessRegistry
 from datalayer.outbox.backfill import Filled
 from datalayer.query import Insert, Select
 from datalayer.stores.postgres import PostgresStore
@@ -46,7 +47,7 @@ async def test_start_with_the_other_primary_is_refused_while_an_application_is_a
 async def test_relay_of_its_own_is_counted_and_gives_way(pair: dict[str, Any]) -> None:
     """A start with the other primary is refused while it works; should one be at work all the same, the relay ends."""
     before = led_by(pair, StoreKind.SQLITE)
-    carrying = asyncio.create_task(run(before, "relay"))
+    carrying = asyncio.create_task(run(before, "relay", seconds={"datalayer.layer.counting_in.BEAT_SECONDS": 1.0}))
     async with postgres_of(pair) as store:
         while not await store.fetch_all("select process from datalayer_processes"):
             assert not carrying.done(), carrying.result()
@@ -122,7 +123,9 @@ async def test_application_that_was_killed_on_this_machine_is_not_waited_for(pai
             pass
 
 
-async def test_application_that_was_killed_elsewhere_is_counted_until_its_lease_ends(pair: dict[str, Any]) -> None:
+async def test_application_that_was_killed_elsewhere_is_counted_until_its_lease_ends(
+    pair: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Nobody can see that it is gone; once it was taken for gone, no later start waits for word of it."""
     before, after = led_by(pair, StoreKind.POSTGRES), led_by(pair, StoreKind.SQLITE)
     async with DataLayer.open(before):
@@ -132,14 +135,20 @@ async def test_application_that_was_killed_elsewhere_is_counted_until_its_lease_
         await store.insert(Insert("datalayer_processes", [row]))
         await refused(after, f"elsewhere:1 is at work .* {LEASE_SECONDS:.0f} seconds")
         await silence(store)
-    async with asyncio.timeout(BEAT_SECONDS * 2), DataLayer.open(after):
-        pass
+    with monkeypatch.context() as impatient:
+        impatient.setattr(ProcessRegistry, "rivals", partialmethod(ProcessRegistry.rivals, patience=1.0))
+        async with asyncio.timeout(BEAT_SECONDS * 2), DataLayer.open(after):
+            pass
     async with asyncio.timeout(BEAT_SECONDS / 2), DataLayer.open(after):
         pass
 
 
-async def test_application_that_nobody_heard_while_postgres_was_away_is_heard_again(pair: dict[str, Any]) -> None:
+async def test_application_that_nobody_heard_while_postgres_was_away_is_heard_again(
+    pair: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """All leases have ended together; a start with the other primary, and a command, wait for word of the living."""
+    # They wait for as long as ever; the living one is heard after longer than a command takes to begin.
+    monkeypatch.setattr("datalayer.layer.leading.BEAT_SECONDS", 4.0)
     before, after = led_by(pair, StoreKind.SQLITE), led_by(pair, StoreKind.POSTGRES)
     async with DataLayer.open(before) as layer, postgres_of(pair) as store:
         await silence(store)

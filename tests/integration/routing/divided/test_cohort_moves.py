@@ -54,6 +54,7 @@ async def test_company_moves_there_and_back_while_two_processes_write_it(pair: d
         await assert_equal(home, layer.mode, "clients")
 
 
+@pytest.mark.usefixtures("short_holds")
 async def test_company_stays_while_the_stores_differ(pair: dict[str, Any], caplog: pytest.LogCaptureFixture) -> None:
     """Without its rows there it does not go there: the log says what to run, and its writes go on here."""
     async with DataLayer.open(cohort(pair, datalayer_relay=False)) as layer:
@@ -64,6 +65,7 @@ async def test_company_stays_while_the_stores_differ(pair: dict[str, Any], caplo
         assert layer.cohort == frozenset()
 
 
+@pytest.mark.usefixtures("short_holds")
 async def test_company_stays_while_rows_that_refer_to_its_rows_differ(
     pair: dict[str, Any], supabase: PostgrestServer, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -171,15 +173,19 @@ async def test_company_moves_in_spite_of_a_killed_process_and_no_write_waits_mea
     pair: dict[str, Any], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The log names it, once; it is taken for gone when no request of it can arrive any more, not after an hour."""
-    monkeypatch.setattr("datalayer.layer.cohorts.LEASE_SECONDS", 12.0)
+    monkeypatch.setattr("datalayer.layer.cohorts.LEASE_SECONDS", 4.0)
     short = {**pair, "datalayer_request_lifetime_seconds": 1}
     longest, count = 0.0, 0
     async with DataLayer.open(cohort(short, "9")) as layer:
         await until(lambda: layer.cohort == {"9"})
         async with process_of(cohort(short, "9")) as process:
             process.kill()
-        # For longer than a hold: it cannot be expected to acknowledge one.
-        await asyncio.sleep(6)
+        async with postgres_of(pair) as store:
+            # Longer ago than a hold lasts: it cannot be expected to acknowledge one.
+            await store.execute(
+                "update datalayer_cohort_members set beat = beat - interval '6 s' where name like %(name)s",
+                {"name": f"%:{process.pid}"},
+            )
         await layer.reload(cohort(short, "7", "9"))
         ends = monotonic() + 60
         while "7" not in layer.cohort:
@@ -196,6 +202,7 @@ async def test_company_moves_in_spite_of_a_killed_process_and_no_write_waits_mea
     assert stays[-1].endswith(f":{process.pid} has not acknowledged it")
 
 
+@pytest.mark.usefixtures("short_holds")
 async def test_company_stays_while_a_covered_write_of_before_has_no_answer(
     pair: dict[str, Any], caplog: pytest.LogCaptureFixture
 ) -> None:
