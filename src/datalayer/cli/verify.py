@@ -139,7 +139,8 @@ def _refuse_places(json_file: str | None, html_file: Path | None) -> None:
     files = {"--json": None if json_file in (None, "-") else Path(json_file), "--html": html_file}
     for option, file in files.items():
         if file is not None and (file.is_dir() or not file.absolute().parent.is_dir()):
-            raise typer.BadParameter(f"the file {file} for {option} cannot be written: its directory is not there")
+            wrong = "it is a directory" if file.is_dir() else "its directory is not there"
+            raise typer.BadParameter(f"the file {file} for {option} cannot be written: {wrong}")
 
 
 def _write_files(

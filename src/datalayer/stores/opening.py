@@ -90,7 +90,7 @@ def _http_url(scheme: str, url: str) -> str:
         raise ConfigurationError("the Supabase URL names no host; write supabase://PROJECT.supabase.co")
     if parts.query or parts.fragment:
         raise ConfigurationError(
-            "the Supabase URL must end with the host or its port: the key is set in SUPABASE_SERVICE_ROLE_KEY",
+            "the Supabase URL has a ? or a #, behind which nothing is read: set the key in SUPABASE_SERVICE_ROLE_KEY",
             variables=("SUPABASE_SERVICE_ROLE_KEY",),
         )
     return f"{'http' if scheme.endswith('+http') else 'https'}://{parts.netloc}{parts.path}".rstrip("/")

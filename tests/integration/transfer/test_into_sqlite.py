@@ -153,7 +153,9 @@ async def test_copy_names_rows_that_refer_to_nothing(origin: PostgresStore, file
         alter table children add foreign key (parent_id) references parents not valid
         """,
     )
-    with pytest.raises(TransferError, match="children refers to rows of parents that are not there, first at id=2;"):
+    with pytest.raises(
+        TransferError, match=r"children \(parent_id\) refers to rows that parents does not have, first at id=2;"
+    ):
         await copy(origin, file)
 
 

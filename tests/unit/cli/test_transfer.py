@@ -142,6 +142,17 @@ def test_module_is_the_command() -> None:
     assert done.stdout == f"datalayer {version('datalayer')}\n"
 
 
+@pytest.mark.parametrize("option", ["--json", "--html"])
+@pytest.mark.parametrize(("place", "said"), [(".", "it is a directory"), ("no/page", "its directory is not there")])
+def test_file_that_cannot_be_written_is_told_before_anything_is_compared(
+    option: str, place: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """That may take hours; neither store is opened."""
+    both = ["--source", "sqlite:///no.db", "--target", "sqlite:///empty.db"]
+    assert run(["verify", *both, option, place]) == ExitCode.USAGE
+    assert f"the file {place} for {option} cannot be written: {said} (see" in capsys.readouterr().err
+
+
 def test_page_goes_into_a_file(capsys: pytest.CaptureFixture[str]) -> None:
     """Nobody meant a file of the name of a dash."""
     both = ["--source", "sqlite:///shop.db", "--target", "sqlite:///empty.db"]

@@ -33,7 +33,8 @@ async def find_problems(
         broken: what breaks foreign keys of the target, as far as it is known already.
     """
     problems: list[str] = []
-    known = {(reference.table, reference.parent): reference for reference in broken}
+    # SQLite tells the other table as the reference spells it, whose case it takes lightly.
+    known = {(reference.table, reference.columns, reference.parent.lower()): reference for reference in broken}
     for name in sorted(set(touched) & present.keys()):
         table = present[name]
         if name in schema:
@@ -45,7 +46,7 @@ async def find_problems(
             if found:
                 refer = f"{agreed(found, 'refers', 'refer')} to rows that {key.target_table} lacks"
                 problem = f"{counted(found, 'row')} of {name} ({', '.join(key.columns)}) {refer}"
-                problems.append(problem + _first(known.pop((name, key.target_table), None)))
+                problems.append(problem + _first(known.pop((name, key.columns, key.target_table.lower()), None)))
     return [*problems, *(f"{reference}; {_MEND}" for reference in known.values())]
 
 

@@ -24,8 +24,7 @@ async def add_reference(
         async with plain_transaction(store) as connection:
             await connection.execute(ddl.add_foreign_key(table, key, source).encode())
     except psycopg.errors.ForeignKeyViolation:
-        rule = f"{table.name} ({', '.join(key.columns)}) refers to rows that {key.target_table} does not have"
-        return BrokenReference(table.name, key.target_table, rule, await _orphans(store, table, key))
+        return BrokenReference(table.name, key.columns, key.target_table, await _orphans(store, table, key))
     except psycopg.Error as error:
         raise failure(error, table.name) from None
     return None

@@ -23,17 +23,18 @@ class BrokenReference:
     """Rows of a table that refer to rows that are not there.
 
     Args:
-        rule: what is wrong, in words.
+        columns: that refer to the other table.
         first: the keys of the first such rows; empty where they have none.
     """
 
     table: str
+    columns: tuple[str, ...]
     parent: str
-    rule: str
     first: str
 
     def __str__(self) -> str:
-        return self.rule + (f", first at {self.first}" if self.first else "")
+        told = f"{self.table} ({', '.join(self.columns)}) refers to rows that {self.parent} does not have"
+        return told + (f", first at {self.first}" if self.first else "")
 
 
 class BrokenReferencesError(TransferError):

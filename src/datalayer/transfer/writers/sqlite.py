@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from functools import partial
@@ -30,6 +31,9 @@ from datalayer.transfer.writers.sqlite_spellings import refuse_other_spellings
 from datalayer.transfer.writers.sqlite_triggers import triggers_away, triggers_of
 
 T = TypeVar("T")
+
+#: Rows that are named of a broken reference.
+_MOST_NAMED = 3
 
 
 class RefusedRowError(TransferError):
@@ -124,8 +128,9 @@ class SqliteWriter:
 
     async def finish(self, pairs: Sequence[TablePair]) -> list[str]:
         """Check the foreign keys of every loaded table."""
-        found = [await self._run(partial(_broken_reference, pair), pair.name) for pair in pairs]
-        broken = [reference for reference in found if reference is not None]
+        broken = [
+            reference for pair in pairs for reference in await self._run(partial(_broken_references, pair), pair.name)
+        ]
         if broken:
             raise BrokenReferencesError(broken)
         return []
@@ -270,15 +275,30 @@ def _statement(pair: TablePair) -> str:
     return f"{statement} do update set " + ", ".join(f"{quote(name)} = excluded.{quote(name)}" for name in others)
 
 
-def _broken_reference(pair: TablePair, connection: sqlite3.Connection) -> BrokenReference | None:
-    """Return which table lacks a referred row, and the first rows that refer to nothing."""
-    broken = connection.execute(f"pragma foreign_key_check({quote(pair.name)})").fetchmany(3)
-    if not broken:
-        return None
-    parent = broken[0][2]
-    rule = f"{pair.name} refers to rows of {parent} that are not there"
-    if not pair.key or broken[0][1] is None:
-        return BrokenReference(pair.name, parent, rule, "")
+def _broken_references(pair: TablePair, connection: sqlite3.Connection) -> list[BrokenReference]:
+    """Return which references of a table lead nowhere, each with the first such rows."""
+    rows: dict[int, list[int | None]] = {}
+    parents: dict[int, str] = {}
+    for _, row, parent, number in connection.execute(f"pragma foreign_key_check({quote(pair.name)})"):
+        parents[number] = parent
+        first = rows.setdefault(number, [])
+        if len(first) < _MOST_NAMED:
+            first.append(row)
+    columns: dict[int, list[str]] = defaultdict(list)
+    listed = 'select id, "from" from pragma_foreign_key_list(?) order by id, seq'
+    for number, column in connection.execute(listed, (pair.name,)):
+        columns[number].append(column)
     query = f"select {quote_all(pair.key)} from {quote(pair.name)} where rowid = ?"
-    keys = [dict(zip(pair.key, connection.execute(query, (row[1],)).fetchone(), strict=True)) for row in broken]
-    return BrokenReference(pair.name, parent, rule, "; ".join(map(key_text, keys)))
+
+    def named(row: int) -> str:
+        return key_text(dict(zip(pair.key, connection.execute(query, (row,)).fetchone(), strict=True)))
+
+    return [
+        BrokenReference(
+            pair.name,
+            tuple(columns[number]),
+            parents[number],
+            "; ".join(named(row) for row in first if pair.key and row is not None),
+        )
+        for number, first in sorted(rows.items())
+    ]

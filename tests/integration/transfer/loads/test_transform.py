@@ -235,6 +235,30 @@ async def test_referred_row_that_a_transform_leaves_out_is_a_problem(
             await store.close()
 
 
+@pytest.mark.parametrize("kind", ["postgres", "sqlite"])
+async def test_two_broken_references_to_one_table_are_told_apart(
+    origin: PostgresStore, target: PostgresStore, tmp_path: Path, kind: str
+) -> None:
+    """Each has its own count and its own first rows."""
+    await run(
+        origin,
+        "create table parents (id integer primary key); insert into parents values (1), (2);"
+        "create table children (id integer primary key, father integer references parents,"
+        " mother integer references parents); insert into children values (3, 1, 2), (4, 2, 1), (5, 2, 1)",
+    )
+    await export(origin, tmp_path / "out")
+    store = target if kind == "postgres" else await SqliteStore.open(tmp_path / "family.sqlite")
+    try:
+        report = await load(tmp_path / "out", store, transform=_without_the_first)
+    finally:
+        if store is not target:
+            await store.close()
+    mend = "mend them, then run the load again"
+    father = "1 row of children (father) refers to rows that parents lacks"
+    mother = "2 rows of children (mother) refer to rows that parents lacks"
+    assert sorted(report.problems) == [f"{father}, first at id=3; {mend}", f"{mother}, first at id=4; id=5; {mend}"]
+
+
 @pytest.mark.parametrize("filled", [False, True])
 @pytest.mark.parametrize(
     ("rule", "said"),
