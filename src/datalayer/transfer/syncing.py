@@ -9,22 +9,24 @@ updated, or a key that counts up. Deletes leave no trace in such a column, so sy
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, aclosing
+from functools import partial
 from time import perf_counter
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from datalayer.errors import RefusedError, SelectionError, TransferError
 from datalayer.query import Filter, Row, Select, asc, col
 from datalayer.stores.catalog import Catalog, Column, Kind, Table
-from datalayer.stores.contract import Store
+from datalayer.stores.contract import Session, Store
+from datalayer.stores.sqlite.by_value import ValueAsker
 from datalayer.transfer.conversions import INTEGERS
 from datalayer.transfer.hidden_rows import hidden_rows
 from datalayer.transfer.kept import noting_what_is_kept
 from datalayer.transfer.odd_moments import OddMoment
 from datalayer.transfer.ordering import dependency_groups
 from datalayer.transfer.pairing import TablePair, obstacles, pair_for_copy
-from datalayer.transfer.readers.exactly import exact_session, value_session
+from datalayer.transfer.readers.exactly import exact_session, reading, value_session
 from datalayer.transfer.readers.fitting_blocks import BlockFitter
 from datalayer.transfer.readers.patience import after, patiently
 from datalayer.transfer.reading import CHUNK_ROWS
@@ -38,6 +40,9 @@ DEFAULT_OVERLAP_NUMBERS: Final = 1000
 
 #: Seconds for a statement that may have to look at a whole file.
 _PATIENCE: Final = 3600.0
+
+#: Lends a session for one page.
+_Lend: TypeAlias = Callable[[], AbstractAsyncContextManager[Session]]
 
 _MOMENTS = frozenset({Kind.TIMESTAMP, Kind.TIMESTAMPTZ})
 _DELETES = "rows deleted in the source are not seen: a column of the row tells nothing about them; verify finds them"
@@ -184,8 +189,11 @@ async def _pages(
     key = tuple(dict.fromkeys((growing.name, *(pair.source.primary_key or pair.key))))
     wanted = tuple(dict.fromkeys((*columns, *key)))
     where: Filter | None
+    lend: _Lend = partial(exact_session, source)
     if source.name == "sqlite":
-        async with value_session(source, timeout=_PATIENCE) as session:
+        asker = ValueAsker(reading)
+        lend = partial(value_session, source, asker)
+        async with value_session(source, asker, timeout=_PATIENCE) as session:
             if not await session.compares_as_stored(pair.name, key):
                 # No index has this order: all rows are put into it once, instead of once for each page.
                 where = col(growing.name).is_not_null() if begin is None else col(growing.name).gte(begin)
@@ -193,12 +201,12 @@ async def _pages(
                 async for page in _together(rows):
                     yield page
                 return
-    first = await _lowest(source, pair, growing) if begin is None else begin
+    first = await _lowest(lend, pair, growing) if begin is None else begin
     where = None if first is None else col(growing.name).gte(first)
     last: tuple[Any, ...] | None = None
     while where is not None:
         question = Select(pair.name, where, columns=wanted, order=tuple(map(asc, key)), limit=CHUNK_ROWS)
-        page = await _asked(source, question)
+        page = await _asked(lend, question)
         if not page:
             return
         _check_beyond(pair, key, last, page)
@@ -232,19 +240,17 @@ def _check_beyond(pair: TablePair, key: Sequence[str], last: tuple[Any, ...] | N
         )
 
 
-async def _lowest(source: Store, pair: TablePair, growing: Column) -> Any:
+async def _lowest(lend: _Lend, pair: TablePair, growing: Column) -> Any:
     """Return the column's smallest value, None where there is none."""
     name = growing.name
     question = Select(pair.name, col(name).is_not_null(), columns=(name,), order=(asc(name),), limit=1)
-    found = await _asked(source, question)
+    found = await _asked(lend, question)
     return found[0][name] if found else None
 
 
-async def _asked(source: Store, question: Select) -> list[Row]:
+async def _asked(lend: _Lend, question: Select) -> list[Row]:
     async def ask() -> list[Row]:
-        if source.name == "sqlite":
-            return await source.select(question)
-        async with exact_session(source) as session:
+        async with lend() as session:
             return await session.select(question)
 
     return await patiently(ask)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
+from collections.abc import Awaitable, Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -84,5 +86,32 @@ async def test_sqlite_names_them_before_a_copy(target: PostgresStore, tmp_path: 
         assert (misfit.column, misfit.rows, misfit.first) == ("doc", 1, ("id=1",))
         with pytest.raises(TransferError, match=_REFUSED.format(r"docs\.doc", 1)):
             await copy(source, target)
+    finally:
+        await source.close()
+
+
+@pytest.mark.parametrize("declared", ["json", "jsonb[]"])
+@pytest.mark.parametrize("how", ["sync", "sync by value", "repair"])
+async def test_what_reads_values_of_sqlite_names_the_first(
+    how: str, declared: str, target: PostgresStore, tmp_path: Path
+) -> None:
+    """Page by page and in one go, by key, and row by row; documents in arrays are texts of JSON there."""
+    path = tmp_path / "docs.sqlite"
+    spelt = json.dumps([f"[{_LONG}]"]) if declared == "jsonb[]" else f"[{_LONG}]"
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(f"create table docs (id integer primary key, at timestamp, doc {declared})")
+        connection.execute("insert into docs values (1, '2024-01-01 10:00:00.000000', null)")
+        at = "2024-01-01T10:00:00" if how == "sync by value" else "2024-01-01 10:00:00.000000"
+        connection.execute("insert into docs values (2, ?, ?)", (at, spelt))
+    await run(target, f"create table docs (id bigint primary key, at timestamp, doc {declared})")
+    source = await SqliteStore.open(path)
+    moves: dict[str, Callable[[], Awaitable[object]]] = {
+        "sync": lambda: sync(source, target, column="at"),
+        "sync by value": lambda: sync(source, target, column="at"),
+        "repair": lambda: repair(source, target),
+    }
+    try:
+        with pytest.raises(TransferError, match=_REFUSED.format(r"docs\.doc", 2)):
+            await moves[how]()
     finally:
         await source.close()

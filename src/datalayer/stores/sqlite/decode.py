@@ -132,9 +132,9 @@ DECODERS: Mapping[Kind, Decoder] = {
 }
 
 
-def array(kind: Kind) -> Decoder:
-    """Lists of any depth out of JSON text."""
-    element = bytes.fromhex if kind is Kind.BYTEA else DECODERS[kind]
+def array(kind: Kind, element: Decoder | None = None) -> Decoder:
+    """Lists of any depth out of JSON text; ``element`` reads what is in them otherwise than usual."""
+    element = element or (bytes.fromhex if kind is Kind.BYTEA else DECODERS[kind])
 
     def decode_list(values: Any) -> list[Any]:
         return [

@@ -58,12 +58,9 @@ class SqliteTransaction(SqliteSession):
         self._failed = False
         self._ended = False
 
-    def ask_by_value(self) -> None:
-        """From here on compare keys and times by their values, also those that are spelt otherwise than usual.
-
-        Each column is looked through once, before it is first compared; its index is used where that finds nothing.
-        """
-        self._shared = replace(self._shared, asker=ValueAsker())
+    def ask_by_value(self, asker: ValueAsker) -> None:
+        """From here on compare keys and times by their values, also those that are spelt otherwise than usual."""
+        self._shared = replace(self._shared, asker=asker)
 
     async def compares_as_stored(self, table: str, columns: Sequence[str]) -> bool:
         """Say whether each of these columns is compared by what is stored, so that an index may give their order."""

@@ -1,4 +1,8 @@
-"""PostgreSQL's values read so that none is refused and each is written in one way, whatever the server is set to."""
+"""Values read exactly.
+
+PostgreSQL's so that none is refused and each is written in one way, whatever the server is set to; documents, also of
+SQLite, so that no number in them loses a digit.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +17,12 @@ from psycopg.adapt import Loader
 from psycopg.pq import Format
 
 from datalayer.query import Row
+from datalayer.stores.catalog import JSON_KINDS, Kind
 from datalayer.stores.contract import Session, Store
 from datalayer.stores.postgres.session import PostgresSession
+from datalayer.stores.sqlite.by_value import ValueAsker
+from datalayer.stores.sqlite.codecs import Codec
+from datalayer.stores.sqlite.decode import DECODERS, Decoder, array
 from datalayer.stores.sqlite.transaction import SqliteTransaction
 from datalayer.transfer.exact_documents import exact_document
 from datalayer.transfer.odd_moments import OddMoment
@@ -69,13 +77,31 @@ async def exactly(connection: AsyncConnection[Row]) -> AsyncIterator[None]:
             adapters.register_loader(oid, loader)
 
 
+def reading(codec: Codec) -> Decoder:
+    """Return what reads stored values of SQLite so; only documents are read otherwise than the store reads them."""
+    kind = codec.column.type.kind
+    if kind not in JSON_KINDS:
+        return codec.read
+    return array(kind, _document) if codec.column.type.array else _document
+
+
+def _document(stored: Any) -> Any:
+    return exact_document(stored) if type(stored) is str else DECODERS[Kind.JSON](stored)
+
+
 @asynccontextmanager
-async def value_session(store: Store, *, timeout: float | None = None) -> AsyncIterator[SqliteTransaction]:
-    """Lend a snapshot of SQLite that compares by value what others have spelt otherwise than the store would."""
+async def value_session(
+    store: Store, asker: ValueAsker | None = None, *, timeout: float | None = None
+) -> AsyncIterator[SqliteTransaction]:
+    """Lend a snapshot of SQLite that reads so, and compares by value what others have spelt otherwise.
+
+    Args:
+        asker: one that knows the columns from an earlier session.
+    """
     async with store.transaction(read_only=True, timeout=timeout) as session:
         if not isinstance(session, SqliteTransaction):
             raise TypeError(f"a {type(session).__name__} is no transaction of SQLite")
-        session.ask_by_value()
+        session.ask_by_value(asker or ValueAsker(reading))
         yield session
 
 

@@ -15,6 +15,7 @@ from datalayer.errors import TransferError, UnfitValueError, UnrepairedError
 from datalayer.query import Delete, Row, Select, Upsert
 from datalayer.stores.contract import Session, Store
 from datalayer.stores.postgres.session import PostgresSession
+from datalayer.stores.sqlite.by_value import ValueAsker
 from datalayer.stores.sqlite.session import SqliteSession
 from datalayer.stores.sqlite.transaction import SqliteTransaction
 from datalayer.transfer.conversions import conversion
@@ -233,7 +234,7 @@ async def _transaction(target: Store, names: Sequence[str], plans: Mapping[str, 
         return
     async with target.transaction(timeout=PATIENCE) as session, AsyncExitStack() as stack:
         if isinstance(session, SqliteTransaction):
-            session.ask_by_value()
+            session.ask_by_value(ValueAsker())
             for plan in plans.values():
                 if plan.upserts:
                     await session.read(partial(refuse_other_spellings, pair=plan.pair, texts_only=True))
