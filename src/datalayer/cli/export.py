@@ -104,9 +104,10 @@ def _exported(source: str, out: Path, tables: list[str] | None) -> ExportReport:
 
     try:
         return asyncio.run(_export(source, out, tables))
-    except (DataLayerError, KeyboardInterrupt):
+    except (DataLayerError, KeyboardInterrupt) as error:
+        goes_on = not isinstance(error, DataLayerError) or error.goes_on_with is not None
         kept = finished_tables(out)
-        if kept:
+        if kept and goes_on:
             output.note(f"kept in {out}: {', '.join(kept)}; the same command again continues")
         raise
 

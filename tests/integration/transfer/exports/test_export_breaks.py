@@ -112,6 +112,17 @@ async def test_export_refuses_a_directory_with_something_else(shop: SqliteStore,
         await export(shop, tmp_path / "third", source_name="elsewhere")
 
 
+async def test_refused_export_does_not_promise_to_continue(
+    shop: SqliteStore, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What an earlier one has kept is of no use to the same command where that is the wrong one."""
+    await _broken(shop, tmp_path / "out")
+    arguments = ["export", "--source", f"sqlite:///{tmp_path / 'shop.sqlite'}", "--out", str(tmp_path / "out")]
+    assert await asyncio.to_thread(run_command, arguments) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "has the beginning of an export of another store" in line
+
+
 async def test_export_to_a_full_disk_says_so_and_continues(shop: SqliteStore, tmp_path: Path) -> None:
     """The file that did not fit is named, what is kept too; with room the same command goes on."""
     out = tmp_path / "out"
