@@ -22,15 +22,15 @@ def interrupting(received: list[int]) -> Iterator[None]:
         received: the signals that came are added to it.
     """
 
-    def interrupt(number: int, frame: FrameType | None) -> None:
+    def interrupt(number: int, _: FrameType | None) -> None:
         received.append(number)
         if len(received) > 1:
             return
-        # asyncio puts a handler of its own here while it runs; a process started in the background has none.
-        on_interrupt = signal.getsignal(signal.SIGINT)
-        if not callable(on_interrupt):
+        if not callable(signal.getsignal(signal.SIGINT)):
+            # A process started in the background ignores SIGINT.
             raise KeyboardInterrupt
-        on_interrupt(number, frame)
+        # Its handler alone is not enough: an event loop that listens to it hears of the signal itself.
+        signal.raise_signal(signal.SIGINT)
 
     # nohup has SIGHUP ignored, and so it stays.
     taken = [number for number in _ENDING if signal.getsignal(number) is not signal.SIG_IGN]

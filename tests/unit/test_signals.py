@@ -73,6 +73,24 @@ def test_sigterm_cancels_what_asyncio_runs() -> None:
     assert closed == [True]
 
 
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGHUP])
+def test_signal_is_heard_by_who_listens_to_ctrl_c_on_the_event_loop(how: signal.Signals) -> None:
+    """A relay ends by itself then, after the batch at hand."""
+    heard = []
+
+    async def work() -> None:
+        stop = asyncio.Event()
+        asyncio.get_running_loop().add_signal_handler(signal.SIGINT, stop.set)
+        signal.raise_signal(how)
+        async with asyncio.timeout(5):
+            await stop.wait()
+        heard.append(True)
+
+    with interrupting([]):
+        asyncio.run(work())
+    assert heard == [True]
+
+
 def test_sigterm_works_where_sigint_is_ignored() -> None:
     """A process that a shell started in the background ignores SIGINT; SIGTERM still ends it cleanly."""
     previous = signal.signal(signal.SIGINT, signal.SIG_IGN)

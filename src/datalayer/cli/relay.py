@@ -29,8 +29,9 @@ def relay(
     once: Annotated[bool, typer.Option("--once", help="End when nothing is due any more.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object per report, one a line.")] = False,
 ) -> None:
-    """Carry what the primary owes to the store that follows, until SIGTERM or SIGINT; any number may run at once.
+    """Carry what the primary owes to the store that follows, until SIGTERM, SIGINT or SIGHUP.
 
+    Any number may run at once.
     The stores are those of the environment, like an application's; the application may have DATALAYER_RELAY=false then.
     It is refused where a start of the application would be, and ends when another primary is at work.
     With --once the exit code is 1 when entries are left: dead letters, held deletes, or what could not be settled; and

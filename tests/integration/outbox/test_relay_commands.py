@@ -81,10 +81,13 @@ async def salon(datalayer_database: str, tmp_path: Path) -> AsyncIterator[Salon]
     await secondary.close()
 
 
-async def test_the_relay_carries_until_it_is_told_to_stop(salon: Salon) -> None:
-    """`datalayer relay` brings writes over, reports them as JSON lines, and ends well on SIGTERM."""
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+async def test_the_relay_carries_until_it_is_told_to_stop(salon: Salon, how: signal.Signals) -> None:
+    """`datalayer relay` brings writes over, reports them as JSON lines, and ends well."""
+    # Who runs the tests may have SIGHUP ignored, as nohup has, and so would the command.
+    program = f"import signal; signal.signal(signal.SIGHUP, signal.SIG_DFL){_REPORTS_OFTEN}"
     running = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", _REPORTS_OFTEN, "relay", "--json", env=salon.environment, stdout=asyncio.subprocess.PIPE
+        sys.executable, "-c", program, "relay", "--json", env=salon.environment, stdout=asyncio.subprocess.PIPE
     )
     assert running.stdout is not None
     reports: list[dict[str, Any]] = []
@@ -92,7 +95,7 @@ async def test_the_relay_carries_until_it_is_told_to_stop(salon: Salon) -> None:
         await put_clients(salon, "Anna", "Boris")
         while sum(report["settled"] for report in reports) < 2:
             reports.append(json.loads(await asyncio.wait_for(running.stdout.readline(), _PATIENCE)))
-        running.send_signal(signal.SIGTERM)
+        running.send_signal(how)
         out, _ = await asyncio.wait_for(running.communicate(), _PATIENCE)
     finally:
         if running.returncode is None:
