@@ -8,6 +8,7 @@ from typing import Any
 
 import psycopg
 from tests.integration.layer.places import PostgresPlace
+from tests.integration.routing.waiting import until
 
 from datalayer import DataLayer, DualHealth, GivenSettings, Mode, Settings, StoreKind
 from datalayer.layer.opening import open_store_for
@@ -97,6 +98,13 @@ async def settled(layer: DataLayer) -> bool:
     health = await layer.health_check()
     assert isinstance(health, DualHealth)
     return health.entries == 0
+
+
+async def put_client(settings: Settings) -> None:
+    """Have a client in both stores."""
+    async with DataLayer.open(settings) as layer:
+        await layer.upsert_client(CLIENT)
+        await until(lambda: settled(layer))
 
 
 async def rows(store: Store, table: str) -> list[Row]:

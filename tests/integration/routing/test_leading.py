@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 import pytest
 from tests.integration.routing.applications import AWAY, refused, run
-from tests.integration.routing.salons import CLIENT, assert_equal, led_by, postgres_of, rows, settled
+from tests.integration.routing.salons import CLIENT, assert_equal, led_by, postgres_of, put_client, rows, settled
 from tests.integration.routing.waiting import until
 
 from datalayer import (
@@ -38,9 +38,7 @@ async def test_restart_with_the_other_primary_waits_for_what_is_owed(pair: dict[
 
 async def test_store_that_a_restart_leaves_is_fenced(pair: dict[str, Any]) -> None:
     """A writer that nobody knew of is refused there, instead of being carried over the new primary's rows."""
-    async with DataLayer.open(led_by(pair, StoreKind.SQLITE)) as layer:
-        await layer.upsert_client(CLIENT)
-        await until(lambda: settled(layer))
+    await put_client(led_by(pair, StoreKind.SQLITE))
     async with DataLayer.open(led_by(pair, StoreKind.POSTGRES)) as layer:
         store = await SqliteStore.open(pair["datalayer_sqlite_path"])
         with pytest.raises(WritesHeldError):
@@ -64,9 +62,7 @@ async def test_refused_restart_leaves_the_other_store_open(pair: dict[str, Any])
 async def test_resync_lets_the_new_primary_win(pair: dict[str, Any]) -> None:
     """The other way that the message names: what was owed is dropped, and both stores end equal."""
     after = led_by(pair, StoreKind.POSTGRES)
-    async with DataLayer.open(led_by(pair, StoreKind.SQLITE)) as layer:
-        await layer.upsert_client(CLIENT)
-        await until(lambda: settled(layer))
+    await put_client(led_by(pair, StoreKind.SQLITE))
     async with DataLayer.open(led_by(pair, StoreKind.SQLITE, datalayer_relay=False)) as layer:
         await layer.clients.update({"name": "never carried"}, yclients_id=1)
     await refused(after, "datalayer backfill --resync")
@@ -80,9 +76,7 @@ async def test_resync_lets_the_new_primary_win(pair: dict[str, Any]) -> None:
 async def test_restart_is_refused_where_the_new_primary_was_written_while_it_followed(pair: dict[str, Any]) -> None:
     """Its own relay would carry that over the old primary's rows; a resync of before heals it."""
     before, after = led_by(pair, StoreKind.SQLITE), led_by(pair, StoreKind.POSTGRES)
-    async with DataLayer.open(before) as layer:
-        await layer.upsert_client(CLIENT)
-        await until(lambda: settled(layer))
+    await put_client(before)
     async with postgres_of(pair) as store:
         await store.execute("update clients set name = 'back door'")
     await refused(after, "postgres owes 1 change made while it followed")
@@ -97,9 +91,7 @@ async def test_start_tells_of_writes_on_the_store_that_follows(
 ) -> None:
     """With the primary of before it begins: nobody carries them, and the log says what to do."""
     settings = led_by(pair, StoreKind.SQLITE)
-    async with DataLayer.open(settings) as layer:
-        await layer.upsert_client(CLIENT)
-        await until(lambda: settled(layer))
+    await put_client(settings)
     async with postgres_of(pair) as store:
         await store.execute("update clients set name = 'back door'")
     async with DataLayer.open(settings) as layer:
@@ -115,9 +107,7 @@ async def test_commands_with_the_other_primary_leave_what_the_old_one_owes(
 ) -> None:
     """They are refused as a start is: nothing that a caller was told of is overwritten by an older row."""
     before, after = led_by(pair, StoreKind.SQLITE), led_by(pair, StoreKind.POSTGRES)
-    async with DataLayer.open(before) as layer:
-        await layer.upsert_client(CLIENT)
-        await until(lambda: settled(layer))
+    await put_client(before)
     async with DataLayer.open(led_by(pair, StoreKind.SQLITE, datalayer_relay=False)) as layer:
         await layer.clients.update({"name": "told to a caller"}, yclients_id=1)
     code, said = await run(after, *command)
@@ -130,9 +120,7 @@ async def test_commands_with_the_other_primary_leave_what_the_old_one_owes(
 async def test_relay_does_not_carry_what_was_written_while_its_store_followed(pair: dict[str, Any]) -> None:
     """It would land over newer rows of the primary on record, also before any application begins."""
     before, after = led_by(pair, StoreKind.SQLITE), led_by(pair, StoreKind.POSTGRES)
-    async with DataLayer.open(before) as layer:
-        await layer.upsert_client(CLIENT)
-        await until(lambda: settled(layer))
+    await put_client(before)
     async with postgres_of(pair) as store:
         await store.execute("update clients set name = 'back door'")
     code, said = await run(after, "relay", "--once")

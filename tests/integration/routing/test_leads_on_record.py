@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from tests.integration.routing.applications import refused, run
-from tests.integration.routing.salons import CLIENT, led_by, postgres_of, rows, settled
+from tests.integration.routing.salons import CLIENT, led_by, postgres_of, put_client, rows, settled
 from tests.integration.routing.waiting import until
 
 from datalayer import (
@@ -58,9 +58,7 @@ async def test_route_does_not_change_at_run_time_while_entries_of_it_are_left(pa
 async def test_backfill_ends_where_another_primary_has_begun_meanwhile(pair: dict[str, Any]) -> None:
     """Between two tables it owes nothing that would have stopped that; a row that is gone by now does not come back."""
     before, after = led_by(pair, StoreKind.SQLITE), led_by(pair, StoreKind.POSTGRES)
-    async with DataLayer.open(before) as layer:
-        await layer.upsert_client(CLIENT)
-        await until(lambda: settled(layer))
+    await put_client(before)
     async with postgres_of(pair) as store:
         await store.execute("delete from datalayer_ledger")
     async with open_links(before) as (link,):

@@ -13,7 +13,14 @@ from uuid import uuid4
 import pytest
 from tests.integration.forking import run_command
 from tests.integration.layer.places import PostgresPlace
-from tests.integration.routing.salons import CLIENT, assert_equal, postgres_of, serving, settled, supabase_pair
+from tests.integration.routing.salons import (
+    assert_equal,
+    postgres_of,
+    put_client,
+    serving,
+    settled,
+    supabase_pair,
+)
 from tests.integration.routing.waiting import until
 
 from datalayer import ConfigurationError, DataLayer, GivenSettings, Settings
@@ -41,9 +48,7 @@ async def test_resync_lets_go_what_captured_requests_owe(pair: dict[str, Any]) -
     """Marks, writes without an answer and this machine's spool; `outbox status` shows them until then."""
     before = GivenSettings(**pair, use_legacy_supabase=True)
     after = GivenSettings(**pair, use_legacy_supabase=False)
-    async with DataLayer.open(before) as layer:
-        await layer.upsert_client(CLIENT)
-        await until(lambda: settled(layer))
+    await put_client(before)
     async with DataLayer.open(GivenSettings(**pair, use_legacy_supabase=True, datalayer_relay=False)) as layer:
         await layer.clients.update({"name": "never carried"}, yclients_id=1)
     async with postgres_of(pair) as store:

@@ -13,7 +13,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 from tests.integration.routing.applications import APPLICATION, refused, run
-from tests.integration.routing.salons import CLIENT, led_by, postgres_of, rows, settled
+from tests.integration.routing.salons import CLIENT, led_by, postgres_of, put_client, rows, settled
 from tests.integration.routing.waiting import until
 
 from datalayer import (
@@ -23,6 +23,7 @@ from datalayer import (
     StoreKind,
 )
 from datalayer.cli.errors import ExitCode
+from datalayer.layer import counting_in
 from datalayer.layer.backfilling import backfill_pair
 from datalayer.layer.process_registry import BEAT_SECONDS, LEASE_SECONDS, ProcessRegistry
 from datalayer.outbox.backfill import Filled
@@ -65,9 +66,7 @@ async def test_relay_of_its_own_is_counted_and_gives_way(pair: dict[str, Any]) -
 async def test_backfill_is_counted_and_gives_way(pair: dict[str, Any]) -> None:
     """A start with the other primary is refused while it fills; should one have begun all the same, it ends."""
     before = led_by(pair, StoreKind.SQLITE)
-    async with DataLayer.open(before) as layer:
-        await layer.upsert_client(CLIENT)
-        await until(lambda: settled(layer))
+    await put_client(before)
     counted: list[str] = []
 
     def heard(_: Filled) -> None:
@@ -84,6 +83,29 @@ async def test_backfill_is_counted_and_gives_way(pair: dict[str, Any]) -> None:
     assert counted == ['{"*": "sqlite"}']
     async with postgres_of(pair) as store:
         assert [row["name"] for row in await rows(store, "datalayer_processes")] == ["rival:1"]
+
+
+async def test_backfill_tells_of_an_application_that_begins_with_another_primary(
+    pair: dict[str, Any], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """At its next look, also while it is busy with a table: what it is about to end for can be read in the log."""
+    monkeypatch.setattr(counting_in, "BEAT_SECONDS", 0.01)
+    before = led_by(pair, StoreKind.SQLITE, datalayer_relay=False)
+    async with DataLayer.open(before) as layer:
+        await layer.upsert_client(CLIENT)
+    with psycopg.connect(pair["database_url"]) as busy:
+        busy.execute("lock table datalayer_ledger in share row exclusive mode")
+        filling = asyncio.create_task(backfill_pair(before))
+        async with postgres_of(pair) as store:
+            waits = "select from pg_locks where relation = 'datalayer_ledger'::regclass and not granted"
+            await until(lambda: store.fetch_all(waits))
+            await store.execute(
+                "insert into datalayer_processes (process, name, leads)"
+                """ values (gen_random_uuid(), 'rival:1', '{"*": "postgres"}')"""
+            )
+        said = "rival:1 is at work with another primary than sqlite: stop it first"
+        await until(lambda: any(message.startswith(said) for message in caplog.messages))
+    await filling
 
 
 async def test_of_two_starts_that_disagree_one_is_refused(pair: dict[str, Any]) -> None:

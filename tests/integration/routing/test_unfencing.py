@@ -8,7 +8,16 @@ from typing import Any
 
 import pytest
 from tests.integration.layer.places import PostgresPlace
-from tests.integration.routing.salons import CLIENT, assert_equal, led_by, postgres_of, serving, settled, supabase_pair
+from tests.integration.routing.salons import (
+    CLIENT,
+    assert_equal,
+    led_by,
+    postgres_of,
+    put_client,
+    serving,
+    settled,
+    supabase_pair,
+)
 from tests.integration.routing.waiting import until
 
 from datalayer import ConfigurationError, DataLayer, GivenSettings, Settings, StoreKind
@@ -132,6 +141,4 @@ async def test_schema_of_a_fenced_supabase_is_checked_all_the_same(
     assert await store.check_conflict_target("clients", ["company_id", "yclients_id"])
     assert not await store.check_conflict_target("clients", ["name"])
     await store.close()
-    async with DataLayer.open(GivenSettings(**with_supabase, use_legacy_supabase=False)) as layer:
-        await layer.upsert_client(CLIENT)
-        await until(lambda: settled(layer))
+    await put_client(GivenSettings(**with_supabase, use_legacy_supabase=False))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import psycopg
@@ -13,10 +13,12 @@ from tests.integration.forking import run_command
 from tests.integration.routing.salons import postgres_of
 
 from datalayer import (
+    DataLayer,
     GivenSettings,
     Settings,
     open_store,
 )
+from datalayer.models import Booking
 from datalayer.query import Count, where_equal
 
 
@@ -32,6 +34,20 @@ async def there(pair: dict[str, Any], table: str, **equal: Any) -> int:
         return await store.count(Count(table, where_equal(**equal) if equal else None))
     finally:
         await store.close()
+
+
+async def book(layer: DataLayer, company: int) -> Booking:
+    """Have a company a booking."""
+    return await layer.bookings.upsert(
+        {"yclients_record_id": company, "company_id": company, "datetime": "2026-03-02T10:00:00"}
+    )
+
+
+async def remind(layer: DataLayer, company: int, *, days: Sequence[int] = (2,)) -> None:
+    """Have a company a booking with reminders, which do not say themselves whose they are."""
+    booking = await book(layer, company)
+    for day in days:
+        await layer.reminders.insert({"booking_id": booking.id, "remind_at": f"2026-03-0{day}T09:00:00"})
 
 
 async def lose(dsn: str, *statements: str) -> None:

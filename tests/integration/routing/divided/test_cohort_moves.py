@@ -14,7 +14,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from tests.integration.routing.divided.companies import cohort, environment_of, lose, there
+from tests.integration.routing.divided.companies import cohort, environment_of, lose, remind, there
 from tests.integration.routing.salons import CLIENT, assert_equal, postgres_of, settled
 from tests.integration.routing.waiting import until
 
@@ -72,10 +72,7 @@ async def test_company_stays_while_rows_that_refer_to_its_rows_differ(
     """Its reminders were lost where it is to go: they would be gone there, and a resync would delete those here."""
     async with DataLayer.open(cohort(pair, "7")) as layer:
         await until(lambda: layer.cohort == {"7"})
-        booking = await layer.bookings.upsert(
-            {"yclients_record_id": 7, "company_id": 7, "datetime": "2026-03-02T10:00:00"}
-        )
-        await layer.reminders.insert({"booking_id": booking.id, "remind_at": "2026-03-02T09:00:00"})
+        await remind(layer, 7)
         await until(lambda: settled(layer))
     await lose(supabase.dsn, "delete from reminders")
     caplog.clear()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 from tests.integration.layer.places import PostgresPlace
-from tests.integration.routing.divided.companies import cohort, there
+from tests.integration.routing.divided.companies import book, cohort, remind, there
 from tests.integration.routing.salons import CLIENT, assert_equal, postgres_of, serving, settled, supabase_pair
 from tests.integration.routing.waiting import until
 
@@ -62,10 +63,7 @@ async def test_rows_without_a_company_of_their_own_go_with_what_they_refer_to(pa
     async with DataLayer.open(settings) as layer:
         await until(lambda: layer.cohort == {"7"})
         for company in (7, 8):
-            booking = await layer.bookings.upsert(
-                {"yclients_record_id": company, "company_id": company, "datetime": "2026-03-02T10:00:00"}
-            )
-            await layer.reminders.insert({"booking_id": booking.id, "remind_at": "2026-03-02T09:00:00"})
+            await remind(layer, company)
         assert await there(pair, "reminders") >= 1
         await until(lambda: settled(layer))
         assert await layer.reminders.update({"status": "sent"}, every_row=True) == 2
@@ -77,40 +75,46 @@ async def test_first_write_of_a_process_finds_what_rows_refer_to(pair: dict[str,
     """Nothing was looked up before: a reminder is changed where its booking's company is all the same."""
     async with DataLayer.open(cohort(pair, "7")) as layer:
         await until(lambda: layer.cohort == {"7"})
-        booking = await layer.bookings.upsert(
-            {"yclients_record_id": 7, "company_id": 7, "datetime": "2026-03-02T10:00:00"}
-        )
-        await layer.reminders.insert({"booking_id": booking.id, "remind_at": "2026-03-02T09:00:00"})
+        await remind(layer, 7)
         await until(lambda: settled(layer))
     async with DataLayer.open(cohort(pair, "7", datalayer_relay=False)) as layer:
         assert await layer.reminders.update({"status": "sent"}, every_row=True) == 1
         assert await there(pair, "reminders", status="sent") == 1
 
 
-async def test_write_reaches_rows_that_refer_to_nothing(
-    datalayer_postgres: FoundServer, salon_template: str, postgres: PostgresPlace
-) -> None:
-    """They are nobody's, and so the main primary's, as they were when they were inserted."""
+@pytest.fixture
+async def widened(
+    request: pytest.FixtureRequest, datalayer_postgres: FoundServer, salon_template: str, postgres: PostgresPlace
+) -> AsyncIterator[dict[str, Any]]:
+    """Lend the settings that name both stores, which have what was asked for besides the salon's tables."""
     async with serving(datalayer_postgres, salon_template, script=True) as supabase:
         for dsn in (supabase.dsn, postgres.dsn):
             async with postgres_of({"database_url": dsn}) as store:
-                await store.execute("create table notes (id int primary key, booking_id uuid references bookings)")
-                await store.execute("alter table notes add column said text")
+                for statement in request.param:
+                    await store.execute(statement)
         async with postgres_of({"database_url": supabase.dsn}) as store:
-            await store.execute("grant all on notes to service_role")
             await supabase_capture.install(store)
         supabase.reload_schema()
-        pair = await supabase_pair(supabase, postgres)
-        async with DataLayer.open(cohort(pair, "7")) as layer:
-            await until(lambda: layer.cohort == {"7"})
-            booking = await layer.bookings.upsert(
-                {"yclients_record_id": 7, "company_id": 7, "datetime": "2026-03-02T10:00:00"}
-            )
-            await layer.session.insert(Insert("notes", [{"id": 1, "booking_id": booking.id}]))
-            await layer.session.insert(Insert("notes", [{"id": 2, "booking_id": None}]))
-            await until(lambda: settled(layer))
-            assert (await layer.session.update(Update("notes", {"said": "x"}))).count == 2
-            assert (await layer.session.delete(Delete("notes", col("id").eq(2)))).count == 1
+        yield await supabase_pair(supabase, postgres)
+
+
+_NOTES = (
+    "create table notes (id int primary key, booking_id uuid references bookings, said text)",
+    "grant all on notes to service_role",
+)
+
+
+@pytest.mark.parametrize("widened", [_NOTES], ids=["notes"], indirect=True)
+async def test_write_reaches_rows_that_refer_to_nothing(widened: dict[str, Any]) -> None:
+    """They are nobody's, and so the main primary's, as they were when they were inserted."""
+    async with DataLayer.open(cohort(widened, "7")) as layer:
+        await until(lambda: layer.cohort == {"7"})
+        booking = await book(layer, 7)
+        await layer.session.insert(Insert("notes", [{"id": 1, "booking_id": booking.id}]))
+        await layer.session.insert(Insert("notes", [{"id": 2, "booking_id": None}]))
+        await until(lambda: settled(layer))
+        assert (await layer.session.update(Update("notes", {"said": "x"}))).count == 2
+        assert (await layer.session.delete(Delete("notes", col("id").eq(2)))).count == 1
 
 
 async def test_what_could_not_be_whole_is_refused(pair: dict[str, Any]) -> None:
@@ -138,52 +142,48 @@ async def test_what_could_not_be_whole_is_refused(pair: dict[str, Any]) -> None:
         assert await there(pair, "clients", company_id=7) == 1
 
 
-async def test_tables_of_no_company_do_not_wait_for_a_move(
-    datalayer_postgres: FoundServer, salon_template: str, postgres: PostgresPlace
-) -> None:
+_CATEGORIES = (
+    "create table categories (id int primary key, title text)",
+    "alter table services add column category int references categories",
+    "grant all on categories to service_role",
+)
+
+
+@pytest.mark.parametrize("widened", [_CATEGORIES], ids=["categories"], indirect=True)
+async def test_tables_of_no_company_do_not_wait_for_a_move(widened: dict[str, Any]) -> None:
     """They are the main primary's, and do not disturb it; a company's own write waits, and what may delete it."""
-    async with serving(datalayer_postgres, salon_template, script=True) as supabase:
-        for dsn in (supabase.dsn, postgres.dsn):
-            async with postgres_of({"database_url": dsn}) as store:
-                await store.execute("create table categories (id int primary key, title text)")
-                await store.execute("alter table services add column category int references categories")
-        async with postgres_of({"database_url": supabase.dsn}) as store:
-            await store.execute("grant all on categories to service_role")
-            await supabase_capture.install(store)
-        supabase.reload_schema()
-        pair = await supabase_pair(supabase, postgres)
-        async with DataLayer.open(cohort(pair, "7")) as layer, postgres_of(pair) as store:
-            await until(lambda: layer.cohort == {"7"})
-            # Such a process never acknowledges, so the hold stands until it is given up.
-            await store.execute(
-                "insert into datalayer_cohort_members (process, name, beat)"
-                " values (gen_random_uuid(), 'mute', clock_timestamp() + interval '1 hour')"
-            )
-            await store.execute(
-                "insert into datalayer_cohorts (company, store, wanted, moving, version, since)"
-                " values ('8', 'supabase', 'postgres', true, nextval('datalayer_cohort_version'), clock_timestamp())"
-            )
-            assert layer._opened is not None
-            cohorts = layer._opened.arrangement.cohorts
-            assert cohorts is not None
-            await until(lambda: cohorts.assignments.moving == {"8"})
-            own = asyncio.create_task(layer.upsert_client({**CLIENT, "company_id": 8}))
-            session = layer.session
-            await session.insert(Insert("categories", [{"id": 1, "title": "a"}]))
-            await session.upsert(Upsert("categories", [{"id": 2, "title": "b"}], ("id",)))
-            await session.update(Update("categories", {"title": "c"}, col("id").eq(1)))
-            gone = asyncio.create_task(session.delete(Delete("categories", col("id").eq(2))))
-            assert await session.count(Count("categories")) == 2
-            assert cohorts.assignments.moving == {"8"}
-            assert not own.done()
-            assert not gone.done()
-            await own
-            await gone
-        async with postgres_of(pair) as store:
-            registry = CohortRegistry(store)
-            (placement,) = [one for one in await registry.read() if one.company == "8"]
-            assert await registry.hold(placement)
-            before = await registry.read()
-            (filled,) = await backfill_pair(cohort(pair, "7"), tables=["categories"])
-            assert (filled.source, filled.rows) == ("supabase", 1)
-            assert [one.version for one in await registry.read()] == [one.version for one in before]
+    async with DataLayer.open(cohort(widened, "7")) as layer, postgres_of(widened) as store:
+        await until(lambda: layer.cohort == {"7"})
+        # Such a process never acknowledges, so the hold stands until it is given up.
+        await store.execute(
+            "insert into datalayer_cohort_members (process, name, beat)"
+            " values (gen_random_uuid(), 'mute', clock_timestamp() + interval '1 hour')"
+        )
+        await store.execute(
+            "insert into datalayer_cohorts (company, store, wanted, moving, version, since)"
+            " values ('8', 'supabase', 'postgres', true, nextval('datalayer_cohort_version'), clock_timestamp())"
+        )
+        assert layer._opened is not None
+        cohorts = layer._opened.arrangement.cohorts
+        assert cohorts is not None
+        await until(lambda: cohorts.assignments.moving == {"8"})
+        own = asyncio.create_task(layer.upsert_client({**CLIENT, "company_id": 8}))
+        session = layer.session
+        await session.insert(Insert("categories", [{"id": 1, "title": "a"}]))
+        await session.upsert(Upsert("categories", [{"id": 2, "title": "b"}], ("id",)))
+        await session.update(Update("categories", {"title": "c"}, col("id").eq(1)))
+        gone = asyncio.create_task(session.delete(Delete("categories", col("id").eq(2))))
+        assert await session.count(Count("categories")) == 2
+        assert cohorts.assignments.moving == {"8"}
+        assert not own.done()
+        assert not gone.done()
+        await own
+        await gone
+    async with postgres_of(widened) as store:
+        registry = CohortRegistry(store)
+        (placement,) = [one for one in await registry.read() if one.company == "8"]
+        assert await registry.hold(placement)
+        before = await registry.read()
+        (filled,) = await backfill_pair(cohort(widened, "7"), tables=["categories"])
+        assert (filled.source, filled.rows) == ("supabase", 1)
+        assert [one.version for one in await registry.read()] == [one.version for one in before]

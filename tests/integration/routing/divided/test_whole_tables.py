@@ -6,7 +6,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from tests.integration.routing.divided.companies import cohort, lose, there
+from tests.integration.routing.divided.companies import cohort, lose, remind, there
 from tests.integration.routing.salons import CLIENT, assert_equal, carry, client_names, postgres_of, rows, settled
 from tests.integration.routing.waiting import until
 
@@ -104,10 +104,7 @@ async def test_truncate_of_rows_that_refer_to_a_company_s_rows(pair: dict[str, A
     settings = cohort(pair, "7", datalayer_relay_max_deletes=0)
     async with DataLayer.open(settings) as layer:
         for company in (7, 8):
-            booking = await layer.bookings.upsert(
-                {"yclients_record_id": company, "company_id": company, "datetime": "2026-03-02T10:00:00"}
-            )
-            await layer.reminders.insert({"booking_id": booking.id, "remind_at": "2026-03-02T09:00:00"})
+            await remind(layer, company)
         await until(lambda: settled(layer))
     async with await psycopg.AsyncConnection.connect(supabase.dsn, autocommit=True) as connection:
         await connection.execute("truncate reminders")
@@ -129,11 +126,7 @@ async def test_rows_that_refer_to_a_company_s_rows_come_from_the_store_that_lead
     settings = cohort(pair, "7", datalayer_relay=False)
     async with DataLayer.open(settings) as layer:
         for company in (7, 8):
-            booking = await layer.bookings.upsert(
-                {"yclients_record_id": company, "company_id": company, "datetime": "2026-03-02T10:00:00"}
-            )
-            for day in (1, 2):
-                await layer.reminders.insert({"booking_id": booking.id, "remind_at": f"2026-03-0{day}T09:00:00"})
+            await remind(layer, company, days=(1, 2))
         await carry(settings)
         await layer.reminders.update({"status": "newer"}, where_equal(remind_at="2026-03-01T09:00:00"))
     await lose(
