@@ -12,7 +12,7 @@ from datalayer.cli.errors import EXIT_CODES
 from datalayer.cli.row_progress import row_progress
 from datalayer.cli.transfer import AsJson, Tables, names
 from datalayer.errors import InvalidValueError
-from datalayer.wording import counted
+from datalayer.wording import agreed, counted
 
 if TYPE_CHECKING:
     from datalayer.outbox.backfill import Filled
@@ -88,7 +88,7 @@ async def _resync(tables: list[str] | None, first: str | None, last: str | None)
     if done.unanswered:
         output.note(
             f"note: {counted(done.unanswered, 'write')} to Supabase may still take effect, and"
-            f" {'is' if done.unanswered == 1 else 'are'} owed until then: run this again after"
+            f" {agreed(done.unanswered, 'is', 'are')} owed until then: run this again after"
             " DATALAYER_REQUEST_LIFETIME_SECONDS"
         )
     return done.marked

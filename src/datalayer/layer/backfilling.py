@@ -13,7 +13,7 @@ from datalayer.errors import ConfigurationError, InvalidValueError
 from datalayer.flags import StoreKind, resolve_mode
 from datalayer.layer.leads import leader_of
 from datalayer.layer.opening import open_store_for
-from datalayer.layer.outboxes import leads_over, open_outboxes, primary_of
+from datalayer.layer.outboxes import by_primary, leads_over, open_outboxes
 from datalayer.layer.pairs import are_companies_divided, open_links, registry_of
 from datalayer.layer.process_registry import refuse_rivals
 from datalayer.layer.resyncing import Outdone, note_leads, open_strays
@@ -52,14 +52,26 @@ async def backfill_pair(
     """Fill the tables of each store from the one that leads them; where companies are in both, from both.
 
     Raises:
-        ConfigurationError: as :func:`open_links`, applications have begun with other primaries meanwhile, or another
-            process fills a table.
+        ConfigurationError: as :func:`open_links`, applications have other primaries meanwhile, or another process
+            fills a table.
         SelectionError: a named table is not there, or cannot be followed.
     """
     done: list[Filled] = []
-    async with open_links(settings, on_rivals=_tell_of_rivals) as links:
+    refusals: list[ConfigurationError] = []
+
+    def give_way(error: ConfigurationError) -> None:
+        if not refusals:
+            LOGGER.error("no other table is begun: %s", error)
+        refusals.append(error)
+
+    def admitted() -> None:
+        if refusals:
+            raise refusals[0]
+
+    async with open_links(settings, on_rivals=give_way) as links:
         for link in links:
-            done += await backfill(link.reconciler, link.outbox, tables=tables, on_progress=on_progress)
+            one, outbox = link.reconciler, link.outbox
+            done += await backfill(one, outbox, tables=tables, on_progress=on_progress, admitted=admitted)
     return done
 
 
@@ -84,9 +96,7 @@ async def resync_pair(
         chosen = [table.name for table in followed(await outboxes[0].store.catalog(), tables)]
         if has_range and len(chosen) != 1:
             raise InvalidValueError("needs one table: name it with --tables", field="--from")
-        primaries: dict[StoreKind, Outbox] = {}
-        for outbox in outboxes:
-            primaries.setdefault(StoreKind(primary_of(outbox)), outbox)
+        primaries = by_primary(outboxes)
         leads = await leads_over(outboxes, settings, mode)
         refuse_rivals(await registry_of(postgres).rivals(leads), leads)
         if is_whole:
@@ -105,11 +115,6 @@ async def resync_pair(
             await one.drop()
         unanswered = await outdone[0].empty_spool(settings) if is_whole else 0
         return Resynced(chosen, unanswered, None if has_range else strays.away)
-
-
-def _tell_of_rivals(error: ConfigurationError) -> None:
-    """What is under way keeps them from changing anything: the next table will not be begun."""
-    LOGGER.error("%s", error)
 
 
 @asynccontextmanager

@@ -16,7 +16,7 @@ from datalayer.layer.pairs import both_have_primaries
 from datalayer.outbox.checks import check_bookkeeping, check_distinct
 from datalayer.outbox.queue import Outbox, OutboxTable
 from datalayer.outbox.tables import MARKS
-from datalayer.stores.contract import Store, StoreName
+from datalayer.stores.contract import StoreName
 
 if TYPE_CHECKING:
     from datalayer.settings import Settings
@@ -67,13 +67,19 @@ def primary_of(outbox: Outbox) -> StoreName:
     return "supabase" if outbox.table == MARKS else outbox.store.name
 
 
+def by_primary(outboxes: Sequence[Outbox]) -> dict[StoreKind, Outbox]:
+    """Return the outbox about each store's rows; of two the one of now, not what request capture has left behind."""
+    found: dict[StoreKind, Outbox] = {}
+    for outbox in outboxes:
+        found.setdefault(StoreKind(primary_of(outbox)), outbox)
+    return found
+
+
 async def leads_over(outboxes: Sequence[Outbox], settings: Settings, mode: Mode) -> Leads:
     """Return the primaries by these settings, where the outboxes of both stores are open if any table has a route.
 
     Raises:
         ConfigurationError: a route names no table, or splits tables that foreign keys join.
     """
-    stores: dict[StoreKind, Store] = {}
-    for outbox in outboxes:
-        stores.setdefault(StoreKind(primary_of(outbox)), outbox.store)
+    stores = {kind: outbox.store for kind, outbox in by_primary(outboxes).items()}
     return leads_of(mode, {} if mode.secondary is None else await routes_of(settings, mode, stores))

@@ -46,11 +46,13 @@ async def backfill(
     tables: Sequence[str] | None = None,
     lease_seconds: float = 60.0,
     on_progress: OnFilled | None = None,
+    admitted: Callable[[], None] = lambda: None,
 ) -> list[Filled]:
     """Fill tables, parents first; go on where an earlier run was cut off.
 
     Args:
         tables: None for all that can be followed. Those of which the source leads nothing are left out.
+        admitted: asked before each table; raises where it must not be begun.
 
     Raises:
         SelectionError: a named table is not there, or cannot be followed.
@@ -61,6 +63,7 @@ async def backfill(
     done: list[Filled] = []
     led = [table.name for table in followed(catalog, tables) if reconciler.leads(table.name)]
     for name in parents_first(catalog, led):
+        admitted()
         filling = _Filling(Filled(name, source.name, 0, await source.count(Count(name)), 0, 0), on_progress)
         entry = await outbox.claim_table(name, FILL, lease_seconds=lease_seconds)
         if entry is None:

@@ -76,7 +76,7 @@ class Waiting:
 
     @property
     def live(self) -> int:
-        """Entries that a relay will take sooner or later."""
+        """Entries that a relay takes sooner or later, and those that are set aside."""
         return self.entries - self.dead - self.held
 
 

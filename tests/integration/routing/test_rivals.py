@@ -85,27 +85,29 @@ async def test_backfill_is_counted_and_gives_way(pair: dict[str, Any]) -> None:
         assert [row["name"] for row in await rows(store, "datalayer_processes")] == ["rival:1"]
 
 
-async def test_backfill_tells_of_an_application_that_begins_with_another_primary(
+async def test_backfill_begins_no_table_while_an_application_has_another_primary(
     pair: dict[str, Any], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """At its next look, also while it is busy with a table: what it is about to end for can be read in the log."""
+    """It was silent, and is heard again: the table at hand is finished, since an entry of it holds back the primary."""
     monkeypatch.setattr(counting_in, "BEAT_SECONDS", 0.01)
     before = led_by(pair, StoreKind.SQLITE, datalayer_relay=False)
     async with DataLayer.open(before) as layer:
         await layer.upsert_client(CLIENT)
-    with psycopg.connect(pair["database_url"]) as busy:
-        busy.execute("lock table datalayer_ledger in share row exclusive mode")
-        filling = asyncio.create_task(backfill_pair(before))
-        async with postgres_of(pair) as store:
+    async with postgres_of(pair) as store:
+        with psycopg.connect(pair["database_url"]) as busy:
+            busy.execute("lock table datalayer_ledger in share row exclusive mode")
+            filling = asyncio.create_task(backfill_pair(before))
             waits = "select from pg_locks where relation = 'datalayer_ledger'::regclass and not granted"
             await until(lambda: store.fetch_all(waits))
             await store.execute(
                 "insert into datalayer_processes (process, name, leads)"
                 """ values (gen_random_uuid(), 'rival:1', '{"*": "postgres"}')"""
             )
-        said = "rival:1 is at work with another primary than sqlite: stop it first"
-        await until(lambda: any(message.startswith(said) for message in caplog.messages))
-    await filling
+            said = "no other table is begun: rival:1 is at work with another primary than sqlite"
+            await until(lambda: any(message.startswith(said) for message in caplog.messages))
+        with pytest.raises(ConfigurationError, match="rival:1 is at work with another primary than sqlite"):
+            await filling
+        assert len(await rows(store, "clients")) == 1
 
 
 async def test_of_two_starts_that_disagree_one_is_refused(pair: dict[str, Any]) -> None:
