@@ -10,6 +10,7 @@ from typing import Any
 from datalayer.errors import DamagedExportError, SelectionError, TransferError
 from datalayer.transfer.exports.files import SUFFIX, ContentSum, digest_of_file, read_rows
 from datalayer.transfer.exports.manifest import MANIFEST, UNFINISHED, ExportedTable, Manifest, read_manifest
+from datalayer.wording import counted
 
 OnTable = Callable[[str], None]
 
@@ -115,7 +116,7 @@ def _content_problems(directory: Path, manifest: Manifest, exported: ExportedTab
     except TransferError as error:
         return [str(error)]
     if content.rows != exported.rows:
-        return [f"{path} has {content.rows:,} rows and the manifest names {exported.rows:,}"]
+        return [f"{path} has {counted(content.rows, 'row')} and the manifest names {exported.rows:,}"]
     if content.checksum != exported.content_checksum:
         return [f"{path}: its rows do not have the checksum that the manifest names"]
     return []

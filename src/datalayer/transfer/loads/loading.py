@@ -33,6 +33,7 @@ from datalayer.transfer.loads.transforms import Transform
 from datalayer.transfer.ordering import parents_first
 from datalayer.transfer.reports import OnProgress, Progress
 from datalayer.transfer.selection import check_named, selected
+from datalayer.wording import counted
 
 #: Rows of one transaction: large enough for COPY, small enough to be lost.
 CHUNK_ROWS = 5000
@@ -233,7 +234,8 @@ class _Load:
                     on_progress(Progress(name, mark.rows_read, total, before))
         if mark.rows_read != total:
             raise DamagedExportError(
-                f"{path} has {mark.rows_read:,} rows and the manifest names {total:,}; it was edited while it was read",
+                f"{path} has {counted(mark.rows_read, 'row')} and the manifest names {total:,}; it was edited while it"
+                " was read",
                 table=name,
             )
         if not mark.finished:
@@ -247,7 +249,7 @@ class _Load:
         await self._tables.finish(touched)
         self.notes += self._tables.notes
         self.notes += [
-            f"{name}: the transform left out {mark.rows_read - mark.rows_written:,} of {mark.rows_read:,} rows"
+            f"{name}: the transform left out {mark.rows_read - mark.rows_written:,} of {counted(mark.rows_read, 'row')}"
             for name, mark in self._marks.items()
             if mark.rows_written < mark.rows_read
         ]

@@ -10,7 +10,7 @@ from typing import Final
 
 from datalayer.transfer.reports import Check, RepairReport, VerifiedTable, VerifyReport, broken_by
 from datalayer.urls import place
-from datalayer.wording import counted
+from datalayer.wording import agreed, counted
 
 _STYLE: Final = """
 :root { color-scheme: light dark; --back: #f6f7f9; --card: #fff; --ink: #1c2330; --soft: #667085; --line: #e4e7ec;
@@ -96,7 +96,7 @@ def _summary(report: VerifyReport) -> str:
     unequal = sum(not table.equal for table in report.tables)
     said = f"{counted(len(report.tables), 'table')}, {counted(rows, 'row')} in the source"
     if unequal:
-        said += f"; {unequal} of them {'differs' if unequal == 1 else 'differ'}"
+        said += f"; {unequal:,} of them {agreed(unequal, 'differs', 'differ')}"
     if report.checks:
         said += f"; {counted(len(report.checks), 'rule')} of the target, {len(report.violated)} broken"
     return f"{said}."

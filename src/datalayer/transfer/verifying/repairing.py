@@ -35,7 +35,7 @@ from datalayer.transfer.verifying.run import Comparison, Options, compare
 from datalayer.transfer.verifying.snapshots import PATIENCE
 from datalayer.transfer.writers.constraints import checked_at_the_end, without_triggers
 from datalayer.transfer.writers.sqlite_spellings import refuse_other_spellings
-from datalayer.wording import counted
+from datalayer.wording import agreed, counted
 
 #: Rows read, and written, at a time.
 _ROWS: Final = 200
@@ -121,7 +121,7 @@ async def _plans(source: Session, found: Comparison) -> tuple[dict[str, _Plan], 
             plan = plans[table.table] = await _plan(source, pair, found.keys[table.table])
             if plan.left:
                 notes.append(
-                    f"{counted(plan.left, 'row')} of {table.table} differed and {'is' if plan.left == 1 else 'are'} no"
+                    f"{counted(plan.left, 'row')} of {table.table} differed and {agreed(plan.left, 'is', 'are')} no"
                     " longer in the source: left as they are; repair again to have what is extra deleted"
                 )
     return plans, notes
