@@ -54,7 +54,7 @@ _COMMANDS = (
 
 #: Loggers that report each attempt to reach a server that is away, and each step of leaving a connection that was lost:
 #: what the commands themselves say once.
-_NOISY = ("psycopg", "psycopg.pool", "stamina")
+_NOISY = ("psycopg", "stamina")
 
 #: Errors after which the arguments may be right.
 _MAY_GO_ON = (ExitCode.UNAVAILABLE, ExitCode.FAILED, ExitCode.INTERRUPTED)

@@ -14,7 +14,7 @@ from datalayer.layer.leads import Leads, leads_of, routes_of
 from datalayer.layer.opening import open_store_for
 from datalayer.layer.pairs import both_have_primaries
 from datalayer.outbox.checks import check_bookkeeping, check_distinct
-from datalayer.outbox.queue import Outbox, OutboxTable
+from datalayer.outbox.queue import Outbox
 from datalayer.outbox.tables import MARKS
 from datalayer.stores.contract import StoreName
 
@@ -39,14 +39,13 @@ async def open_outboxes(settings: Settings) -> AsyncIterator[list[Outbox]]:
         for kind in kinds:
             store = await open_store_for(kind, settings, (), create=False)
             opened.push_async_callback(store.close)
-            table: OutboxTable = "datalayer_outbox"
+            outbox = Outbox(store)
             if not await captures_itself(store, settings) and mode.secondary is not None:
-                primary, store = store, await open_store_for(StoreKind.POSTGRES, settings, ())
-                table = "datalayer_marks"
-                opened.push_async_callback(store.close)
-                await check_distinct(primary, store)
-            await check_bookkeeping(store)
-            outboxes.append(Outbox(store, table))
+                outbox = Outbox(await open_store_for(StoreKind.POSTGRES, settings, ()), MARKS)
+                opened.push_async_callback(outbox.store.close)
+                await check_distinct(store, outbox.store)
+            await check_bookkeeping(outbox.store)
+            outboxes.append(outbox)
         has_marks = {mode.primary, mode.secondary} == {StoreKind.SUPABASE, StoreKind.POSTGRES}
         if has_marks and MARKS not in [one.table for one in outboxes]:
             try:
