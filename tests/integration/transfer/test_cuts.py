@@ -71,3 +71,23 @@ async def test_copy_that_is_told_to_stop_says_what_is_kept(
     assert line == going_on(arguments)
     assert await finished(arguments[:-2]) == ExitCode.OK
     assert asked(datalayer_database, _COUNT) == _ROWS
+
+
+async def test_sync_that_is_told_to_stop_says_what_is_kept(second_database: str, datalayer_database: str) -> None:
+    """Pages are kept with the watermark that counts them, from which the same command goes on."""
+    do(second_database, _FILL)
+    do(datalayer_database, "create table big (id int primary key, word text)")
+    arguments = ["sync", "--source", second_database, "--target", datalayer_database, "--column", "id"]
+    process = await start(arguments)
+    await until(lambda: asked(datalayer_database, _COUNT) > 0)
+    process.send_signal(signal.SIGINT)
+    ended, lines = await end(process)
+    assert ended == ExitCode.INTERRUPTED, lines
+    told, said, line = lines
+    kept = re.fullmatch(r"([\d,]+) rows in 1 table are kept; the same command again goes on from there", told)
+    assert kept is not None, told
+    assert 0 < int(kept[1].replace(",", "")) <= asked(datalayer_database, _COUNT) < _ROWS
+    assert said == "error: interrupted"
+    assert line == going_on(arguments)
+    assert await finished(arguments) == ExitCode.OK
+    assert asked(datalayer_database, _COUNT) == _ROWS
