@@ -188,19 +188,22 @@ async def _change(selection: Selection, primary: StoreKind | None, *, discard: b
 
 
 async def _refuse_ambiguous(outboxes: Sequence[Outbox], selection: Selection) -> None:
-    """Raise where a version names an entry of either store: each has a sequence of its own."""
+    """Raise where a version names several entries: each store has a sequence of its own."""
     from datalayer.layer.outboxes import primary_of
 
-    owing: dict[int, set[str]] = {}
+    owing: dict[int, list[str]] = {}
     for outbox in outboxes:
         for entry in await outbox.entries(selection, limit=len(selection.versions)) if selection.versions else ():
-            owing.setdefault(entry.version, set()).add(primary_of(outbox))
+            owing.setdefault(entry.version, []).append(primary_of(outbox))
     for version, names in owing.items():
-        if len(names) > 1:
-            raise InvalidValueError(
-                f"{version} names an entry of {' and one of '.join(sorted(names))}: say which with --primary",
-                field="--version",
-            )
+        one, *others = sorted(set(names))
+        if others:
+            reason = f"an entry of {one} and one of {others[0]}: say which with --primary"
+        elif len(names) > 1:
+            reason = f"two entries of {one}: run `datalayer relay --once` first, which gives one a new version"
+        else:
+            continue
+        raise InvalidValueError(f"{version} names {reason}", field="--version")
 
 
 def _expect(count: int, *, named: bool) -> None:

@@ -7,12 +7,14 @@ import json
 import os
 from collections.abc import AsyncIterator
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from tests.integration.forking import run_command
 from tests.integration.request_capture.place import Place
 from tests.integration.supabase.proxy import Fault
 
+from datalayer.cli.errors import ExitCode
 from datalayer.errors import OutcomeUnknownError
 from datalayer.outbox.capture import postgres as postgres_capture
 from datalayer.outbox.capture import supabase as script
@@ -66,6 +68,20 @@ async def test_what_request_capture_owed_is_shown_and_carried_after_the_script_c
             await called(changed, "relay", "--once")
     assert place.behind("select code from parents order by code") == [("marked",), ("open",), ("spooled",)]
     assert (place.marks(), place.operations(), await place.spool.count()) == ([], 0, 0)
+
+
+async def test_version_of_an_entry_and_of_a_mark_is_refused(place: Place, changed: dict[str, str]) -> None:
+    """Both are owed by Supabase, each with versions of its own database; a relay makes one of them."""
+    (mark,) = place.behind("select version from datalayer_marks")
+    direct = await PostgresStore.open(place.primary_dsn)
+    entry = {"id": uuid4(), "version": mark[0], "aggregatetype": "parents", "aggregateid": "[77]", "type": "upsert"}
+    await direct.insert(Insert("datalayer_outbox", [entry]))
+    await direct.close()
+    for command in (["discard", "--yes"], ["retry", "--primary", "supabase"]):
+        done = await asyncio.to_thread(run_command, "outbox", *command, "--version", str(mark[0]), env=changed)
+        assert done.returncode == ExitCode.USAGE
+        assert "names two entries of supabase: run `datalayer relay --once` first" in done.stderr
+    assert place.behind("select version from datalayer_marks") == [mark]
 
 
 async def test_spool_of_another_project_stops_nobody(place: Place, changed: dict[str, str]) -> None:
