@@ -26,7 +26,7 @@ from datalayer.transfer.naming import key_text
 from datalayer.transfer.orphans import select_orphans
 from datalayer.transfer.pairing import TablePair
 from datalayer.transfer.readers.contract import Block, Done, Part, Rows, Strand
-from datalayer.transfer.readers.copy_text import to_text
+from datalayer.transfer.readers.copy_text import to_texts
 from datalayer.transfer.readers.fitting_blocks import BlockFitter
 from datalayer.transfer.readers.page_size import PageSize
 from datalayer.transfer.unreadable import UNREADABLE, Unreadable
@@ -125,15 +125,16 @@ class SqliteReader:
         """Yield COPY's text; a page with a value that does not fit goes the way that names it."""
         conversions = self._conversions(pair)
         fitter = BlockFitter(pair, number, conversions)
-        spell = [to_text(c.source, c.target, way) for c, way in zip(pair.columns, conversions, strict=True)]
+        spell = [to_texts(c.source, c.target, way) for c, way in zip(pair.columns, conversions, strict=True)]
         async with aclosing(pages(fitter.columns)) as found:
             async for page in found:
                 try:
-                    lines = ["\t".join([text(v) for text, v in zip(spell, row, strict=False)]) for row in page]
+                    columns = [texts(values) for texts, values in zip(spell, zip(*page, strict=True), strict=False)]
                 except MisfitError:
                     raise fitter.misfits(page) from None
                 fitter.skipped(len(page))
-                yield ("\n".join(lines) + "\n").encode(), len(page)
+                lines = "\n".join(map("\t".join, zip(*columns, strict=True)))
+                yield f"{lines}\n".encode(), len(page)
 
     def pages(self, table: str, columns: Sequence[str]) -> AsyncGenerator[list[tuple[Any, ...]], None]:
         """Yield the stored values of all rows, those of the columns first."""

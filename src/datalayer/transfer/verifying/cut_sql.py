@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from datalayer.transfer.verifying.cuts import NULLS, Cut, HashCut, RangeCut
+
+#: Ends a subquery of segments and hashes, so that a hash is computed once for all its uses, and that the planner
+#: expects few segments: it would expect one for each key, and sort the rows. As a bigint it does not stand in the way
+#: of parallel workers. Source: PostgreSQL's src/backend/optimizer/plan/planner.c, limit_needed.
+APART: Final = "OFFSET '0'::int8"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from datalayer.transfer.verifying.cut_sql import CutSql
+from datalayer.transfer.verifying.cut_sql import APART, CutSql
 from datalayer.transfer.verifying.cuts import Cut
 from datalayer.transfer.verifying.digests import Digest, sum_of_halves
 from datalayer.transfer.verifying.plans import Hashes, Sums
@@ -38,14 +38,13 @@ class PostgresHalf:
 
     async def sums(self, cut: Cut) -> Sums:
         """Return rows and sums of row hashes by segment."""
-        # A number of 64 bits has a sign: each that is below zero lacks 2**64. OFFSET keeps the hash from being
-        # computed once more for each use of it.
+        # A number of 64 bits has a sign: each that is below zero lacks 2**64.
         query = (
             "SELECT segment, count(*), sum(hashed::bit(64)::int8), sum((hashed << 64)::bit(64)::int8),"
             " count(*) FILTER (WHERE get_bit(hashed, 64) = 1)"
             f" FROM (SELECT {self._cuts.number(cut)} AS segment,"
             f" {self.digest.row_sql(self.columns.row_text)} AS hashed"
-            f" FROM {self.columns.table} WHERE {self._cuts.within(cut)} OFFSET 0) AS row GROUP BY 1"
+            f" FROM {self.columns.table} WHERE {self._cuts.within(cut)} {APART}) AS row GROUP BY 1"
         )
         return {
             segment: (rows, sum_of_halves(int(upper), int(lower), negative))

@@ -18,7 +18,7 @@ from typing import Final, TypeAlias
 from datalayer.stores.catalog import JSON_KINDS, Kind
 from datalayer.stores.sql_names import quote
 from datalayer.transfer.pairing import ColumnPair, TablePair
-from datalayer.transfer.verifying.cut_sql import CutSql
+from datalayer.transfer.verifying.cut_sql import APART, CutSql
 from datalayer.transfer.verifying.cuts import Cut
 from datalayer.transfer.verifying.plans import Hashes, Plan, Sums
 from datalayer.transfer.verifying.snapshots import Side, together
@@ -154,12 +154,10 @@ class ServerHalf:
 
     async def sums(self, cut: Cut) -> Sums:
         """Return rows and sums of row hashes by segment."""
-        # The strong sum names the digest twice; without OFFSET the planner would compute it twice.
-        once = "OFFSET 0" if self.hashed_row.strong else ""
         query = (
             f"SELECT segment, count(*), {self.hashed_row.summed}"
             f" FROM (SELECT {self._cuts.number(cut)} AS segment, {self.hashed_row.digest} AS digest"
-            f" FROM {self.table} WHERE {self._cuts.within(cut)} {once}) AS hashed GROUP BY 1"
+            f" FROM {self.table} WHERE {self._cuts.within(cut)} {APART}) AS hashed GROUP BY 1"
         )
         return {segment: (rows, int(total)) for segment, rows, total in await self.side.ask(query)}
 

@@ -22,11 +22,8 @@ T = TypeVar("T")
 #: Seconds for one statement: a table of any size is one statement, so only a stuck server should reach it.
 PATIENCE: Final = 86_400.0
 
-#: A grouped hash is computed by all workers at once; by itself the planner expects a group per key and sorts the rows.
 _SETTINGS: Final = (
-    b"set local enable_sort = off; set local work_mem = '64MB'; set local jit = off;"
-    b" set local parallel_setup_cost = 0; set local parallel_tuple_cost = 0;"
-    b" set local idle_in_transaction_session_timeout = 0"
+    b"set local work_mem = '64MB'; set local jit = off; set local idle_in_transaction_session_timeout = 0"
 )
 
 
