@@ -91,7 +91,7 @@ async def test_sqlite_names_them_before_a_copy(target: PostgresStore, tmp_path: 
 
 
 @pytest.mark.parametrize("declared", ["json", "jsonb[]"])
-@pytest.mark.parametrize("how", ["sync", "sync by value", "repair"])
+@pytest.mark.parametrize("how", ["sync", "sync by value", "repair", "export", "copy"])
 async def test_what_reads_values_of_sqlite_names_the_first(
     how: str, declared: str, target: PostgresStore, tmp_path: Path
 ) -> None:
@@ -109,6 +109,8 @@ async def test_what_reads_values_of_sqlite_names_the_first(
         "sync": lambda: sync(source, target, column="at"),
         "sync by value": lambda: sync(source, target, column="at"),
         "repair": lambda: repair(source, target),
+        "export": lambda: export(source, tmp_path / "out"),
+        "copy": lambda: copy(source, target),
     }
     try:
         with pytest.raises(TransferError, match=_REFUSED.format(r"docs\.doc", 2)):

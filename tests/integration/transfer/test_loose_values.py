@@ -212,3 +212,23 @@ async def test_any_column_of_a_strict_table_is_text_and_nothing_else_is_guessed(
         ]
     finally:
         await source.close()
+
+
+async def test_text_that_is_no_utf8_is_counted_and_named(tmp_path: Path, target: PostgresStore) -> None:
+    """SQLite keeps any bytes as text; what is none is told as that, in whatever column it stands."""
+    file = tmp_path / "bytes.sqlite"
+    with closing(sqlite3.connect(file)) as connection:
+        connection.executescript(
+            "create table t (id integer primary key, word text, key uuid);"
+            "insert into t values (1, 'fine', null), (2, cast(x'ff' as text), null), (3, null, cast(x'fe' as text))"
+        )
+    source = await SqliteStore.open(file)
+    try:
+        assert {(m.column, m.rule, m.first) for m in (await plan_copy(source, target)).misfits} == {
+            ("word", "cannot be read: a stored text that is not UTF-8 is no TEXT", ("id=2",)),
+            ("key", "cannot be read: a stored text that is not UTF-8 is no uuid", ("id=3",)),
+        }
+        with pytest.raises(TransferError, match=r"t\.word cannot be read: a stored text that is not UTF-8.*, at id=2"):
+            await copy(source, target)
+    finally:
+        await source.close()

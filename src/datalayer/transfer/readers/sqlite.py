@@ -10,21 +10,21 @@ from contextlib import aclosing, asynccontextmanager
 from functools import partial
 from typing import Any, Final, TypeAlias
 
-from datalayer.stores.catalog import ForeignKey, Kind, Table
+from datalayer.stores.catalog import ForeignKey, Table
 from datalayer.stores.contract import StoreName
 from datalayer.stores.sql_names import quote, quote_all
 from datalayer.stores.sqlite.catalog import Facts, read_schema
 from datalayer.stores.sqlite.codecs import Codec
-from datalayer.stores.sqlite.decode import DECODERS, Decoder
+from datalayer.stores.sqlite.decode import Decoder
 from datalayer.stores.sqlite.session import SqliteSession
 from datalayer.transfer.conversions import Conversion
-from datalayer.transfer.exact_documents import exact_document
 from datalayer.transfer.fitting import fit
 from datalayer.transfer.limits import MisfitError
 from datalayer.transfer.misfits import MOST_NAMED, Misfit, MisfitCounter
 from datalayer.transfer.naming import key_text
 from datalayer.transfer.orphans import select_orphans
 from datalayer.transfer.pairing import TablePair
+from datalayer.transfer.readers import exactly
 from datalayer.transfer.readers.contract import Block, Done, Part, Rows, Strand
 from datalayer.transfer.readers.copy_text import to_texts
 from datalayer.transfer.readers.fitting_blocks import BlockFitter
@@ -211,7 +211,7 @@ class SqliteReader:
     def decoders(self, pair: TablePair) -> list[Decoding]:
         """Return what reads the pair's columns where every value is of its column's type; see :func:`decoded`."""
         codecs = [self._facts[pair.name].codecs[name] for name in pair.column_names]
-        return [(place, codec.plain, _read_of(codec)) for place, codec in enumerate(codecs)]
+        return [(place, codec.plain, exactly.reading(codec)) for place, codec in enumerate(codecs)]
 
     def readings(self, pair: TablePair, *, keep_unreadable: bool) -> list[Conversion]:
         """Return what reads stored values of the pair's columns and leaves them what they are.
@@ -256,22 +256,19 @@ def _text_or_bytes(stored: bytes) -> str | bytearray:
         return bytearray(stored)
 
 
-def _read_of(codec: Codec) -> Decoder:
-    """Return what reads stored values of a column; documents keep every digit of their numbers."""
-    return _document if codec.column.type.is_json else codec.read
-
-
-def _document(stored: Any) -> Any:
-    return exact_document(stored) if type(stored) is str else DECODERS[Kind.JSON](stored)
-
-
-#: SQLite's own words. Source: sqlite.org/datatype3.html, section 2.
-_CLASSES: Final[Mapping[type, str]] = {int: "integer", float: "real", str: "text", bytes: "blob"}
+#: SQLite's own words, and what :func:`_text_or_bytes` makes. Source: sqlite.org/datatype3.html, section 2.
+_CLASSES: Final[Mapping[type, str]] = {
+    int: "integer",
+    float: "real",
+    str: "text",
+    bytes: "blob",
+    bytearray: "text that is not UTF-8",
+}
 
 
 def _reading(codec: Codec, fitted: Conversion) -> Conversion:
     """Join reading a stored value with fitting it: what is stored may not be of the type that its column declares."""
-    read, plain = _read_of(codec), codec.plain
+    read, plain = exactly.reading(codec), codec.plain
 
     def convert(stored: Any) -> Any:
         if stored is None or type(stored) is plain:
@@ -299,7 +296,7 @@ def decoded(stored: Sequence[Any], reads: Sequence[Decoding]) -> list[Any]:
 
 def _kept(codec: Codec) -> Conversion:
     """Return what reads a stored value, or marks it as unreadable."""
-    read, plain = _read_of(codec), codec.plain
+    read, plain = exactly.reading(codec), codec.plain
 
     def convert(stored: Any) -> Any:
         if stored is None or type(stored) is plain:
