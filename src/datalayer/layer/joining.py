@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Final
 from datalayer.errors import ConfigurationError
 from datalayer.outbox.applying.pinned import PinnedApplier
 from datalayer.outbox.applying.server import server_applier
-from datalayer.outbox.capture.installed import status_of
 from datalayer.outbox.checks import check_armed, check_bookkeeping, check_dual_write
 from datalayer.outbox.contract import Applier
 from datalayer.outbox.pinning import Pins
@@ -42,7 +41,12 @@ class Parts:
 
 async def has_script(store: Store) -> bool:
     """Whether Supabase has the script, so that it captures and applies by itself."""
-    return store.name == "supabase" and (await status_of(store)).installed
+    if store.name != "supabase":
+        return False
+    from datalayer.outbox.capture import supabase
+    from datalayer.stores.supabase import SupabaseStore
+
+    return isinstance(store, SupabaseStore) and await supabase.is_installed(store)
 
 
 async def captures_itself(primary: Store, settings: Settings) -> bool:

@@ -60,15 +60,23 @@ async def install(
 
 async def status(store: SupabaseStore) -> CaptureStatus:
     """Say what is installed, asked over HTTP with the service role's key."""
-    answer: Mapping[str, Any] | None
+    return status_from(await _answer(store), await store.catalog(refresh=True))
+
+
+async def is_installed(store: SupabaseStore) -> bool:
+    """Whether the bookkeeping is there; PostgREST need not describe all its tables for that."""
+    return status_from(await _answer(store), await store.catalog()).installed
+
+
+async def _answer(store: SupabaseStore) -> Mapping[str, Any] | None:
     try:
-        answer = await store.call_function("datalayer_status", {}, writes=False)
+        answer: Mapping[str, Any] = await store.call_function("datalayer_status", {}, writes=False)
     except SchemaError:
-        answer = None
+        return None
     except AccessDeniedError:
         check_service_key(store.key)
         raise
-    return status_from(answer, await store.catalog(refresh=True))
+    return answer
 
 
 def missing_functions(found: CaptureStatus) -> list[str]:

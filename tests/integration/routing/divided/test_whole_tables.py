@@ -56,7 +56,7 @@ async def test_lost_rows_come_back_from_the_store_that_leads_them(
     await lose(supabase.dsn, "delete from clients where company_id = 7")
     await lose(pair["database_url"], "delete from clients where company_id = 8")
     settings = cohort(pair, "7")
-    await bring(settings)
+    await bring(settings, tables=["clients"])
     await carry(settings)
     async with DataLayer.open(cohort(pair)) as layer:
         await until(lambda: settled(layer))
@@ -137,7 +137,7 @@ async def test_rows_that_refer_to_a_company_s_rows_come_from_the_store_that_lead
         pair["database_url"],
         "delete from reminders where status is null and booking_id in (select id from bookings where company_id = 8)",
     )
-    await bring(settings)
+    await bring(settings, tables=["reminders"])
     await carry(settings)
     async with DataLayer.open(settings) as layer, postgres_of(pair) as store:
         assert await settled(layer)
