@@ -46,8 +46,9 @@ def copy(
 ) -> int:
     """Copy tables with all their rows; what is missing in the target is created, what is there is brought up to date.
 
-    Whatever breaks it off, the same command again goes on where it stopped. With --dry-run values of a SQLite source
-    that would stop the copy are counted, and exits 1 where there are any.
+    Whatever breaks it off, the same command again goes on where it stopped; into Supabase, which keeps no progress, it
+    begins anew. With --dry-run values of a SQLite source that would stop the copy are counted, and exits 1 where there
+    are any.
 
     Example: datalayer copy --source sqlite:///shop.sqlite --target postgresql://user@localhost/shop
     """

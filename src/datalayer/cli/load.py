@@ -51,7 +51,8 @@ def load(
 ) -> int:
     """Put an export into a store: digests first, then chunk by chunk; the same command continues where it broke off.
 
-    Afterwards required columns and references are checked; exits 1 where the rows break them.
+    Into Supabase, which keeps no progress, the same command with --upsert begins anew. Afterwards required columns and
+    references are checked; exits 1 where the rows break them.
 
     Example: datalayer load shop-export --target postgresql://user@localhost/shop
     """
