@@ -41,10 +41,10 @@ class CurrentSchema:
         return found
 
     async def _shapes_of(self, tables: Collection[str]) -> dict[str, str]:
-        """Return what tells one shape of a table from another; PostgREST has nothing of that kind."""
+        """Return what tells one shape of a table from another; PostgREST has nothing of that kind, nor a lost table."""
         if isinstance(self._store, PostgresStore):
             rows = await self._store.fetch_all(_SHAPES, [sorted(tables)])
-            return {row["name"]: row["shape"] for row in rows}
+            return {row["name"]: row["shape"] for row in rows} if len(rows) == len(tables) else {}
         if isinstance(self._store, SqliteStore):
             version = await self._store.run(lambda connection: connection.execute("pragma schema_version").fetchone())
             return {"": str(version[0])}

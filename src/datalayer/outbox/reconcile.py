@@ -34,7 +34,7 @@ from datalayer.outbox.current_schema import CurrentSchema
 from datalayer.outbox.entries import Change, Key, ledger_version
 from datalayer.outbox.outcome import Outcome, Owed, Reading, blamed
 from datalayer.outbox.rows import ledger_versions, read_rows
-from datalayer.stores.catalog import Table
+from datalayer.stores.catalog import Catalog, Table
 from datalayer.stores.contract import Store
 
 #: Not the fault of any key: the secondary, or the way to it, is in trouble.
@@ -122,21 +122,25 @@ class Reconciler:
         """Read the keys' rows, in the order of the keys; at most one of each key may be given."""
         reading = Reading(allowed=frozenset(o.named for o in owed if o.deletes_allowed))
         changes: dict[Named, Change] = {}
-        for name in dict.fromkeys(o.table for o in owed):
+        names = list(dict.fromkeys(o.table for o in owed))
+        led = [name for name in names if self.leads(name)]
+        catalog: Catalog | None = None
+        for name in names:
             some = [o for o in owed if o.table == name]
             try:
-                changes |= {_named(c): c for c in await self._read_table(name, some)}
+                if name in led:
+                    # Once for all of them: they are owed already.
+                    if catalog is None:
+                        catalog = await self._schema.catalog(led)
+                    changes |= {_named(c): c for c in await self._read_table(catalog, name, some)}
                 reading.strays |= {o.named for o in some} - changes.keys()
             except SchemaError as error:
                 reading.failed |= {o.named: blamed(error) for o in some}
         reading.changes = [changes[o.named] for o in owed if o.named in changes]
         return reading
 
-    async def _read_table(self, name: str, owed: Sequence[Owed]) -> list[Change]:
-        """Read rows; none of a table that the secondary leads."""
-        if not self.leads(name):
-            return []
-        catalog = await self._schema.catalog([name])
+    async def _read_table(self, catalog: Catalog, name: str, owed: Sequence[Owed]) -> list[Change]:
+        """Read rows of a table that the primary leads."""
         table = catalog.table(name, store=self.primary.name, operation="reconcile")
         marked = [o.key for o in owed if o.version is None]
         # Before the rows: a version seen later would stand for a state that was not read.

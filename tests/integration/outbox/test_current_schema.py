@@ -38,6 +38,20 @@ async def test_changes_of_a_table_of_postgres_are_seen(datalayer_database: str) 
             await store.close()
 
 
+async def test_lost_table_is_seen_beside_one_that_stays(datalayer_database: str) -> None:
+    """Asked for both at once, the store does not tell of a table that it once had."""
+    with psycopg.connect(datalayer_database, autocommit=True) as door:
+        door.execute(f"{_ITEMS}; create table others (id integer primary key)")
+        store = await PostgresStore.open(datalayer_database)
+        try:
+            schema = CurrentSchema(store)
+            assert (await schema.catalog(["items", "others"])).tables.keys() == {"items", "others"}
+            door.execute("drop table others")
+            assert (await schema.catalog(["items", "others"])).tables.keys() == {"items"}
+        finally:
+            await store.close()
+
+
 async def test_changes_of_a_table_of_sqlite_are_seen(tmp_path: Path) -> None:
     """The same for an embedded file that another process changes."""
     file = tmp_path / "items.sqlite3"
