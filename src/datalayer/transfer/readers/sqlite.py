@@ -10,6 +10,7 @@ from contextlib import aclosing, asynccontextmanager
 from functools import partial
 from typing import Any, Final, TypeAlias
 
+from datalayer.collecting import uncollected
 from datalayer.stores.catalog import ForeignKey, Table
 from datalayer.stores.contract import StoreName
 from datalayer.stores.sql_names import quote, quote_all
@@ -129,7 +130,8 @@ class SqliteReader:
         async with aclosing(pages(fitter.columns)) as found:
             async for page in found:
                 try:
-                    columns = [texts(values) for texts, values in zip(spell, zip(*page, strict=True), strict=False)]
+                    with uncollected():
+                        columns = [texts(values) for texts, values in zip(spell, zip(*page, strict=True), strict=False)]
                 except MisfitError:
                     raise fitter.misfits(page) from None
                 fitter.skipped(len(page))
@@ -237,7 +239,8 @@ class SqliteReader:
 
 def _fetch(query: str, values: tuple[Any, ...], connection: sqlite3.Connection) -> list[tuple[Any, ...]]:
     try:
-        return connection.execute(query, values).fetchall()
+        with uncollected():
+            return connection.execute(query, values).fetchall()
     except sqlite3.OperationalError as error:
         if "decode" not in str(error):
             raise
