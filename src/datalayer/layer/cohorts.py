@@ -177,15 +177,17 @@ class Cohorts:
         return reason is None and await self._registry.hold(placement)
 
     async def _finish(self, held: Placement) -> None:
-        late = held.seconds is not None and held.seconds > _HOLD_SECONDS
+        begun = monotonic() - (held.seconds or 0.0)
         lease = self._lease_seconds()
         behind = await self._registry.behind(held.version, lease_seconds=lease)
         reason = _not_acknowledged(behind) if behind else await self._unsettled(held.company)
+        # Later than when it was read: a store that does not answer takes as long as a call may.
+        is_late = monotonic() - begun > _HOLD_SECONDS
         if reason is None:
             if await self._registry.release(held, move=True, lease_seconds=lease):
                 LOGGER.warning("company %s has moved from %s to %s", held.company, held.store, held.wanted)
                 await self._registry.tidy(self._stores[0].name)
-        elif late and await self._registry.release(held, move=False, lease_seconds=lease):
+        elif is_late and await self._registry.release(held, move=False, lease_seconds=lease):
             _tell_of_stay(held, reason)
 
     def _lease_seconds(self) -> float:
