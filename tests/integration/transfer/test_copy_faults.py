@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
+import stamina
 from tests.integration.supabase.proxy import Fault, FaultyProxy, Reaction, reply
 from tests.integration.transfer.commands import end, finished, going_on, start, until
 from tests.integration.transfer.sql import ask, run
@@ -30,6 +31,13 @@ _FILL = f"""
     insert into amounts select n / 10, 'row "' || n || '", (x)', n / 7.0 from generate_series(1, {_ROWS}) n
 """
 _SUM = "select count(*), count(distinct (a, b)), sum(hashtextextended(t::text, 0)) from amounts t"
+
+
+@pytest.fixture(autouse=True)
+def _without_pauses() -> Iterator[None]:
+    """Let whoever asks again do so at once, and as often as ever: these tests are about rows, not about how long."""
+    with stamina.set_testing(True, attempts=100, cap=True):
+        yield
 
 
 @pytest.fixture
