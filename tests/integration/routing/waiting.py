@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-_STEP_SECONDS = 0.01
+#: Looking at a value costs nothing; a question to stores takes time from those that are waited for.
+_STEP_SECONDS, _BETWEEN_QUESTIONS = 0.01, 0.05
 
 
 async def until(holds: Callable[[], bool | Awaitable[object]], *, seconds: float = 20.0) -> None:
@@ -13,6 +14,10 @@ async def until(holds: Callable[[], bool | Awaitable[object]], *, seconds: float
     async with asyncio.timeout(seconds):
         while True:
             answer = holds()
-            if answer if isinstance(answer, bool) else await answer:
+            if isinstance(answer, bool):
+                step = _STEP_SECONDS
+            else:
+                answer, step = bool(await answer), _BETWEEN_QUESTIONS
+            if answer:
                 return
-            await asyncio.sleep(_STEP_SECONDS)
+            await asyncio.sleep(step)
