@@ -41,9 +41,9 @@ def types(session: nox.Session) -> None:
 @nox.session
 def imports(session: nox.Session) -> None:
     """Check that imports only point down the house."""
-    session.install(
-        "-e", ".[supabase,sentry,prometheus,opentelemetry,openfeature,embedded]", "import-linter", *CONSTRAINTS
-    )
+    # The package is read and not imported, so what it depends on is not missed.
+    session.install("import-linter", *CONSTRAINTS)
+    session.install("--no-deps", "-e", ".")
     session.run("lint-imports")
 
 
