@@ -40,7 +40,9 @@ class CanonicalPlans:
         """Return how a table is hashed; None where it has no key by which rows are found again."""
         if not pair.key or not pair.columns:
             return None
-        source, target = await together(self._source.half(pair, self._digest), self._target.half(pair, self._digest))
+        inside = self._source.can_spell(pair) and self._target.can_spell(pair)
+        source = self._source.half(pair, self._digest, among_servers=inside)
+        target = self._target.half(pair, self._digest, among_servers=inside)
         rows = await together(source.rows(), target.rows())
         return Plan(
             source,
@@ -70,10 +72,16 @@ class _SideTexts:
         self._spells = spells
         self._facts = facts
 
-    async def half(self, pair: TablePair, digest: Digest) -> PostgresHalf | SqliteHalf | FunctionHalf | ClientHalf:
+    def can_spell(self, pair: TablePair) -> bool:
+        """Whether it is a server that spells all columns of a table."""
+        return self._spells and postgres_columns(pair, self._name) is not None
+
+    def half(
+        self, pair: TablePair, digest: Digest, *, among_servers: bool
+    ) -> PostgresHalf | SqliteHalf | FunctionHalf | ClientHalf:
         """Return what hashes a table on this side."""
         if self._spells:
-            columns = postgres_columns(pair, self._name)
+            columns = postgres_columns(pair, self._name, printed=among_servers)
             if columns is not None:
                 return PostgresHalf(self._side, columns, digest)
         if self._facts is not None:
