@@ -62,7 +62,7 @@ def _at_most(scenario: str, bound: float, ours: str = names.OURS, *, than: str =
 def _times_faster(scenario: str, bound: float, than: str, ours: str = names.OURS) -> Check:
     def check(pairs: Pairs) -> Claim | None:
         found = _relative(pairs, scenario, than, ours)
-        target = f"at least {bound:g} times as fast as {than}"
+        target = f"{ours}: at least {bound:g} times as fast as {than}"
         return None if found is None else Claim(scenario, target, found, bound, at_least=True)
 
     return check
