@@ -74,7 +74,7 @@ async def test_plan_and_schema_diff_count_every_value_that_does_not_fit(path: Pa
         await source.close()
 
 
-async def test_plan_and_schema_diff_count_keys_that_are_null(tmp_path: Path, target: PostgresStore) -> None:
+async def test_keys_that_are_null_are_counted_and_named(tmp_path: Path, target: PostgresStore) -> None:
     """SQLite takes them, and a table made in PostgreSQL will not; one made in SQLite will."""
     file = tmp_path / "nulls.sqlite"
     with closing(sqlite3.connect(file)) as connection:
@@ -87,8 +87,24 @@ async def test_plan_and_schema_diff_count_keys_that_are_null(tmp_path: Path, tar
         assert not (await compare_schemas(source, target)).safe
         assert (await plan_copy(source, other)).misfits == ()
         assert (await compare_schemas(source, other)).safe
+        with pytest.raises(TransferError, match=r"t\.k is NULL, and the target column is NOT NULL, at k=None; "):
+            await copy(source, target)
     finally:
         await other.close()
+        await source.close()
+
+
+async def test_null_is_named_where_a_table_without_a_key_takes_none(tmp_path: Path, target: PostgresStore) -> None:
+    """Its rows go through a temporary table first, which would take it."""
+    file = tmp_path / "nulls.sqlite"
+    with closing(sqlite3.connect(file)) as connection:
+        connection.executescript("create table t (word text); insert into t values ('a'), (null)")
+    await run(target, "create table t (word text not null); insert into t values ('b')")
+    source = await SqliteStore.open(file)
+    try:
+        with pytest.raises(TransferError, match=r"t\.word is NULL, and the target column is NOT NULL, at row 2 "):
+            await copy(source, target)
+    finally:
         await source.close()
 
 

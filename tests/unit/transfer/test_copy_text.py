@@ -24,10 +24,12 @@ _COLUMNS = {
     "text": (column("c", Kind.TEXT), column("c", Kind.TEXT)),
     "short text": (column("c", Kind.TEXT), column("c", Kind.TEXT, "varchar(5)")),
     "padded text": (column("c", Kind.TEXT), column("c", Kind.TEXT, "char(5)")),
+    "required text": (column("c", Kind.TEXT), column("c", Kind.TEXT, nullable=False)),
     "integer": (column("c", Kind.BIGINT), column("c", Kind.INTEGER)),
     "numeric": (column("c", Kind.NUMERIC), column("c", Kind.NUMERIC, "numeric(5,2)")),
     "whole numeric": (column("c", Kind.NUMERIC), column("c", Kind.NUMERIC, "numeric(3)")),
     "fraction": (column("c", Kind.NUMERIC), column("c", Kind.NUMERIC, "numeric(2,2)")),
+    "small fraction": (column("c", Kind.NUMERIC), column("c", Kind.NUMERIC, "numeric(2,5)")),
     "double": (column("c", Kind.DOUBLE), column("c", Kind.DOUBLE)),
     "timestamp": (column("c", Kind.TIMESTAMP), column("c", Kind.TIMESTAMP)),
     "boolean": (column("c", Kind.BOOLEAN), column("c", Kind.BOOLEAN)),
@@ -44,7 +46,8 @@ _PLAIN = {
     | st.just("2026-02-30 10:00:00"),
     "boolean": st.integers(0, 2),
 }
-_PLAIN["whole numeric"] = _PLAIN["fraction"] = _PLAIN["numeric"]
+_PLAIN["whole numeric"] = _PLAIN["numeric"]
+_PLAIN["fraction"] = _PLAIN["small fraction"] = st.sampled_from([0, 1, -1, 0.5, -0.25, 0.00099, 0.125])
 _SIGNS = {"\\\\": "\\", "\\t": "\t", "\\n": "\n", "\\r": "\r"}
 #: What PostgreSQL reads from COPY's text.
 _READ: dict[Kind, Callable[[str], Any]] = {
@@ -79,10 +82,8 @@ def _conversion(source: Column, target: Column) -> Callable[[Any], Any]:
     fitted = fit(source, target)
 
     def convert(stored: Any) -> Any:
-        if stored is None:
-            return None
         try:
-            value = DECODERS[source.type.kind](stored)
+            value = None if stored is None else DECODERS[source.type.kind](stored)
         except UNREADABLE:
             raise MisfitError("unreadable") from None
         return fitted(value)

@@ -61,8 +61,9 @@ def _together(quick: Quick, full: ToText, stored: Sequence[Any]) -> Sequence[str
         return _each(full, stored)
     if present is stored:
         return texts
-    in_order = iter(texts)
-    return [NULL if value is None else next(in_order) for value in stored]
+    # A column that is NOT NULL refuses it.
+    null, in_order = full(None), iter(texts)
+    return [null if value is None else next(in_order) for value in stored]
 
 
 def spelling(column_type: ColumnType) -> ToText:
@@ -131,11 +132,11 @@ def _quick_integer(source: Column, target: Column, _full: ToText) -> Quick | Non
 def _quick_numeric(source: Column, target: Column, _full: ToText) -> Quick | None:
     """Numbers that print with few enough digits go as they print."""
     given = modifiers(target.type.declared)
-    if source.type.kind is not Kind.NUMERIC or given is None or given[2] < 0:
+    if source.type.kind is not Kind.NUMERIC or given is None or not 0 <= given[2] < given[1]:
         return None
     places, whole = given[2], given[1] - given[2]
-    fits = rf"-?\d{{1,{whole}}}(?:\.\d{{1,{places}}})?" if whole > 0 < places else rf"-?\d{{1,{max(whole, 1)}}}"
-    match = re.compile(rf"(?:{fits}\n)*", re.ASCII).fullmatch
+    fraction = rf"(?:\.\d{{1,{places}}})?" if places else ""
+    match = re.compile(rf"(?:-?\d{{1,{whole}}}{fraction}\n)*", re.ASCII).fullmatch
 
     def quick(stored: Sequence[Any]) -> list[str] | None:
         if not set(map(type, stored)) <= {int, float}:
