@@ -58,16 +58,23 @@ def _newest(path: Path) -> int | None:
     """Open the lock file and lock it; None where another process has. Its holder removes it before letting go of it."""
     while True:
         held = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
-        if not _locked(held):
-            os.close(held)
-            return None
         try:
-            same = os.path.samestat(path.stat(), os.fstat(held))
-        except FileNotFoundError:
-            same = False
-        if same:
-            return held
+            is_ours = _locked(held)
+            if is_ours and _is_at(path, held):
+                return held
+        except OSError:
+            os.close(held)
+            raise
         os.close(held)
+        if not is_ours:
+            return None
+
+
+def _is_at(path: Path, descriptor: int) -> bool:
+    try:
+        return os.path.samestat(path.stat(), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
 
 
 def _locked(descriptor: int) -> bool:
