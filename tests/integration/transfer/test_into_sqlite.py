@@ -159,6 +159,26 @@ async def test_copy_names_rows_that_refer_to_nothing(origin: PostgresStore, file
         await copy(origin, file)
 
 
+async def test_copy_names_them_whatever_their_columns_are_called(origin: PostgresStore, file: SqliteStore) -> None:
+    """A column may hide SQLite's own name of the row id; where three hide them all, the rows stay without a name."""
+    await run(
+        origin,
+        """
+        create table parents (id int primary key);
+        create table children (id int primary key, "rowid" text, parent_id int);
+        create table cousins (id int primary key, rowid text, "_ROWID_" text, oid text, parent_id int);
+        insert into children values (2, 'x', 5);
+        insert into cousins values (3, 'x', 'y', 'z', 5);
+        alter table children add foreign key (parent_id) references parents not valid;
+        alter table cousins add foreign key (parent_id) references parents not valid
+        """,
+    )
+    with pytest.raises(TransferError) as told:
+        await copy(origin, file)
+    assert "children (parent_id) refers to rows that parents does not have, first at id=2;" in str(told.value)
+    assert "cousins (parent_id) refers to rows that parents does not have;" in str(told.value)
+
+
 async def test_copy_between_two_sqlite_files_keeps_declarations(file: SqliteStore, tmp_path: Path) -> None:
     """From SQLite to SQLite types and defaults stay as they are spelt."""
     source = await SqliteStore.open(tmp_path / "source.sqlite")

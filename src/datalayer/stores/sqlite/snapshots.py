@@ -8,6 +8,7 @@ from itertools import count
 
 from datalayer.query import Row, Select
 from datalayer.stores.sqlite.asking import Asker
+from datalayer.stores.sqlite.row_ids import row_id_beside
 from datalayer.stores.sqlite.statements import Statement
 
 _numbers = count(1)
@@ -65,8 +66,7 @@ class CopySnapshot:
     def _paged_by(self, connection: sqlite3.Connection) -> str:
         """Return the query of a page; a column may hide a name of the row id, and three of them all."""
         with closing(connection.execute(f"select * from {self._name} limit 0")) as cursor:
-            taken = {column[0].lower() for column in cursor.description}
-        row_id = next((name for name in ("_rowid_", "rowid", "oid") if name not in taken), None)
+            row_id = row_id_beside(column[0] for column in cursor.description)
         if row_id is None:
             return f"select * from {self._name} limit ?2 offset ?1"
         return f"select * from {self._name} where {row_id} > ?1 order by {row_id} limit ?2"

@@ -17,6 +17,7 @@ from datalayer.stores.sql_names import quote, quote_all
 from datalayer.stores.sqlite.catalog import Facts, read_schema
 from datalayer.stores.sqlite.codecs import Codec
 from datalayer.stores.sqlite.decode import Decoder
+from datalayer.stores.sqlite.row_ids import row_id_beside
 from datalayer.stores.sqlite.session import SqliteSession
 from datalayer.transfer.conversions import Conversion
 from datalayer.transfer.fitting import fit
@@ -36,7 +37,6 @@ _PART_ROWS = 20_000
 _MOST_PARTS = 1_000
 #: Seconds for what looks at a whole table.
 _PATIENCE = 3600.0
-_ROW_IDS = ("_rowid_", "rowid", "oid")
 
 
 #: A column's place in a row, the type of values that need no reading, and what reads the others.
@@ -233,8 +233,7 @@ class SqliteReader:
         facts = self._facts[table.name]
         if facts.locator != ("_rowid_",):
             return None
-        taken = {name.lower() for name in table.by_name}
-        return next((name for name in _ROW_IDS if name not in taken), facts.identity and quote(facts.identity))
+        return row_id_beside(table.by_name) or (facts.identity and quote(facts.identity))
 
 
 def _fetch(query: str, values: tuple[Any, ...], connection: sqlite3.Connection) -> list[tuple[Any, ...]]:

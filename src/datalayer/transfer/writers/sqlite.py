@@ -17,6 +17,7 @@ from datalayer.stores.sql_names import quote, quote_all
 from datalayer.stores.sqlite import SqliteStore
 from datalayer.stores.sqlite.atomic import atomic
 from datalayer.stores.sqlite.catalog import Facts, read_schema
+from datalayer.stores.sqlite.row_ids import row_id_beside
 from datalayer.stores.sqlite.unfit import BAD_DATE, Unfit
 from datalayer.transfer.ddl import sqlite as ddl
 from datalayer.transfer.locks import alone_in_file
@@ -288,7 +289,8 @@ def _broken_references(pair: TablePair, connection: sqlite3.Connection) -> list[
     listed = 'select id, "from" from pragma_foreign_key_list(?) order by id, seq'
     for number, column in connection.execute(listed, (pair.name,)):
         columns[number].append(column)
-    query = f"select {quote_all(pair.key)} from {quote(pair.name)} where rowid = ?"
+    row_id = row_id_beside(pair.target.by_name)
+    query = f"select {quote_all(pair.key)} from {quote(pair.name)} where {row_id} = ?"
 
     def named(row: int) -> str:
         return key_text(dict(zip(pair.key, connection.execute(query, (row,)).fetchone(), strict=True)))
@@ -298,7 +300,7 @@ def _broken_references(pair: TablePair, connection: sqlite3.Connection) -> list[
             pair.name,
             tuple(columns[number]),
             parents[number],
-            "; ".join(named(row) for row in first if pair.key and row is not None),
+            "; ".join(named(row) for row in first if pair.key and row_id and row is not None),
         )
         for number, first in sorted(rows.items())
     ]
