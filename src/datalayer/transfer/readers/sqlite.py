@@ -156,7 +156,7 @@ class SqliteReader:
         size = PageSize()
         while True:
             asked = size.rows
-            page = await self._session.read(partial(_fetch, query, (start, asked)), timeout=_PATIENCE)
+            page = await self._session.read(partial(_page, query, (start, asked)), timeout=_PATIENCE)
             if page:
                 yield page
                 size.saw(page)
@@ -175,7 +175,7 @@ class SqliteReader:
         while True:
             asked = size.rows
             statement = f"{query}{after if last else ''} order by {key} limit {asked}"
-            page = await self._session.read(partial(_fetch, statement, last), timeout=_PATIENCE)
+            page = await self._session.read(partial(_page, statement, last), timeout=_PATIENCE)
             if page:
                 yield page
                 size.saw(page)
@@ -236,10 +236,14 @@ class SqliteReader:
         return row_id_beside(table.by_name) or (facts.identity and quote(facts.identity))
 
 
+def _page(query: str, values: tuple[Any, ...], connection: sqlite3.Connection) -> list[tuple[Any, ...]]:
+    with uncollected():
+        return _fetch(query, values, connection)
+
+
 def _fetch(query: str, values: tuple[Any, ...], connection: sqlite3.Connection) -> list[tuple[Any, ...]]:
     try:
-        with uncollected():
-            return connection.execute(query, values).fetchall()
+        return connection.execute(query, values).fetchall()
     except sqlite3.OperationalError as error:
         if "decode" not in str(error):
             raise
