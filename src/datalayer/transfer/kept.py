@@ -20,8 +20,8 @@ def noting_what_is_kept(
 ) -> Iterator[None]:
     """Have what ends a block say how many rows are written for good, and how to go on.
 
-    A store's error keeps its class and fields; a cancellation has the words as a note, and a
-    ``goes_on_with`` as errors have.
+    A store's error keeps its class and fields; a cancellation has the words as a note, and a ``goes_on_with`` as errors
+    have.
 
     Args:
         written: returns rows by table, those of earlier runs of the same move included.

@@ -1,4 +1,4 @@
-"""Questions by value in one transaction: a column is looked through before it is first compared."""
+"""Questions by value: a column is looked through before it is first compared."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ class ValueAsker(Asker):
     """Asks so that a row is found whatever way its keys and times are spelt, and not missed for its spelling.
 
     Each column is looked through once, before it is first compared; its index is used where that finds nothing. What it
-    has seen it takes to stay so: it is for a snapshot, or for a transaction that writes.
+    has seen it takes to stay so: it is for a snapshot, or for a transaction that writes. Who asks later ones by it has
+    to notice what is spelt anew between them.
 
     Args:
         reading: returns what reads the stored values of a column, where that is not its codec.

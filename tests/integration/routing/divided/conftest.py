@@ -29,7 +29,7 @@ async def bare(datalayer_postgres: FoundServer, salon_template: str) -> AsyncIte
 
 @pytest.fixture
 def short_holds(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have a move that cannot be given up soon, and tried again soon: how long that takes is not what is shown."""
+    """Have a move that cannot be made given up soon, and tried again soon: how long that takes is not what is shown."""
     monkeypatch.setattr("datalayer.layer.cohorts._HOLD_SECONDS", 2.0)
     monkeypatch.setattr("datalayer.layer.cohorts._PAUSE_SECONDS", 1.0)
 
