@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from datalayer.errors import DataLayerError, SchemaError, StoreError, TransferError
-from datalayer.wording import counted
+from datalayer.wording import agreed, counted
 
 #: Attribute of a cancellation, as errors have it.
 _GOES_ON_WITH: Final = "goes_on_with"
@@ -72,5 +72,5 @@ def _hint(written: Mapping[str, int], anew: bool, besides: tuple[str, ...]) -> s
 
 
 def _kept(written: Mapping[str, int]) -> str:
-    tables = sum(rows > 0 for rows in written.values())
-    return f"{counted(sum(written.values()), 'row')} in {counted(tables, 'table')} are kept"
+    rows, tables = sum(written.values()), sum(rows > 0 for rows in written.values())
+    return f"{counted(rows, 'row')} in {counted(tables, 'table')} {agreed(rows, 'is', 'are')} kept"

@@ -129,6 +129,8 @@ class _Load:
         besides = ("--upsert",) if over_rest and not self._upsert else ()
         with noting_what_is_kept(self._written, anew=over_rest, besides=besides):
             await self._load_all(jobs, on_progress)
+        # A load that is finished and may replace rows is another one when it is run again.
+        with noting_what_is_kept(self._written, anew=over_rest or self._upsert, besides=besides):
             await self._finish()
         return [
             LoadedTable(

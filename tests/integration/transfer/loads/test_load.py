@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from tests.integration.transfer.sql import ask, run
 
-from datalayer.errors import TransferError
+from datalayer.errors import StoreTimeoutError, TransferError
 from datalayer.stores.postgres import PostgresStore
 from datalayer.stores.sqlite import SqliteStore
 from datalayer.transfer import verify
@@ -113,6 +113,37 @@ async def test_load_with_upsert_leaves_finished_rows_without_a_key(target: Postg
         assert (await verify(store, target)).equal
     finally:
         await store.close()
+
+
+@pytest.mark.parametrize(
+    ("upsert", "said"), [(False, "goes on from there"), (True, "begins anew and writes by key")], ids=["new", "upsert"]
+)
+async def test_load_that_breaks_behind_its_last_row_says_what_another_run_does(
+    tmp_path: Path, datalayer_database: str, target: PostgresStore, upsert: bool, said: str
+) -> None:
+    """With upsert that is a load of its own: what was finished may be old by then."""
+    await run(target, "create table words (id bigint primary key, word text)")
+    store = await SqliteStore.open(tmp_path / "words.sqlite")
+    await store.run(
+        lambda c: c.executescript(
+            "create table words (id integer primary key, word text not null); insert into words values (1, 'a')"
+        ).close()
+    )
+    await export(store, tmp_path / "out")
+    await store.close()
+    impatient = await PostgresStore.open(datalayer_database, max_size=3, timeout=0.5)
+    try:
+        with psycopg.connect(datalayer_database) as busy:
+
+            def lock(_: Progress) -> None:
+                busy.execute("lock table words in access exclusive mode")
+
+            with pytest.raises(StoreTimeoutError, match=f"1 row in 1 table is kept; the same command again {said}"):
+                await load(tmp_path / "out", impatient, upsert=upsert, on_progress=lock)
+        again = await load(tmp_path / "out", impatient, upsert=upsert)
+    finally:
+        await impatient.close()
+    assert [table.resumed_at for table in again.tables] == [0 if upsert else 1]
 
 
 async def test_load_keeps_references_of_a_table_to_itself(
