@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.integration.transfer.compared import KEYS, make
 
 from datalayer.stores.postgres import PostgresStore
+from datalayer.stores.sqlite import SqliteStore
 from datalayer.transfer.pairing import pair_for_verify
 from datalayer.transfer.verifying.canonical_plan import canonical_plans
 from datalayer.transfer.verifying.plans import Plan
@@ -65,3 +67,25 @@ async def test_a_row_is_hashed_once_and_no_row_is_sorted(
     segments, _, rows = planned.plan.partition("Parallel Seq Scan on public.t")
     assert function in rows.partition("t.amount")[0]
     assert "Partial HashAggregate" in segments
+
+
+async def test_documents_are_spelled_anew_for_another_kind_of_store_alone(
+    origin: PostgresStore, tmp_path: Path
+) -> None:
+    """Between two servers they go as both print them; where one side does not, its way counts for both."""
+    await make(origin, KEYS["text"])
+    file = await SqliteStore.open(tmp_path / "t.sqlite")
+    try:
+        await file.run(lambda c: c.execute("create table t (id text primary key, doc jsonb)").close())
+        (mine,) = (await origin.catalog(refresh=True)).tables.values()
+        for other, is_anew in ((origin, False), (file, True)):
+            pair = pair_for_verify(mine, (await other.catalog(refresh=True)).tables["t"])
+            async with snapshot(origin, 1) as side, snapshot(other, 1) as beside:
+                plan = await (await canonical_plans(side, beside, strong=False)).plan(pair)
+            assert plan is not None
+            assert isinstance(plan.source, PostgresHalf)
+            assert ("json_strip_nulls" in plan.source.columns.row_text) == is_anew
+            if isinstance(plan.target, PostgresHalf):
+                assert plan.target.columns == plan.source.columns
+    finally:
+        await file.close()
