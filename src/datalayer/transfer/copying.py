@@ -65,7 +65,7 @@ async def copy(
             await writer.begin(pairs, reader, part_rows(max_rate, jobs))
             totals = {} if on_progress is None else {t.name: await reader.estimate(t) for t in found.ordered}
             pace = Pace(totals, on_progress, max_rate)
-            with noting_what_is_kept(lambda: writer.written, anew=target.name == "supabase"):
+            with noting_what_is_kept(lambda: writer.written, over_rest=target.name == "supabase"):
                 await writer.load(pairs, reader, pace, jobs)
         notes = await _finish(pairs, writer)
     notes = [*found.notes, *notes, *_keyless(pairs), *_reference_notes(found, await target.catalog(refresh=True))]

@@ -16,7 +16,11 @@ _GOES_ON_WITH: Final = "goes_on_with"
 
 @contextmanager
 def noting_what_is_kept(
-    written: Callable[[], Mapping[str, int]], *, anew: bool = False, besides: tuple[str, ...] = ()
+    written: Callable[[], Mapping[str, int]],
+    *,
+    over_rest: bool = False,
+    anew: bool = False,
+    besides: tuple[str, ...] = (),
 ) -> Iterator[None]:
     """Have what ends a block say how many rows are written for good, and how to go on.
 
@@ -25,9 +29,19 @@ def noting_what_is_kept(
 
     Args:
         written: returns rows by table, those of earlier runs of the same move included.
-        anew: whether the next run begins from the beginning, as the target keeps no progress.
+        over_rest: whether the target keeps no progress, and of a chunk maybe a part.
+        anew: whether the next run begins from the beginning whatever the target keeps.
         besides: options that the next run needs then.
     """
+
+    def hint() -> str:
+        if any(written().values()):
+            kept = _kept(written())
+        else:
+            kept = "rows of the first chunk may be kept" if over_rest else "no row was written"
+        again = " ".join(("the same command again", *(("with", *besides) if besides else ())))
+        return f"{kept}; {again} {'begins anew and writes by key' if over_rest or anew else 'goes on from there'}"
+
     try:
         yield
     except DataLayerError as error:
@@ -36,11 +50,11 @@ def noting_what_is_kept(
             if not isinstance(error, TransferError) or not any(written().values()):
                 raise
             raise type(error)(f"{error}; {_kept(written())}", table=error.table) from error
-        told = _with_hint(error, _hint(written(), anew, besides))
+        told = _with_hint(error, hint())
         told.goes_on_with = besides
         raise told from error
     except asyncio.CancelledError as stopped:
-        stopped.add_note(_hint(written(), anew, besides))
+        stopped.add_note(hint())
         setattr(stopped, _GOES_ON_WITH, besides)
         raise
 
@@ -60,15 +74,6 @@ def _with_hint(error: DataLayerError, hint: str) -> DataLayerError:
         told.origin = error.origin
         return told
     return TransferError(f"{error}; {hint}", table=error.table if isinstance(error, TransferError) else None)
-
-
-def _hint(written: Mapping[str, int], anew: bool, besides: tuple[str, ...]) -> str:
-    if any(written.values()):
-        kept = _kept(written)
-    else:
-        kept = "rows of the first chunk may be kept" if anew else "no row was written"
-    again = " ".join(("the same command again", *(("with", *besides) if besides else ())))
-    return f"{kept}; {again} {'begins anew and writes by key' if anew else 'goes on from there'}"
 
 
 def _kept(written: Mapping[str, int]) -> str:

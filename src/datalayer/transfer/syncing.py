@@ -86,7 +86,7 @@ async def sync(
             _check_since(pair.source.by_name[column], since)
     sink = await sink_for(target)
     written: dict[str, int] = {}
-    with noting_what_is_kept(lambda: written, anew=target.name == "supabase"):
+    with noting_what_is_kept(lambda: written, over_rest=target.name == "supabase", anew=since is not None):
         synced = [await _sync(source, sink, pair, column, since, overlap, written, on_progress) for pair in pairs]
     if target.name == "supabase":
         notes += [_next_time(pair, column, done, overlap) for pair, done in zip(pairs, synced, strict=True)]

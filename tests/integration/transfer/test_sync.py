@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from tests.integration.transfer.sql import ask, run
 
-from datalayer.errors import TransferError
+from datalayer.errors import DataLayerError, TransferError
 from datalayer.stores.postgres import PostgresStore
 from datalayer.stores.sqlite import SqliteStore
 from datalayer.transfer import copy, sync, verify
@@ -80,6 +80,34 @@ async def test_sync_by_a_key_that_counts_up(tmp_path: Path, target: PostgresStor
         assert [(t.rows, t.since, t.watermark) for t in report.tables] == [(12, "2990", "3001")]
         assert (await verify(source, target)).equal
         assert await ask(target, "insert into events (word) values ('mine') returning id") == [{"id": 3002}]
+    finally:
+        await source.close()
+
+
+@pytest.mark.parametrize(
+    ("since", "refused", "said"),
+    [
+        (None, 1200, "1,000 rows in 1 table are kept; the same command again goes on from there"),
+        ("1", 1200, "1,000 rows in 1 table are kept; the same command again begins anew and writes by key"),
+        ("1", 2, "no row was written; the same command again begins anew and writes by key"),
+    ],
+)
+async def test_sync_that_breaks_off_says_what_another_run_does(
+    tmp_path: Path, target: PostgresStore, since: str | None, refused: int, said: str
+) -> None:
+    """Pages before the one that does not fit are kept; where it is told where to begin it begins there again."""
+    file = tmp_path / "t.sqlite"
+    with closing(sqlite3.connect(file)) as connection:
+        connection.executescript(
+            "create table t (id integer primary key, n integer);"
+            "with recursive n (i) as (select 1 union all select i + 1 from n where i < 1500)"
+            " insert into t select i, i from n"
+        )
+    await run(target, f"create table t (id int primary key, n int check (n < {refused}))")
+    source = await SqliteStore.open(file)
+    try:
+        with pytest.raises(DataLayerError, match=said):
+            await sync(source, target, column="id", since=since)
     finally:
         await source.close()
 

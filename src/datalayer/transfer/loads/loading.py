@@ -127,10 +127,10 @@ class _Load:
         over_rest = self._store.name == "supabase"
         # The tables were empty; without checkpoints the next run takes what is there for rows of others.
         besides = ("--upsert",) if over_rest and not self._upsert else ()
-        with noting_what_is_kept(self._written, anew=over_rest, besides=besides):
+        with noting_what_is_kept(self._written, over_rest=over_rest, besides=besides):
             await self._load_all(jobs, on_progress)
         # A load that is finished and may replace rows is another one when it is run again.
-        with noting_what_is_kept(self._written, anew=over_rest or self._upsert, besides=besides):
+        with noting_what_is_kept(self._written, over_rest=over_rest, anew=self._upsert, besides=besides):
             await self._finish()
         return [
             LoadedTable(
