@@ -177,7 +177,7 @@ class Cohorts:
         return reason is None and await self._registry.hold(placement)
 
     async def _finish(self, held: Placement) -> None:
-        begun = monotonic() - (held.seconds or 0.0)
+        begun = self._looked_at - (held.seconds or 0.0)
         lease = self._lease_seconds()
         behind = await self._registry.behind(held.version, lease_seconds=lease)
         reason = _not_acknowledged(behind) if behind else await self._unsettled(held.company)
