@@ -10,15 +10,17 @@ Values are told apart by what they mean, not by how a column happens to be decla
     text         code point by code point; a trailing space or a combining mark is a difference
     timestamp    the moment to the microsecond; one without a zone is taken as UTC
     date, time, uuid, bytes; one that Python has no value for, as infinity, as PostgreSQL writes it, without a zone
-    array, JSON  element by element; the members of an object in the order of their names
+    array, JSON  element by element; the members of an object in the order of their names, or in their own where a name
+                 is there twice
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from datalayer.query import JsonNull
@@ -102,8 +104,11 @@ def _list(value: list[Any]) -> bytes:
 
 
 def _object(value: Mapping[str, Any]) -> bytes:
-    members = sorted(value.items())
-    return b"o%d:%b" % (len(members), b"".join(_text(name) + encode(member) for name, member in members))
+    return _members(b"o", sorted(value.items()))
+
+
+def _members(tag: bytes, members: Sequence[tuple[str, Any]]) -> bytes:
+    return b"%b%d:%b" % (tag, len(members), b"".join(_text(name) + encode(member) for name, member in members))
 
 
 _ENCODERS: Mapping[type, Callable[[Any], bytes]] = {
@@ -121,6 +126,7 @@ _ENCODERS: Mapping[type, Callable[[Any], bytes]] = {
     bytes: lambda value: _sized(b"x", value),
     list: _list,
     dict: _object,
+    tuple: partial(_members, b"r"),
     OddMoment: lambda value: _sized(b"m", value.without_zone().encode()),
     Unreadable: lambda value: _sized(b"?", f"{type(value.stored).__name__} {value.stored!r}".encode()),
 }

@@ -1,7 +1,8 @@
-"""JSON documents read so that no number in them loses a digit.
+"""JSON documents read so that no number in them loses a digit, and no name its value.
 
-A store reads numbers inside of documents as floats. One that no float keeps comes as a Decimal here: comparisons see it
-as it is, and no document with one is written, for every store would read it back as another number.
+A store reads numbers inside of documents as floats. One that no float keeps comes as a Decimal here. Of names that an
+object has twice a store reads the last; such an object comes as a tuple of its names with their values. Comparisons see
+both as they are, and no document with one is written, for every store would read it back as another one.
 """
 
 from __future__ import annotations
@@ -24,18 +25,32 @@ _SUSPECT: Final = re.compile(r"[0-9](?:[0-9.]{16}|[eE][-+0-9])")
 def exact_document(text: str) -> Any:
     """Read a document; its ``null`` is JSON_NULL. Raises ValueError for what is none."""
     parsed = from_json(text, allow_inf_nan=False)
-    if _SUSPECT.search(text):
-        parsed = json.loads(text, parse_float=_number)
+    if _SUSPECT.search(text) or text.count(":") > _names(parsed):
+        parsed = json.loads(text, parse_float=_number, object_pairs_hook=_members)
     return JSON_NULL if parsed is None else parsed
 
 
-def has_long_number(document: Any) -> bool:
-    """Whether a number is in a document, at any depth, that no float keeps."""
+def unkept(document: Any) -> str | None:
+    """Return what a document has, at any depth, that no store keeps; None without."""
+    if isinstance(document, Decimal):
+        return "a number in a document that floating point does not keep"
+    if isinstance(document, tuple):
+        return "a name twice in one object of a document, of which one value would be lost"
+    if isinstance(document, dict | list):
+        return next(filter(None, map(unkept, document.values() if isinstance(document, dict) else document)), None)
+    return None
+
+
+def _names(document: Any) -> int:
+    """Count the names in a document: each stands before a colon, but a colon may also be in a text."""
     if isinstance(document, dict):
-        return any(map(has_long_number, document.values()))
-    if isinstance(document, list):
-        return any(map(has_long_number, document))
-    return isinstance(document, Decimal)
+        return len(document) + sum(map(_names, document.values()))
+    return sum(map(_names, document)) if isinstance(document, list) else 0
+
+
+def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any] | tuple[tuple[str, Any], ...]:
+    members = dict(pairs)
+    return members if len(members) == len(pairs) else tuple(pairs)
 
 
 def _number(text: str) -> float | Decimal:

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any, TypeAlias
 
 from datalayer.stores.catalog import JSON_KINDS, ColumnType, Kind
-from datalayer.transfer.exact_documents import has_long_number
+from datalayer.transfer.exact_documents import unkept
 
 Check: TypeAlias = Callable[[Any], None]
 
@@ -42,7 +42,7 @@ def limit(column_type: ColumnType) -> Check | None:
     if column_type.kind in INTEGER_BITS:
         return _range_limit(INTEGER_BITS[column_type.kind])
     if column_type.kind in JSON_KINDS:
-        return refuse_long_numbers
+        return refuse_unkept
     given = modifiers(column_type.declared)
     if column_type.kind is Kind.TEXT:
         return _length_limit(*given[:2]) if given is not None and given[0] in _SIZED_TEXT else _refuse_nul
@@ -55,10 +55,11 @@ def limit(column_type: ColumnType) -> Check | None:
     return None
 
 
-def refuse_long_numbers(document: Any) -> None:
-    """Raise MisfitError for a document with a number that no float keeps."""
-    if has_long_number(document):
-        raise MisfitError("has a number in a document that floating point does not keep")
+def refuse_unkept(document: Any) -> None:
+    """Raise MisfitError for a document that no store keeps as it is."""
+    reason = unkept(document)
+    if reason is not None:
+        raise MisfitError(f"has {reason}")
 
 
 def _refuse_nul(value: str) -> None:

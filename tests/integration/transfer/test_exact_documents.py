@@ -1,4 +1,4 @@
-"""Numbers inside of JSON documents: carried digit by digit or refused by table, column and key, never rounded."""
+"""JSON documents: carried to the last digit and name, or refused by table, column and key."""
 
 from __future__ import annotations
 
@@ -26,6 +26,9 @@ _ROWS = f"""
 """
 _COLUMNS = "id int primary key, doc jsonb, raw json, many jsonb[]"
 _REFUSED = r"{} has a number in a document that floating point does not keep, at id={}"
+#: An object of which a store would read one part.
+_TWICE = '[{"when": "10:00", "a": {"b": 1, "b": 2}}]'
+_REFUSED_TWICE = r"{} has a name twice in one object of a document, of which one value would be lost, at id={}"
 
 
 @pytest.fixture
@@ -91,13 +94,14 @@ async def test_sqlite_names_them_before_a_copy(target: PostgresStore, tmp_path: 
 
 
 @pytest.mark.parametrize("declared", ["json", "jsonb[]"])
+@pytest.mark.parametrize(("document", "refused"), [(f"[{_LONG}]", _REFUSED), (_TWICE, _REFUSED_TWICE)])
 @pytest.mark.parametrize("how", ["sync", "sync by value", "repair", "export", "copy"])
 async def test_what_reads_values_of_sqlite_names_the_first(
-    how: str, declared: str, target: PostgresStore, tmp_path: Path
+    how: str, document: str, refused: str, declared: str, target: PostgresStore, tmp_path: Path
 ) -> None:
     """Page by page and in one go, by key, and row by row; documents in arrays are texts of JSON there."""
     path = tmp_path / "docs.sqlite"
-    spelt = json.dumps([f"[{_LONG}]"]) if declared == "jsonb[]" else f"[{_LONG}]"
+    spelt = json.dumps([document]) if declared == "jsonb[]" else document
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute(f"create table docs (id integer primary key, at timestamp, doc {declared})")
         connection.execute("insert into docs values (1, '2024-01-01 10:00:00.000000', null)")
@@ -113,7 +117,23 @@ async def test_what_reads_values_of_sqlite_names_the_first(
         "copy": lambda: copy(source, target),
     }
     try:
-        with pytest.raises(TransferError, match=_REFUSED.format(r"docs\.doc", 2)):
+        with pytest.raises(TransferError, match=refused.format(r"docs\.doc", 2)):
             await moves[how]()
+    finally:
+        await source.close()
+
+
+async def test_a_name_twice_is_a_difference(target: PostgresStore, tmp_path: Path) -> None:
+    """Whichever of the values the target has."""
+    path = tmp_path / "docs.sqlite"
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("create table docs (id integer primary key, doc json)")
+        connection.execute("""insert into docs values (1, '{"a": 1, "a": 2}'), (2, '{"a": "x: y"}')""")
+    await run(target, "create table docs (id bigint primary key, doc jsonb)")
+    await run(target, """insert into docs values (1, '{"a": 2}'), (2, '{"a": "x: y"}')""")
+    source = await SqliteStore.open(path)
+    try:
+        (table,) = (await verify(source, target)).tables
+        assert [(difference.key, difference.columns) for difference in table.differences] == [({"id": 1}, ("doc",))]
     finally:
         await source.close()

@@ -28,7 +28,7 @@ from datalayer.transfer.exports.files import PARTIAL, SUFFIX, TableFile, file_na
 from datalayer.transfer.exports.manifest import MANIFEST, UNFINISHED, ExportedTable, Manifest, read_manifest
 from datalayer.transfer.exports.reports import ExportReport
 from datalayer.transfer.hidden_rows import hidden_rows
-from datalayer.transfer.limits import MisfitError, refuse_long_numbers
+from datalayer.transfer.limits import MisfitError, refuse_unkept
 from datalayer.transfer.locks import alone_in_directory
 from datalayer.transfer.naming import row_name
 from datalayer.transfer.ordering import dependency_groups
@@ -203,7 +203,7 @@ async def _chunks(session: Session, table: Table) -> AsyncGenerator[list[Row], N
         async for row in rows:
             number += 1
             for name in documents:
-                _refuse_long_numbers(table, name, row, number)
+                _refuse_unkept(table, name, row, number)
             chunk.append(row)
             if len(chunk) == CHUNK_ROWS:
                 yield chunk
@@ -212,9 +212,9 @@ async def _chunks(session: Session, table: Table) -> AsyncGenerator[list[Row], N
         yield chunk
 
 
-def _refuse_long_numbers(table: Table, column: str, row: Row, number: int) -> None:
+def _refuse_unkept(table: Table, column: str, row: Row, number: int) -> None:
     try:
-        refuse_long_numbers(row[column])
+        refuse_unkept(row[column])
     except MisfitError as misfit:
         at = row_name(table.primary_key, row, number)
         raise TransferError(

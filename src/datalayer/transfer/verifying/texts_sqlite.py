@@ -18,8 +18,11 @@ from datalayer.stores.catalog import ColumnType, Kind
 from datalayer.stores.sql_names import quote
 from datalayer.stores.sqlite.codecs import Codec
 from datalayer.stores.sqlite.declared import read_declared
+from datalayer.stores.sqlite.decode import Decoder
 from datalayer.transfer.conversions import INTEGERS, alignment
+from datalayer.transfer.exact_documents import unkept
 from datalayer.transfer.pairing import TablePair
+from datalayer.transfer.readers.exactly import reading
 from datalayer.transfer.verifying.texts import Form, SideName, form_of, ordered_columns, places_of, sides, spelling
 
 #: A function takes at most 127 arguments, and a column is at most two.
@@ -135,6 +138,7 @@ class _Column:
         self.form = form_of(mine, other)
         self.name = quote(codec.column.name)
         self._spell = spelling(mine, other)
+        self._read = _whole(reading(codec)) if mine.is_json else codec.read
         self._quick: tuple[_Quick, ...] = ()
         aligned = alignment(mine, other) is not None and mine.kind is not Kind.BOOLEAN
         if not mine.array and not aligned and self.form is not Form.FLOAT:
@@ -147,7 +151,7 @@ class _Column:
         if stored is None:
             return None
         plain = self.codec.plain
-        return self._spell(stored if plain is not None and type(stored) is plain else self.codec.read(stored))
+        return self._spell(stored if plain is not None and type(stored) is plain else self._read(stored))
 
     def part(self, *, as_stored: bool) -> tuple[str, str]:
         """Return a format for printf(), and what fills it; printf() takes NULL for nothing."""
@@ -164,6 +168,18 @@ class _Column:
         if self.form is Form.TEXT:
             return "%s:%s", f"length({spelled}), {spelled}"
         return f"%s{self.form.end}", spelled
+
+
+def _whole(read: Decoder) -> Decoder:
+    """Read documents, except those of which a text would have a part alone: then rows are compared one by one."""
+
+    def whole(stored: Any) -> Any:
+        document = read(stored)
+        if unkept(document):
+            raise ValueError
+        return document
+
+    return whole
 
 
 def _is_spelled(column: _Column, stored: Any) -> bool:
