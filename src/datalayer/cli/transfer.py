@@ -132,7 +132,7 @@ def _is_same(source_url: str, target_url: str, *, writes: bool) -> bool:
         target = sqlite_file(target_url)
     if source is None or target is None:
         return source_url == target_url
-    return source.resolve() == target.resolve()
+    return source.resolve() == target.resolve() or (source.exists() and target.exists() and source.samefile(target))
 
 
 def untouched(url: str) -> str:

@@ -123,17 +123,19 @@ async def test_what_reads_values_of_sqlite_names_the_first(
         await source.close()
 
 
-async def test_a_name_twice_is_a_difference(target: PostgresStore, tmp_path: Path) -> None:
-    """Whichever of the values the target has."""
+async def test_what_sqlite_would_read_a_part_of_is_a_difference(target: PostgresStore, tmp_path: Path) -> None:
+    """Whichever of a name's values the target has, and the nearest float of a number."""
     path = tmp_path / "docs.sqlite"
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("create table docs (id integer primary key, doc json)")
         connection.execute("""insert into docs values (1, '{"a": 1, "a": 2}'), (2, '{"a": "x: y"}')""")
+        connection.execute("insert into docs values (3, ?)", (f"[ {_LONG} ]",))
     await run(target, "create table docs (id bigint primary key, doc jsonb)")
-    await run(target, """insert into docs values (1, '{"a": 2}'), (2, '{"a": "x: y"}')""")
+    await run(target, """insert into docs values (1, '{"a": 2}'), (2, '{"a": "x: y"}'), (3, '[1.2345678901234567e19]')""")
     source = await SqliteStore.open(path)
     try:
         (table,) = (await verify(source, target)).tables
-        assert [(difference.key, difference.columns) for difference in table.differences] == [({"id": 1}, ("doc",))]
+        found = [(difference.key, difference.columns) for difference in table.differences]
+        assert found == [({"id": 1}, ("doc",)), ({"id": 3}, ("doc",))]
     finally:
         await source.close()

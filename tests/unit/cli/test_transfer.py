@@ -88,9 +88,12 @@ def test_error_says_which_side_is_meant(
 
 
 @pytest.mark.parametrize("command", ["copy", "verify"])
-@pytest.mark.parametrize("other", ["sqlite:///shop.db", "sqlite:///./shop.db", "sqlite:///{directory}/shop.db"])
+@pytest.mark.parametrize(
+    "other", ["sqlite:///shop.db", "sqlite:///./shop.db", "sqlite:///{directory}/shop.db", "sqlite:///linked.db"]
+)
 def test_store_is_not_its_own_target(command: str, other: str, capsys: pytest.CaptureFixture[str]) -> None:
     """A file is the same one under each of its names; comparing it with itself would prove nothing."""
+    Path("linked.db").hardlink_to("shop.db")
     both = ["--source", "sqlite:///shop.db", "--target", other.format(directory=Path.cwd())]
     assert run([command, *both]) == ExitCode.CONFIGURATION
     assert "--source and --target are the same store" in capsys.readouterr().err
