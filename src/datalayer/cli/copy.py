@@ -46,6 +46,9 @@ def copy(
 ) -> int:
     """Copy tables with all their rows; what is missing in the target is created, what is there is brought up to date.
 
+    Created tables have columns, defaults, keys, unique constraints and foreign keys; checks, triggers and other indexes
+    are named by `datalayer schema diff`. Rows that only the target has stay; `datalayer verify` names them.
+
     Whatever breaks it off, the same command again goes on where it stopped; into Supabase, which keeps no progress, it
     begins anew. With --dry-run values of a SQLite source that would stop the copy are counted, and exits 1 where there
     are any.

@@ -34,11 +34,12 @@ def noting_what_is_kept(
         besides: options that the next run needs then.
     """
 
-    def hint() -> str:
+    def hint(*, stopped: bool = False) -> str:
+        # What was under way may have been written still.
         if any(written().values()):
-            kept = _kept(written())
+            kept = f"{'at least ' if stopped else ''}{_kept(written())}"
         else:
-            kept = "rows of the first chunk may be kept" if over_rest else "no row was written"
+            kept = "rows of the first chunk may be kept" if over_rest or stopped else "no row was written"
         again = " ".join(("the same command again", *(("with", *besides) if besides else ())))
         return f"{kept}; {again} {'begins anew and writes by key' if over_rest or anew else 'goes on from there'}"
 
@@ -54,7 +55,7 @@ def noting_what_is_kept(
         told.goes_on_with = besides
         raise told from error
     except asyncio.CancelledError as stopped:
-        stopped.add_note(hint())
+        stopped.add_note(hint(stopped=True))
         setattr(stopped, _GOES_ON_WITH, besides)
         raise
 

@@ -13,8 +13,10 @@ from datalayer.transfer.exact_documents import unkept
 Check: TypeAlias = Callable[[Any], None]
 
 INTEGER_BITS: Mapping[Kind, int] = {Kind.SMALLINT: 15, Kind.INTEGER: 31, Kind.BIGINT: 63}
-_PADDED = frozenset({"character", "char", "bpchar", "nchar"})
-_SIZED_TEXT = _PADDED | {"varying", "varchar", "nvarchar"}
+#: As PostgreSQL names the types that it fills up with spaces. SQLite pads nothing, and its ``char(4)`` is created as
+#: ``varchar(4)``.
+_PADDED = frozenset({"character", "bpchar"})
+_SIZED_TEXT = _PADDED | {"varying", "varchar", "nvarchar", "char", "nchar"}
 _MODIFIERS = re.compile(r"^[^(]*?(\w+)\s*\(\s*(\d+)\s*(?:,\s*(-?\d+)\s*)?\)")
 _MICROSECOND_PLACES = 6
 

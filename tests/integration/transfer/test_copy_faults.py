@@ -254,7 +254,8 @@ async def test_load_into_supabase_that_is_told_to_stop_goes_on_with_upsert(
         assert code == ExitCode.INTERRUPTED, lines
         told, said, line = (line for line in lines if not line.startswith("loading "))
         assert told == (
-            "10,000 rows in 1 table are kept; the same command again with --upsert begins anew and writes by key"
+            "at least 10,000 rows in 1 table are kept;"
+            " the same command again with --upsert begins anew and writes by key"
         )
         assert said == "error: interrupted"
         assert line == going_on([*arguments, "--upsert"])

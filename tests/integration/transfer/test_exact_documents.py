@@ -131,7 +131,9 @@ async def test_what_sqlite_would_read_a_part_of_is_a_difference(target: Postgres
         connection.execute("""insert into docs values (1, '{"a": 1, "a": 2}'), (2, '{"a": "x: y"}')""")
         connection.execute("insert into docs values (3, ?)", (f"[ {_LONG} ]",))
     await run(target, "create table docs (id bigint primary key, doc jsonb)")
-    await run(target, """insert into docs values (1, '{"a": 2}'), (2, '{"a": "x: y"}'), (3, '[1.2345678901234567e19]')""")
+    await run(
+        target, """insert into docs values (1, '{"a": 2}'), (2, '{"a": "x: y"}'), (3, '[1.2345678901234567e19]')"""
+    )
     source = await SqliteStore.open(path)
     try:
         (table,) = (await verify(source, target)).tables

@@ -23,7 +23,7 @@ from datalayer.transfer.unreadable import UNREADABLE
 _COLUMNS = {
     "text": (column("c", Kind.TEXT), column("c", Kind.TEXT)),
     "short text": (column("c", Kind.TEXT), column("c", Kind.TEXT, "varchar(5)")),
-    "padded text": (column("c", Kind.TEXT), column("c", Kind.TEXT, "char(5)")),
+    "padded text": (column("c", Kind.TEXT), column("c", Kind.TEXT, "character(5)")),
     "required text": (column("c", Kind.TEXT), column("c", Kind.TEXT, nullable=False)),
     "integer": (column("c", Kind.BIGINT), column("c", Kind.INTEGER)),
     "numeric": (column("c", Kind.NUMERIC), column("c", Kind.NUMERIC, "numeric(5,2)")),
