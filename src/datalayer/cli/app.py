@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Sequence
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -83,6 +84,8 @@ def main() -> None:
 
     Letters that stdout's encoding does not have are escaped. Who reads it may go away (``| head``): that is no error.
     """
+    # Python has None for one that is closed (``>&-``), whose number the next file would get.
+    sys.stdout, sys.stderr = (stream or Path(os.devnull).open("w") for stream in (sys.stdout, sys.stderr))
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
     try:

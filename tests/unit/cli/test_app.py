@@ -209,6 +209,14 @@ def test_reader_that_goes_away_is_no_error(arguments: list[str]) -> None:
     assert (ended.returncode, ended.stderr) == (ExitCode.INTERRUPTED, b"")
 
 
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["migrate", "plan", "--url", "sqlite://:memory:"]])
+def test_output_that_is_closed_is_no_error(arguments: list[str]) -> None:
+    """``datalayer migrate plan >&-`` ends as it does when somebody listens."""
+    ended = subprocess.run([*PROGRAM, *arguments], capture_output=True, check=False)
+    closed = subprocess.run(["sh", "-c", 'exec "$0" "$@" >&-', *PROGRAM, *arguments], stderr=PIPE, check=False)
+    assert (closed.returncode, closed.stderr) == (ended.returncode, ended.stderr)
+
+
 def test_letters_that_the_output_cannot_have_are_escaped(tmp_path: Path) -> None:
     """A pipe in ASCII gets the whole answer, and JSON stays JSON."""
     with closing(sqlite3.connect(tmp_path / "shop.db")) as connection:
