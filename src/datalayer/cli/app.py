@@ -85,7 +85,7 @@ def main() -> None:
     Letters that stdout's encoding does not have are escaped. Who reads it may go away (``| head``): that is no error.
     """
     # Python has None for one that is closed (``>&-``), whose number the next file would get.
-    sys.stdout, sys.stderr = (stream or Path(os.devnull).open("w") for stream in (sys.stdout, sys.stderr))
+    sys.stdout, sys.stderr = (stream or Path(os.devnull).open("w") for stream in (sys.stdout, sys.stderr))  # noqa: SIM115
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
