@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import AbstractAsyncContextManager
 
 from psycopg import AsyncConnection
@@ -108,12 +108,15 @@ class PostgresWriter:
         """Add foreign keys to the tables that were created, move sequences behind the largest number."""
         present = (await self._store.catalog(refresh=True)).tables
         broken: list[BrokenReference] = []
+        lacking: list[tuple[Table, ForeignKey]] = []
         for name, (table, keys) in self._unfinished.items():
             have = {(key.columns, key.target_table) for key in present[name].foreign_keys}
-            for key in keys:
-                if (key.columns, key.target_table) not in have:
-                    found = await add_reference(self._store, table, key, self._source)
-                    broken += [] if found is None else [found]
+            lacking += [(table, key) for key in keys if (key.columns, key.target_table) not in have]
+        joined = {name for table, key in lacking for name in (table.name, key.target_table)}
+        await self._analyze(joined & present.keys())
+        for table, key in lacking:
+            found = await add_reference(self._store, table, key, self._source)
+            broken += [] if found is None else [found]
         async with transaction(self._store) as connection:
             for name in self._unfinished.keys() - {reference.table for reference in broken}:
                 await connection.execute(f"comment on table {quote(name)} is null".encode())
@@ -123,6 +126,12 @@ class PostgresWriter:
         if broken:
             raise BrokenReferencesError(broken)
         return []
+
+    async def _analyze(self, tables: Collection[str]) -> None:
+        """Tell the planner how many rows there are: by what a killed copy left, it may look for each among all."""
+        async with transaction(self._store) as connection:
+            for name in sorted(tables):
+                await connection.execute(f"analyze {quote(name)}".encode())
 
     async def forget(self) -> None:
         """Remove the progress."""
