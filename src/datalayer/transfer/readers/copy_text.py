@@ -1,8 +1,8 @@
 """SQLite's stored values as the text that PostgreSQL's COPY reads, without a detour for the ones that need none.
 
 A column of a page goes the quick way where all its values are surely right as they are stored, which is looked at for
-all of them together, and else the full way, one by one: decode, check, fit, spell. Both give the same text; only the
-full way refuses.
+all of them together, and else the full way, one by one: decode, check, fit, spell. PostgreSQL reads the same value from
+both; only the full way refuses.
 """
 
 from __future__ import annotations
