@@ -62,7 +62,8 @@ class TargetTables:
         """Add foreign keys to tables that a load made, move sequences behind the largest number."""
         tables = [self.present[name] for name in sorted(set(names)) if name in self.present]
         try:
-            self.notes += await self._writer.finish([TablePair(t, t, (), t.primary_key) for t in tables])
+            pairs = [TablePair(self._schema.get(t.name, t), t, (), t.primary_key) for t in tables]
+            self.notes += await self._writer.finish(pairs)
         except BrokenReferencesError as error:
             self.broken = error.broken
         self.present = (await self._store.catalog(refresh=True)).tables

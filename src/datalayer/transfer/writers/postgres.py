@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 
 from psycopg import AsyncConnection
@@ -105,7 +105,10 @@ class PostgresWriter:
         await PartLoader(self._store, reader, pace, self.written).load(self._states, jobs)
 
     async def finish(self, pairs: Sequence[TablePair]) -> list[str]:
-        """Add foreign keys to the tables that were created, move sequences behind the largest number."""
+        """Add foreign keys to the tables that were created, move sequences behind the largest number.
+
+        Tables that references lead from or to are analyzed first: rows that refer to nothing are looked for now.
+        """
         present = (await self._store.catalog(refresh=True)).tables
         broken: list[BrokenReference] = []
         lacking: list[tuple[Table, ForeignKey]] = []
@@ -113,7 +116,7 @@ class PostgresWriter:
             have = {(key.columns, key.target_table) for key in present[name].foreign_keys}
             lacking += [(table, key) for key in keys if (key.columns, key.target_table) not in have]
         joined = {name for table, key in lacking for name in (table.name, key.target_table)}
-        await self._analyze(joined & present.keys())
+        await self._analyze((joined & present.keys()) | _tied(pairs, present))
         for table, key in lacking:
             found = await add_reference(self._store, table, key, self._source)
             broken += [] if found is None else [found]
@@ -155,6 +158,13 @@ class PostgresWriter:
             filled = False
         await progress.begin(connection, pair.name, progress.Begun(layout, not filled, source_mark, target_mark))
         return TableState(pair, layout, {}, not filled)
+
+
+def _tied(pairs: Sequence[TablePair], present: Mapping[str, Table]) -> set[str]:
+    """Return which tables refer to others, or others to them: in the target, or in the source that promises it."""
+    sources = {pair.name: pair.source for pair in pairs}
+    keys = [(t.name, key.target_table) for t in (*sources.values(), *present.values()) for key in t.foreign_keys]
+    return {name for ends in keys for name in ends} & sources.keys() & present.keys()
 
 
 def _refuse_long_names(tables: Sequence[Table]) -> None:
