@@ -28,7 +28,7 @@ from datalayer.transfer.loads.chunks import PlainChunks, TransformedChunks
 from datalayer.transfer.loads.contract import LoadTarget, Writing
 from datalayer.transfer.loads.marks import Mark
 from datalayer.transfer.loads.reports import LoadedTable, LoadReport
-from datalayer.transfer.loads.tables import TargetTables, forget_lost, refuse_other_rows
+from datalayer.transfer.loads.tables import TargetTables, forget_lost, lost_rows, refuse_other_rows
 from datalayer.transfer.loads.transforms import Transform
 from datalayer.transfer.ordering import parents_first
 from datalayer.transfer.reports import OnProgress, Progress
@@ -199,6 +199,7 @@ class _Load:
             begun = {name for name, mark in self._marks.items() if mark.rows_written or mark.finished}
             fresh = [name for name in self._schema if name not in begun]
             await refuse_other_rows(self._tables, fresh, upsert=self._upsert)
+            self.notes += await lost_rows(self._tables, self._marks.values())
         elif found and all(mark.finished for mark in self._marks.values()):
             self.notes.append("every table of this export was loaded before; nothing was written")
 

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
 
 from datalayer.errors import RefusedError, TransferError
-from datalayer.query import Select
+from datalayer.query import Count, Select
 from datalayer.stores.catalog import Table
 from datalayer.stores.contract import Store, StoreName
 from datalayer.transfer.loads.contract import LoadTarget
+from datalayer.transfer.loads.marks import Mark
 from datalayer.transfer.pairing import TablePair
 from datalayer.transfer.planning import counting_by_itself, refuse_obstacles
 from datalayer.transfer.references import possible_references
 from datalayer.transfer.writers.choosing import writer_for
 from datalayer.transfer.writers.contract import BrokenReference, BrokenReferencesError
+from datalayer.wording import agreed, counted
+
+#: For a question that may have to look at every row.
+_SECONDS: Final = 600.0
 
 
 class TargetTables:
@@ -73,6 +79,10 @@ class TargetTables:
         table = self.present.get(name)
         return table is None or bool(table.primary_key or table.uniques)
 
+    async def count(self, name: str) -> int:
+        """Return how many rows a table holds."""
+        return await self._store.count(Count(name), timeout=_SECONDS)
+
     async def with_rows(self, names: Iterable[str]) -> list[str]:
         """Return which of the tables hold rows."""
         return [name for name in names if name in self.present and await self._has_rows(self.present[name])]
@@ -121,4 +131,18 @@ async def forget_lost(target: LoadTarget, tables: TargetTables, named: Iterable[
         if name in named and mark.rows_written and not await tables.with_rows(written_to):
             await target.forget(name)
             notes.append(f"{name} was loaded before and is empty now: it was loaded again")
+    return notes
+
+
+async def lost_rows(tables: TargetTables, marks: Iterable[Mark]) -> list[str]:
+    """Return notes on tables that hold fewer rows than were written into them, and how the others come back."""
+    notes = []
+    for mark in marks:
+        found = await tables.count(mark.table) if mark.rows_written else 0
+        if found < mark.rows_written:
+            there = f"{found:,} of {counted(mark.rows_written, 'row')} {agreed(found, 'is', 'are')} there now"
+            back = "a load with --upsert brings the others back"
+            if not tables.has_key(mark.table):
+                back = "empty the table and load again to have the others back"
+            notes.append(f"{mark.table} was loaded before, and {there}: {back}")
     return notes

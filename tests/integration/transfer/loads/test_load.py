@@ -168,6 +168,44 @@ async def test_load_forgets_checkpoints_of_tables_that_were_emptied(
     assert (await verify(shop, target)).equal
 
 
+async def test_load_says_that_rows_it_wrote_before_are_gone(
+    shop: SqliteStore, target: PostgresStore, tmp_path: Path
+) -> None:
+    """They may have been deleted for good; the option that the note names brings them back."""
+    await load(tmp_path / "out", target)
+    assert (await load(tmp_path / "out", target)).notes == ()
+    await run(target, "delete from sales where id > 400")
+    notes = (await load(tmp_path / "out", target)).notes
+    assert notes == (
+        "sales was loaded before, and 400 of 1,000 rows are there now: a load with --upsert brings the others back",
+    )
+    assert (await load(tmp_path / "out", target, upsert=True)).notes == ()
+    assert (await verify(shop, target)).equal
+
+
+async def test_load_says_how_lost_rows_without_a_key_come_back(target: PostgresStore, tmp_path: Path) -> None:
+    """A load with --upsert leaves such a table as it is; an emptied one is loaded again."""
+    store = await SqliteStore.open(tmp_path / "log.sqlite")
+    try:
+        await store.run(
+            lambda c: c.executescript("create table log (n integer); insert into log values (1), (2)").close()
+        )
+        await export(store, tmp_path / "out")
+        await load(tmp_path / "out", target)
+        await run(target, "delete from log where n = 1")
+        for upsert in (False, True):
+            notes = (await load(tmp_path / "out", target, upsert=upsert)).notes
+            assert notes == (
+                "log was loaded before, and 1 of 2 rows is there now: empty the table and load again to have the others"
+                " back",
+            )
+        await run(target, "delete from log")
+        await load(tmp_path / "out", target)
+        assert (await verify(store, target)).equal
+    finally:
+        await store.close()
+
+
 async def test_load_keeps_triggers_quiet(shop: SqliteStore, target: PostgresStore, tmp_path: Path) -> None:
     """A trigger of the target does not touch loaded rows and is on afterwards."""
     await run(
