@@ -8,7 +8,7 @@ is there; a copy that broke off, in whatever way, is run again and goes on with 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from time import perf_counter
 
 from datalayer.errors import TransferError
@@ -22,6 +22,7 @@ from datalayer.transfer.readers.choosing import reader_for
 from datalayer.transfer.reports import CopiedTable, CopyReport, OnProgress
 from datalayer.transfer.writers.choosing import writer_for
 from datalayer.transfer.writers.contract import BrokenReferencesError, Writer
+from datalayer.wording import agreed, counted
 
 DEFAULT_JOBS = 2
 
@@ -63,12 +64,14 @@ async def copy(
         pairs = [pair_for_copy(table, present[table.name]) for table in found.ordered]
         async with reader.reading():
             await writer.begin(pairs, reader, part_rows(max_rate, jobs))
+            before = _written_before(writer.written)
             totals = {} if on_progress is None else {t.name: await reader.estimate(t) for t in found.ordered}
             pace = Pace(totals, on_progress, max_rate)
             with noting_what_is_kept(lambda: writer.written, over_rest=target.name == "supabase"):
                 await writer.load(pairs, reader, pace, jobs)
         notes = await _finish(pairs, writer)
-    notes = [*found.notes, *notes, *_keyless(pairs), *_reference_notes(found, await target.catalog(refresh=True))]
+    notes = [*found.notes, *before, *notes, *_keyless(pairs)]
+    notes += _reference_notes(found, await target.catalog(refresh=True))
     created = {table.name for table in found.missing}
     copied = [CopiedTable(t.name, writer.written.get(t.name, 0), t.name in created) for t in found.ordered]
     return CopyReport(tuple(copied), tuple(notes), perf_counter() - started)
@@ -104,6 +107,18 @@ async def _finish(pairs: Sequence[TablePair], writer: Writer) -> list[str]:
 def _refuse_one_store(source: Store, target: Store) -> None:
     if source is target:
         raise TransferError("source and target are the same store; name another one")
+
+
+def _written_before(written: Mapping[str, int]) -> list[str]:
+    """Say which rows are not read again: whether they have changed since nobody looked."""
+    kept = [f"{counted(rows, 'row')} of {name}" for name, rows in written.items() if rows]
+    if not kept:
+        return []
+    rows = " and ".join(filter(None, (", ".join(kept[:-1]), kept[-1])))
+    are = agreed(sum(written.values()), "is", "are")
+    return [
+        f"{rows} {are} from an earlier run, as the source had them then; `datalayer verify` tells whether it still has"
+    ]
 
 
 def _keyless(pairs: Sequence[TablePair]) -> list[str]:

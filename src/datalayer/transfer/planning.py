@@ -17,6 +17,7 @@ from datalayer.transfer.pairing import TablePair, obstacles, pair_for_copy
 from datalayer.transfer.readers.contract import Reader
 from datalayer.transfer.readers.sqlite import SqliteReader
 from datalayer.transfer.references import possible_references
+from datalayer.transfer.schemas.left_out import left_out
 from datalayer.transfer.selection import check_named, refuse_no_tables, selected
 from datalayer.transfer.writers.contract import Writer
 
@@ -99,6 +100,7 @@ async def outline(source: Store, target: Store, writer: Writer, tables: Sequence
     references, notes = possible_references(chosen, to_catalog)
     missing = [table for table in ordered if table.name not in to_catalog.tables]
     notes = [*hidden_rows(source, target), *notes, *await writer.preview(missing, source.name)]
+    notes += await left_out(source, (table.name for table in missing))
     if source.name == "supabase" and missing:
         notes.append(_HIDDEN_BY_REST)
     return Outline(ordered, references, to_catalog, tuple(notes))

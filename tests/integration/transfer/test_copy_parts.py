@@ -96,7 +96,12 @@ async def test_copy_goes_on_after_the_target_was_lost(
     assert exit_code(caught.value) is ExitCode.UNAVAILABLE
     first = await ask(target, "select ctid::text from keyless where n < 1000 order by n")
     assert first
+    kept = await ask(target, "select count(*) from keyless")
     report = await copy(origin, target)
+    assert report.notes[0] == (
+        f"60,000 rows of a, {kept[0]['count']:,} rows of keyless and 20,000 rows of b are from an earlier run, as the"
+        " source had them then; `datalayer verify` tells whether it still has"
+    )
     assert {t.table: t.rows for t in report.tables} == {"a": 60_000, "b": 20_000, "keyless": 60_000}
     assert await ask(target, "select ctid::text from keyless where n < 1000 order by n") == first
     assert (await verify(origin, target)).equal
@@ -133,6 +138,10 @@ async def test_copy_begins_a_table_again_that_was_emptied_row_by_row(
         await store.delete(Delete("a", every_row=True))
         report = await copy(origin, store)
         assert {t.table: t.rows for t in report.tables} == {"a": 60_000, "b": 20_000}
+        # SQLite has one writer, which had not come to the other table.
+        assert [note.partition(" are from")[0] for note in report.notes] == (
+            ["20,000 rows of b"] if into == "postgres" else []
+        )
         assert (await verify(origin, store, tables=["a", "b"])).equal
     finally:
         await file.close()
