@@ -36,4 +36,5 @@ def _name(rule: Rule) -> str:
 
 def _note(table: str, rules: list[str]) -> str:
     more = f" and {len(rules) - _MOST_NAMED} more" if len(rules) > _MOST_NAMED else ""
-    return f"{table} is made without {', '.join(rules[:_MOST_NAMED])}{more}: `datalayer schema diff` shows what they say"
+    named = ", ".join(rules[:_MOST_NAMED])
+    return f"{table} is made without {named}{more}: `datalayer schema diff` shows what they say"
