@@ -18,6 +18,7 @@ from datalayer.cli.transfer import (
     finite,
     names,
     opened,
+    refuse_memory,
     telling_what_is_kept,
     untouched,
 )
@@ -74,6 +75,7 @@ def copy(
 async def _plan(source_url: str, target_url: str, tables: list[str] | None) -> CopyPlan:
     from datalayer import transfer
 
+    refuse_memory(target_url)
     with opening("target"):
         target_url = untouched(target_url)
     async with opened(source_url, target_url) as (source, target):
@@ -85,6 +87,7 @@ async def _copy(
 ) -> CopyReport:
     from datalayer import transfer
 
+    refuse_memory(target_url)
     async with opened(source_url, target_url) as (source, target):
         with telling_what_is_kept(), row_progress("copying") as on_progress:
             return await transfer.copy(

@@ -11,7 +11,7 @@ import typer
 from datalayer.cli import output
 from datalayer.cli.errors import EXIT_CODES, ExitCode, naming_side, told_by_options
 from datalayer.cli.row_progress import row_progress
-from datalayer.cli.transfer import STORES, AsJson, Tables, names, opened_target, telling_what_is_kept
+from datalayer.cli.transfer import STORES, AsJson, Tables, names, opened_target, refuse_memory, telling_what_is_kept
 from datalayer.wording import counted
 
 if TYPE_CHECKING:
@@ -74,6 +74,7 @@ async def _load(
     from datalayer.transfer.exports.checking import finished_manifest
     from datalayer.transfer.loads.loading import load as load_export
 
+    refuse_memory(url)
     # Before the target is opened, which makes a SQLite file.
     finished_manifest(directory)
     async with opened_target(url) as store:

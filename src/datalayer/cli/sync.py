@@ -10,7 +10,17 @@ import typer
 from datalayer.cli import output
 from datalayer.cli.errors import EXIT_CODES
 from datalayer.cli.row_progress import row_progress
-from datalayer.cli.transfer import AsJson, Source, Tables, Target, finite, names, opened, telling_what_is_kept
+from datalayer.cli.transfer import (
+    AsJson,
+    Source,
+    Tables,
+    Target,
+    finite,
+    names,
+    opened,
+    refuse_memory,
+    telling_what_is_kept,
+)
 from datalayer.wording import counted
 
 if TYPE_CHECKING:
@@ -70,6 +80,7 @@ async def _sync(
 ) -> CatchUpReport:
     from datalayer import transfer
 
+    refuse_memory(target_url)
     async with opened(source_url, target_url, create=False) as (source, target):
         with telling_what_is_kept(), row_progress("syncing") as on_progress:
             return await transfer.sync(

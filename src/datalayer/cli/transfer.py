@@ -135,6 +135,14 @@ def _is_same(source_url: str, target_url: str, *, writes: bool) -> bool:
     return source.resolve() == target.resolve() or (source.exists() and target.exists() and source.samefile(target))
 
 
+def refuse_memory(url: str) -> None:
+    """Raise ConfigurationError for a target in memory."""
+    from datalayer.stores.opening import is_in_memory
+
+    if is_in_memory(url):
+        raise ConfigurationError("--target: a database in memory goes with the command and its rows; name sqlite:///FILE")
+
+
 def untouched(url: str) -> str:
     """Return the URL; where opening it would make a SQLite file, that of an empty database in memory."""
     from datalayer.stores.opening import sqlite_file

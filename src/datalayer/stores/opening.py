@@ -71,6 +71,12 @@ def sqlite_file(url: str) -> Path | None:
     return None if path == _MEMORY else Path(path)
 
 
+def is_in_memory(url: str) -> bool:
+    """Whether a URL names a SQLite database in memory."""
+    scheme, _, path = url.partition("://")
+    return scheme == "sqlite" and path.removeprefix("/") == _MEMORY
+
+
 def _sqlite_path(rest: str) -> str:
     if rest == _MEMORY:
         return rest

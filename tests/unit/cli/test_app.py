@@ -226,7 +226,7 @@ def test_letters_that_the_output_cannot_have_are_escaped(tmp_path: Path) -> None
         "copy",
         "--dry-run",
         "--target",
-        "sqlite://:memory:",
+        f"sqlite:///{tmp_path}/new.db",
         "--source",
         f"sqlite:///{tmp_path}/shop.db",
     ]

@@ -107,6 +107,16 @@ def test_plan_of_a_copy_makes_no_file(capsys: pytest.CaptureFixture[str]) -> Non
     assert files() == FILES
 
 
+@pytest.mark.parametrize("memory", ["sqlite://:memory:", "sqlite:///:memory:"])
+@pytest.mark.parametrize("command", [["copy"], ["copy", "--dry-run"], ["sync", "--column", "id"], ["load", "out"]])
+def test_target_in_memory_is_refused(command: list[str], memory: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its rows would be gone when the command ends."""
+    assert run(["export", "--source", "sqlite:///shop.db", "--out", "out"]) == ExitCode.OK
+    source = [] if command[0] == "load" else ["--source", "sqlite:///shop.db"]
+    assert run([*command, *source, "--target", memory]) == ExitCode.CONFIGURATION
+    assert capsys.readouterr().err.startswith("error: --target: a database in memory goes with the command")
+
+
 def test_export_of_a_missing_file_makes_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     """Neither the database nor the directory."""
     assert run(["export", "--source", "sqlite:///no.db", "--out", "out"]) == ExitCode.CONFIGURATION
