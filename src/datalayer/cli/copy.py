@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from datalayer.cli import output
-from datalayer.cli.errors import EXIT_CODES, ExitCode, opening
+from datalayer.cli.errors import EXIT_CODES, ExitCode
 from datalayer.cli.row_progress import row_progress
 from datalayer.cli.transfer import (
     AsJson,
@@ -76,9 +76,7 @@ async def _plan(source_url: str, target_url: str, tables: list[str] | None) -> C
     from datalayer import transfer
 
     refuse_memory(target_url)
-    with opening("target"):
-        target_url = untouched(target_url)
-    async with opened(source_url, target_url) as (source, target):
+    async with opened(source_url, untouched(target_url)) as (source, target):
         return await transfer.plan_copy(source, target, tables=tables)
 
 

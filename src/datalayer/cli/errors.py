@@ -156,7 +156,7 @@ def say(message: str) -> None:
 
 def _said_of_a_url(error: DataLayerError) -> str:
     """Word an error anew where its hint names variables that were not read; Supabase's key always comes from one."""
-    if not isinstance(error, StoreError) or error.store == "sqlite":
+    if not isinstance(error, StoreError) or error.store in {"sqlite", "files"}:
         return str(error)
     if error.store == "supabase" and isinstance(error, AccessDeniedError):
         return str(error)

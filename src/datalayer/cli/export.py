@@ -75,7 +75,9 @@ def export(
 
 @commands.command(epilog=EXIT_CODES)
 def verify(
-    directory: Annotated[Path, typer.Argument(help="Of an export.", exists=True, file_okay=False, show_default=False)],
+    directory: Annotated[
+        Path, typer.Argument(help="Of an export.", exists=True, file_okay=False, readable=False, show_default=False)
+    ],
     as_json: AsJson = False,
 ) -> int:
     """Check every file, byte and row of an export against its manifest; exits 0 only when all is as it was written.

@@ -26,7 +26,8 @@ def register(app: typer.Typer) -> None:
 
 def load(
     directory: Annotated[
-        Path, typer.Argument(help="Of a finished export.", exists=True, file_okay=False, show_default=False)
+        Path,
+        typer.Argument(help="Of a finished export.", exists=True, file_okay=False, readable=False, show_default=False),
     ],
     target: Annotated[str, typer.Option(help=f"Where the rows go: {STORES}.")],
     tables: Tables = None,

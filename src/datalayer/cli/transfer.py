@@ -17,6 +17,8 @@ from datalayer.cli.resuming import need
 from datalayer.errors import ConfigurationError, SelectionError, StoreError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from datalayer.stores.contract import Store
 
 STORES: Final = "postgresql://USER@HOST/DATABASE, sqlite:///FILE, supabase://HOST or supabase+http://HOST:PORT"
@@ -124,15 +126,21 @@ async def _refuse_one_database(source: Store, target: Store, *, writes: bool) ->
 
 def _is_same(source_url: str, target_url: str, *, writes: bool) -> bool:
     """Whether two URLs name one store, as far as the URLs tell: a file has many spellings."""
-    from datalayer.stores.opening import sqlite_file
-
-    with opening("source", writes=writes):
-        source = sqlite_file(source_url)
-    with opening("target", writes=writes):
-        target = sqlite_file(target_url)
+    source, source_exists = _file("source", source_url, writes=writes)
+    target, target_exists = _file("target", target_url, writes=writes)
     if source is None or target is None:
         return source_url == target_url
-    return source.resolve() == target.resolve() or (source.exists() and target.exists() and source.samefile(target))
+    return source.resolve() == target.resolve() or (source_exists and target_exists and source.samefile(target))
+
+
+def _file(side: str, url: str, *, writes: bool) -> tuple[Path | None, bool]:
+    """Return the SQLite file that a URL names, and whether it is there."""
+    from datalayer.stores.denied import telling_what_is_denied
+    from datalayer.stores.opening import sqlite_file
+
+    with opening(side, writes=writes), telling_what_is_denied("connect"):
+        file = sqlite_file(url)
+        return file, file is not None and file.exists()
 
 
 def refuse_memory(url: str) -> None:
@@ -140,15 +148,15 @@ def refuse_memory(url: str) -> None:
     from datalayer.stores.opening import is_in_memory
 
     if is_in_memory(url):
-        raise ConfigurationError("--target: a database in memory goes with the command and its rows; name sqlite:///FILE")
+        raise ConfigurationError(
+            "--target: a database in memory goes with the command and its rows; name sqlite:///FILE"
+        )
 
 
 def untouched(url: str) -> str:
     """Return the URL; where opening it would make a SQLite file, that of an empty database in memory."""
-    from datalayer.stores.opening import sqlite_file
-
-    file = sqlite_file(url)
-    return url if file is None or file.exists() else "sqlite://:memory:"
+    file, exists = _file("target", url, writes=False)
+    return url if file is None or exists else "sqlite://:memory:"
 
 
 def finite(number: float | None) -> float | None:

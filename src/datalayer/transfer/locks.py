@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from datalayer.errors import TransferError
+from datalayer.errors import AccessDeniedError, TransferError
 
 #: Ends the name of an empty file beside a SQLite file while rows are moved into that. The file itself must not be
 #: opened a second time: closing it would drop the locks that SQLite has on it.
@@ -44,6 +44,8 @@ def alone_in_file(database: str) -> Iterator[None]:
         held = _newest(path)
     except OSError as error:
         told = f"{path} cannot be locked, and a second move not kept out: {error.strerror}"
+        if isinstance(error, PermissionError):
+            raise AccessDeniedError(told, store="sqlite", operation="lock", sqlstate="42501") from None
         raise TransferError(told) from None
     if held is None:
         raise TransferError(f"another copy or load into {database} is at work; wait for its end or stop it")

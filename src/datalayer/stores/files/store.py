@@ -18,6 +18,7 @@ from typing import Any, Self, TypeVar
 from datalayer.errors import InvalidValueError, UnsupportedOperationError
 from datalayer.stores.catalog import Column, Kind
 from datalayer.stores.contract import Isolation
+from datalayer.stores.denied import telling_what_is_denied
 from datalayer.stores.files.layout import Source, find_sources
 from datalayer.stores.files.types import SeenTypes
 from datalayer.stores.sql_names import quote
@@ -46,8 +47,14 @@ class FilesStore(SqliteStore):
 
         Raises:
             ConfigurationError: there is no such directory, or it is ambiguous.
+            AccessDeniedError: it, or a file in it, must not be read.
             InvalidValueError: a record is not JSON, or not of its declared type; names file, record and column.
         """
+        with telling_what_is_denied("connect"):
+            return await cls._open_directory(directory, timeout, observers)
+
+    @classmethod
+    async def _open_directory(cls, directory: Path, timeout: float, observers: Sequence[Observer]) -> Self:
         sources = await asyncio.to_thread(find_sources, directory)
         copy = Path(await asyncio.to_thread(mkdtemp, prefix="datalayer-files-"))
         try:

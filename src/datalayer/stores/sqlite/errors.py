@@ -5,6 +5,7 @@ Source: sqlite.org/rescode.html. No translated error keeps SQLite's exception as
 
 from __future__ import annotations
 
+import os
 import re
 import sqlite3
 from collections.abc import Callable, Mapping
@@ -142,6 +143,14 @@ def is_busy(error: BaseException | None) -> bool:
 
 def cannot_open(error: sqlite3.Error, path: str, *, create: bool = True) -> DataLayerError:
     """Build the error for a file that cannot be opened; it names the file and the next step."""
+    if _is_denied(Path(path)):
+        return errors.AccessDeniedError(
+            f"no right to the file {path}",
+            store=STORE,
+            operation="connect",
+            sqlstate="42501",
+            hint="look at its permissions and at those of its directory",
+        )
     if not (create or Path(path).exists()):
         return ConfigurationError(f"the file {path} does not exist; sqlite:////path is absolute")
     state = "08001"
@@ -151,8 +160,18 @@ def cannot_open(error: sqlite3.Error, path: str, *, create: bool = True) -> Data
         state, reason, hint = "55P03", f"{path} is locked by another process", "end the process that holds it"
     else:
         reason = f"the file {path} cannot be opened"
-        hint = "create its directory, check that path and permissions are right"
+        hint = "create its directory, check that the path is right"
     return UnavailableError(reason, store=STORE, operation="connect", sqlstate=state, hint=hint)
+
+
+def _is_denied(file: Path) -> bool:
+    """Whether a file, or the place where it would be made, must not be used by this user."""
+    try:
+        if file.exists():
+            return not os.access(file, os.R_OK)
+        return file.parent.is_dir() and not os.access(file.parent, os.W_OK)
+    except PermissionError:
+        return True
 
 
 def closed(operation: str) -> UnavailableError:

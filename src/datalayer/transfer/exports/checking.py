@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from datalayer.errors import DamagedExportError, SelectionError, TransferError
+from datalayer.stores.denied import telling_what_is_denied
 from datalayer.transfer.exports.files import SUFFIX, ContentSum, digest_of_file, read_rows
 from datalayer.transfer.exports.manifest import MANIFEST, UNFINISHED, ExportedTable, Manifest, read_manifest
 from datalayer.wording import counted
@@ -49,7 +50,17 @@ def finished_manifest(directory: Path) -> Manifest:
     Raises:
         SelectionError: there is no such directory, or no export in it.
         DamagedExportError: the export is not finished, or its manifest is missing or was edited.
+        AccessDeniedError: it must not be read.
     """
+    with telling_what_is_denied("read"):
+        _refuse_unfinished(directory)
+    manifest = read_manifest(directory / MANIFEST)
+    if manifest.finished_at is None:
+        raise DamagedExportError(f"{directory / MANIFEST} is the record of an unfinished export; export again")
+    return manifest
+
+
+def _refuse_unfinished(directory: Path) -> None:
     if not directory.is_dir():
         raise SelectionError(f"there is no directory {directory}")
     if not (directory / MANIFEST).exists():
@@ -59,10 +70,6 @@ def finished_manifest(directory: Path) -> Manifest:
         if any(path.name.endswith(SUFFIX) for path in directory.iterdir()):
             raise DamagedExportError(f"{lacking}it is missing beside its tables; bring it over again")
         raise SelectionError(f"{lacking}it is not an export")
-    manifest = read_manifest(directory / MANIFEST)
-    if manifest.finished_at is None:
-        raise DamagedExportError(f"{directory / MANIFEST} is the record of an unfinished export; export again")
-    return manifest
 
 
 def check_export(directory: Path, *, on_table: OnTable | None = None) -> ExportCheck:
@@ -89,16 +96,22 @@ def file_problems(directory: Path, tables: Iterable[ExportedTable]) -> list[str]
     for table in tables:
         path = directory / table.file
         try:
-            size = path.stat().st_size
-            if size != table.bytes:
-                problems.append(f"{path} has {size:,} bytes and not {table.bytes:,}: it is truncated or was edited")
-            elif digest_of_file(path) != table.sha256:
-                problems.append(f"{path} does not have the checksum that the manifest names: it was edited or damaged")
+            with telling_what_is_denied("read"):
+                problems += _differences(path, table)
         except FileNotFoundError:
             problems.append(f"{path} is missing")
         except OSError as error:
             problems.append(f"{path} cannot be read: {error.strerror}")
     return problems
+
+
+def _differences(path: Path, table: ExportedTable) -> list[str]:
+    size = path.stat().st_size
+    if size != table.bytes:
+        return [f"{path} has {size:,} bytes and not {table.bytes:,}: it is truncated or was edited"]
+    if digest_of_file(path) != table.sha256:
+        return [f"{path} does not have the checksum that the manifest names: it was edited or damaged"]
+    return []
 
 
 def _extra_files(directory: Path, manifest: Manifest) -> list[str]:

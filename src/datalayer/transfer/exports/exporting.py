@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import errno
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -23,6 +23,7 @@ from datalayer.errors import SelectionError, TransferError
 from datalayer.query import Count, Row
 from datalayer.stores.catalog import JSON_KINDS, Catalog, Table
 from datalayer.stores.contract import Session, Store
+from datalayer.stores.denied import telling_what_is_denied
 from datalayer.transfer.exports.checking import file_problems
 from datalayer.transfer.exports.files import PARTIAL, SUFFIX, TableFile, file_name, itself, sync_directory, write_whole
 from datalayer.transfer.exports.manifest import MANIFEST, UNFINISHED, ExportedTable, Manifest, read_manifest
@@ -71,8 +72,7 @@ async def export(
     refuse_no_tables(names, "exported", source)
     plan = _plan(source, source_name, catalog, names)
     try:
-        _make(directory)
-        with alone_in_directory(directory):
+        with telling_what_is_denied("write"), _alone(directory):
             begun = _begin(directory, plan)
             kept = tuple(table.name for table in begun.tables)
             async with _snapshot(source) as session:
@@ -112,11 +112,21 @@ def _plan(source: Store, source_name: str, catalog: Catalog, names: set[str]) ->
     )
 
 
+@contextmanager
+def _alone(directory: Path) -> Iterator[None]:
+    """Make the directory where it is missing, and keep other exports out of it."""
+    _make(directory)
+    with alone_in_directory(directory):
+        yield
+
+
 def _make(directory: Path) -> None:
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError):
         raise SelectionError(f"{directory} is not a directory, or is below a file; choose another one") from None
+    except PermissionError:
+        raise
     except OSError as error:
         raise SelectionError(f"{directory} cannot be made: {error.strerror}; choose another directory") from None
 

@@ -12,6 +12,7 @@ from typing import Any, Final, get_args
 from datalayer.errors import DamagedExportError, SelectionError, TransferError
 from datalayer.stores.catalog import Table
 from datalayer.stores.contract import StoreName
+from datalayer.stores.denied import telling_what_is_denied
 from datalayer.transfer.exports.schema import table_as_json, table_from_json
 
 #: The last file of an export to be written: where it is, everything else is.
@@ -108,10 +109,12 @@ def read_manifest(path: Path) -> Manifest:
     Raises:
         DamagedExportError: the file is not a manifest, or was edited.
         SelectionError: it is of another version of the format.
+        AccessDeniedError: it must not be read.
         TransferError: it cannot be read.
     """
     try:
-        content = path.read_bytes()
+        with telling_what_is_denied("read"):
+            content = path.read_bytes()
         found = json.loads(content)
     except OSError as error:
         raise TransferError(f"{path} cannot be read: {error.strerror}") from None

@@ -6,7 +6,7 @@ import re
 
 import psycopg
 
-from datalayer.errors import StoreError, TransferError
+from datalayer.errors import AccessDeniedError, StoreError, TransferError
 from datalayer.stores.postgres.errors import translate
 
 _COPY_LINE = re.compile(r"^COPY .*?, line (\d+)", re.MULTILINE)
@@ -19,10 +19,10 @@ def failure(
     """Build an error from the store's words, the constraint, the column and the row that it is about.
 
     Where the row is not given, it is the one noted on the error. An error that may pass by itself, as of a server that
-    is away, stays the store's.
+    is away, stays the store's, and so does one about a right.
     """
     told = translate(error, operation=operation, table=table)
-    if told.retryable:
+    if told.retryable or isinstance(told, AccessDeniedError):
         return told
     column = _COPY_COLUMN.search(error.diag.context or "")
     columns = told.columns or ((column[1],) if column else ())
