@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from datalayer.query import Count, Filter, col
 from datalayer.stores.catalog import Catalog, Column, Table
@@ -21,6 +21,7 @@ from datalayer.transfer.schemas.details import Details, Rule, TableDetails, read
 from datalayer.transfer.schemas.reports import SchemaDifference, SchemaReport, Weight
 from datalayer.transfer.schemas.tables import compare_details, compare_keys, missing_table
 from datalayer.transfer.selection import check_named, selected
+from datalayer.transfer.taken_names import taken_names, told
 
 _ORDER = list(Weight)
 #: For a question that may have to look at every row.
@@ -30,11 +31,17 @@ _TEXTS = ("text", "character", "varchar", "nvarchar")
 
 @dataclass(frozen=True, slots=True)
 class _Side:
-    """One store's schema; ``details`` are None where it cannot tell them."""
+    """One store's schema.
+
+    Args:
+        details: None where it cannot tell them.
+        taken: names of the other side's tables that it has for something else, and for what.
+    """
 
     store: StoreName
     catalog: Catalog
     details: Details | None
+    taken: Mapping[str, str] = field(default_factory=dict)
 
 
 async def compare_schemas(source: Store, target: Store, *, tables: Sequence[str] | None = None) -> SchemaReport:
@@ -55,6 +62,7 @@ async def compare_schemas(source: Store, target: Store, *, tables: Sequence[str]
     mine, theirs = await _side(source), await _side(target)
     check_named(tables, mine.catalog, theirs.catalog)
     names = sorted(selected(mine.catalog, tables) | selected(theirs.catalog, tables))
+    theirs = replace(theirs, taken=await taken_names(target, mine.catalog.tables.keys() - theirs.catalog.tables.keys()))
     missing = [table for name, table in mine.catalog.tables.items() if name in names]
     declared = {name for table in missing for name in _type_names(table)}
     unknown = await unknown_types(target, declared) if mine.store != "sqlite" else set()
@@ -124,6 +132,8 @@ def _compare(
     details = (mine.details or Details({})).of(name)
     if source is None:
         return [SchemaDifference(Weight.HARMLESS, name, "", "is only in the target, and stays as it is")], []
+    if name in theirs.taken:
+        return [SchemaDifference(Weight.BLOCKS, name, "", told(name, theirs.taken[name]))], []
     if target is None:
         return missing_table(source, details, stores, unknown), []
     differences = [*compare_columns(source, target, stores, looked), *compare_keys(source, target)]

@@ -18,6 +18,7 @@ from datalayer.transfer.pace import Pace
 from datalayer.transfer.pairing import TablePair
 from datalayer.transfer.readers.contract import Reader
 from datalayer.transfer.readers.postgres import PostgresReader
+from datalayer.transfer.taken_names import refuse_taken_names
 from datalayer.transfer.writers import progress
 from datalayer.transfer.writers.adding_references import add_reference
 from datalayer.transfer.writers.contract import BrokenReference, BrokenReferencesError, ForeignKeys
@@ -47,6 +48,7 @@ class PostgresWriter:
     async def preview(self, tables: Sequence[Table], source: StoreName) -> list[str]:
         """Refuse names and types that the target cannot have; return notes on what has no counterpart."""
         _refuse_long_names(tables)
+        await refuse_taken_names(self._store, tables)
         async with transaction(self._store) as connection:
             notes = (await missing_types(connection, tables, source))[1]
         return [*notes, *(note for table in tables for note in ddl.create_table(table, source)[1])]

@@ -26,6 +26,7 @@ from datalayer.transfer.odd_moments import OddMoment
 from datalayer.transfer.pace import Pace
 from datalayer.transfer.pairing import TablePair
 from datalayer.transfer.readers.contract import Reader, Rows
+from datalayer.transfer.taken_names import refuse_taken_names
 from datalayer.transfer.writers import sqlite_keyless, sqlite_progress
 from datalayer.transfer.writers.contract import BrokenReference, BrokenReferencesError, ForeignKeys
 from datalayer.transfer.writers.sqlite_spellings import refuse_other_spellings
@@ -67,6 +68,7 @@ class SqliteWriter:
         """Refuse names that would meet; return notes on what has no word in SQLite."""
         present = {name.lower() for name in (await self._store.catalog()).tables}
         _refuse_same_names([table for table in tables if table.name.lower() not in present], present)
+        await refuse_taken_names(self._store, [table for table in tables if table.name.lower() not in present])
         return [note for table in tables for note in ddl.create_table(table, (), source)[1]]
 
     async def method(self, pair: TablePair, reader: Reader) -> str:
@@ -88,6 +90,7 @@ class SqliteWriter:
         present = (await self._store.catalog()).tables
         missing = [table for table in tables if table.name not in present]
         _refuse_same_names(missing, {name.lower() for name in present})
+        await refuse_taken_names(self._store, missing)
         made = [ddl.create_table(table, foreign_keys[table.name], source) for table in missing]
 
         def create_all(connection: sqlite3.Connection) -> None:
