@@ -1,5 +1,5 @@
 """``python -m datalayer``: the command line."""
 
-from datalayer.cli.app import main
+from datalayer.cli.entry import main
 
 main()

@@ -1,4 +1,4 @@
-"""The entry point: commands from their own modules, and one place where every error ends."""
+"""The frame of the command line: commands from their own modules, and one place where every error ends."""
 
 from __future__ import annotations
 

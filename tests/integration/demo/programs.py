@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-_PROGRAM = [sys.executable, "-c", "from datalayer.cli.app import main; main()", "demo"]
+_PROGRAM = [sys.executable, "-c", "from datalayer.cli.entry import main; main()", "demo"]
 
 #: Well above what the demo takes on a busy machine.
 SECONDS = 110

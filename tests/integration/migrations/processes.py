@@ -8,7 +8,7 @@ import sys
 from asyncio.subprocess import PIPE, Process
 from typing import Any
 
-_PROGRAM = "from datalayer.cli.app import main; main()"
+_PROGRAM = "from datalayer.cli.entry import main; main()"
 
 
 async def start(*arguments: str) -> Process:

@@ -15,7 +15,7 @@ from datalayer.cli.app import run
 from datalayer.urls import without_secrets
 
 #: Who runs the tests may have SIGHUP ignored, as nohup has, and so would the command.
-_SCRIPT = "import signal; signal.signal(signal.SIGHUP, signal.SIG_DFL); from datalayer.cli.app import main; main()"
+_SCRIPT = "import signal; signal.signal(signal.SIGHUP, signal.SIG_DFL); from datalayer.cli.entry import main; main()"
 _PATIENCE = 60.0
 
 

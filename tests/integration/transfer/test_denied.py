@@ -173,7 +173,7 @@ async def test_lacking_right_on_a_file(shop: Shop, name: str) -> None:
         if shutil.which("setpriv") is None:
             pytest.skip("root may read and write every file")
         without_rights = ["setpriv", f"--bounding-set={_EVERY_FILE}"]
-    script = "from datalayer.cli.app import main; main()"
+    script = "from datalayer.cli.entry import main; main()"
     process = await asyncio.create_subprocess_exec(
         *without_rights, sys.executable, "-c", script, *_ON_A_FILE[name](shop), stdout=PIPE, stderr=PIPE
     )

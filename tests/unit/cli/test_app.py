@@ -32,7 +32,7 @@ from datalayer.errors import (
     UnsupportedOperationError,
 )
 
-PROGRAM = [sys.executable, "-c", "from datalayer.cli.app import main; main()"]
+PROGRAM = [sys.executable, "-c", "from datalayer.cli.entry import main; main()"]
 COMMANDS = [["migrate", "up"], ["migrate", "status"], ["migrate", "plan"]]
 
 
@@ -191,6 +191,25 @@ def test_interrupt_ends_with_130(failing_command: list[KeyboardInterrupt], capsy
     failing_command.append(KeyboardInterrupt())
     assert run(["fail"]) == ExitCode.INTERRUPTED
     assert capsys.readouterr().err == "error: interrupted\n"
+
+
+#: Ctrl-C in the middle of the imports.
+_EARLY = """
+import signal, sys
+class Interrupting:
+    def find_spec(self, name, *_):
+        if name == "typer":
+            signal.raise_signal(signal.SIGINT)
+sys.meta_path.insert(0, Interrupting())
+from datalayer.cli.entry import main
+main()
+"""
+
+
+def test_interrupt_before_everything_is_imported_ends_with_130() -> None:
+    """Ctrl-C within the first half second is one line, too."""
+    ended = subprocess.run([sys.executable, "-c", _EARLY, "--help"], capture_output=True, check=False)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (ExitCode.INTERRUPTED, b"", b"error: interrupted\n")
 
 
 def test_exit_of_a_command_is_the_exit_of_the_program(failing_command: list[Exception]) -> None:

@@ -17,7 +17,7 @@ from tests.integration.transfer.kills.places import Place, State
 
 from datalayer.testing.servers import FoundServer
 
-_PROGRAM: Final = "from datalayer.cli.app import main; main()"
+_PROGRAM: Final = "from datalayer.cli.entry import main; main()"
 #: Seconds for what takes a second or two when nobody kills it.
 _PATIENCE: Final = 120
 _LOOK_SECONDS: Final = 0.002
