@@ -31,15 +31,16 @@ def need(options: Sequence[str]) -> None:
     _BESIDES.get([]).extend(options)
 
 
-def continuing(command: str, arguments: Sequence[str]) -> str | None:
+def continuing(command: str, arguments: Sequence[str], once: str = "") -> str | None:
     """Return the line that says how to go on; None for a command that has nothing to go on with.
 
     Args:
         command: as a user calls it, for example ``datalayer copy``.
         arguments: of the whole command line, each as it was given.
+        once: what has to be done first, in words.
     """
     if command not in _COMMANDS:
         return None
     shown = [without_secrets(argument) for argument in arguments]
     note = "" if shown == list(arguments) else " (the password is left out here)"
-    return f"to go on{note}: {shlex.join(['datalayer', *shown])}"
+    return f"to go on{f' {once}' if once else ''}{note}: {shlex.join(['datalayer', *shown])}"

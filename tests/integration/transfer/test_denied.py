@@ -162,7 +162,9 @@ async def test_lacking_right_to_write(
     arguments = _INTO_A_TABLE[name](shop)
     capsys.readouterr()
     assert await finished(arguments) == ExitCode.UNAVAILABLE
-    _told(capsys.readouterr().err)
+    err = capsys.readouterr().err
+    _told(err)
+    assert "\nto go on once access is granted: datalayer " in err
 
 
 @pytest.mark.parametrize("name", _ON_A_FILE)

@@ -71,6 +71,10 @@ def _strange_user(dsn: str) -> str:
     return f"{scheme}://nobody@{rest.rpartition('@')[2]}"
 
 
+def _strange_database(dsn: str) -> str:
+    return dsn.replace("/datalayer_test_", "/no_datalayer_test_")
+
+
 def _spelt_otherwise(dsn: str) -> str:
     return f"{dsn}{'&' if '?' in dsn else '?'}application_name=other"
 
@@ -241,6 +245,7 @@ _CASES: Mapping[ExitCode, Mapping[str, Case]] = {
         "source": lambda s: ["copy", *_between(s.away, s.target)],
         "target": lambda s: ["load", s.out, "--target", s.away],
         "user": lambda s: ["verify", *_between(_strange_user(s.source), s.target)],
+        "database": lambda s: ["copy", *_between(s.source, _strange_database(s.target))],
     },
     ExitCode.FAILED: {
         "rows of others": _other_rows,
@@ -254,9 +259,13 @@ _CASES: Mapping[ExitCode, Mapping[str, Case]] = {
         "value that does not fit": lambda s: ["copy", *_between(_loose(s), s.target)],
     },
 }
-#: After one of these codes the same command may do once the cause is mended; but not where it refused to begin.
+#: After one of these codes the same command may do once the cause is mended; but not where it refused to begin, or
+#: where the URL lets nobody in.
 _GOING_ON = (ExitCode.UNAVAILABLE, ExitCode.FAILED)
-_REFUSED = ("nothing to compare", "rows of others", "rows of others, by a transform", "columns that the target lacks")
+_REFUSED = (
+    *("user", "database", "nothing to compare", "rows of others", "rows of others, by a transform"),
+    "columns that the target lacks",
+)
 
 
 @pytest.mark.parametrize(
