@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import shutil
 import sqlite3
 from contextlib import closing
@@ -87,7 +88,7 @@ async def test_keys_that_are_null_are_counted_and_named(tmp_path: Path, target: 
         assert not (await compare_schemas(source, target)).safe
         assert (await plan_copy(source, other)).misfits == ()
         assert (await compare_schemas(source, other)).safe
-        with pytest.raises(TransferError, match=r"t\.k is NULL, and the target column is NOT NULL, at k=None; "):
+        with pytest.raises(TransferError, match=r"t\.k is NULL, and .* NOT NULL, at k=None, k=None; "):
             await copy(source, target)
     finally:
         await other.close()
@@ -118,6 +119,48 @@ async def test_copy_writes_nothing_of_a_part_that_has_one(path: Path, target: Po
             await copy(source, target, tables=["good", "loose"])
         assert "secret" not in str(told.value)
         assert await ask(target, "select count(*) from loose") == [{"count": 0}]
+    finally:
+        await source.close()
+
+
+async def test_copy_says_a_rule_once_for_all_rows_that_break_it(path: Path, target: PostgresStore) -> None:
+    """Ten keys are named, and the others counted."""
+    source = await SqliteStore.open(path)
+    named = ", ".join(f"id={number}" for number in (2, *range(4, 13)))
+    try:
+        with pytest.raises(TransferError) as told:
+            await copy(source, target, tables=["loose"])
+    finally:
+        await source.close()
+    found = str(told.value).split("; ")
+    assert re.fullmatch(rf"loose\.n cannot be read: .* INTEGER, at {named} and [\d,]+ more nearby", found[0])
+    assert len({rule.partition(", at ")[0] for rule in found}) == len(found)
+
+
+@pytest.mark.parametrize("declared", ["datetime", "timestamp"])
+async def test_moment_with_a_zone_is_told_from_other_texts(
+    tmp_path: Path, target: PostgresStore, declared: str
+) -> None:
+    """The column has no zone, and another one keeps it: that is what a copy and its plan say."""
+    file = tmp_path / "zones.sqlite"
+    with closing(sqlite3.connect(file)) as connection:
+        connection.executescript(
+            f"create table t (a int, b int, at {declared}, primary key (a, b));"
+            "insert into t values (1, 1, '2024-01-01T10:00:00Z'), (1, 2, '2024-01-01 10:00:00+02:00'), (1, 3, 'noon')"
+        )
+    source = await SqliteStore.open(file)
+    rule = (
+        f"cannot be read: a stored text is no {declared}, for it ends in a time zone, which a column declared"
+        " timestamptz has"
+    )
+    try:
+        assert {(m.rule, m.rows) for m in (await plan_copy(source, target)).misfits} == {
+            (rule, 2),
+            (f"cannot be read: a stored text is no {declared}", 1),
+        }
+        with pytest.raises(TransferError) as told:
+            await copy(source, target)
+        assert f"t.at {rule}, at (a=1, b=1), (a=1, b=2); t.at cannot be read: a stored text is no" in str(told.value)
     finally:
         await source.close()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,11 +10,12 @@ from datalayer.errors import TransferError
 from datalayer.transfer.conversions import Conversion
 from datalayer.transfer.fitting import fit
 from datalayer.transfer.limits import MisfitError
+from datalayer.transfer.misfits import broken_rule
 from datalayer.transfer.naming import row_name
 from datalayer.transfer.pairing import TablePair
 from datalayer.transfer.readers.contract import Rows
 
-#: Misfits that one message names; the others of the block are counted.
+#: Rows that a message names for each rule that they break; the others of the block are counted.
 _MOST_NAMED = 10
 
 
@@ -53,15 +55,15 @@ class BlockFitter:
 
     def misfits(self, block: Sequence[Sequence[Any]]) -> TransferError:
         """Build the error for a block that has values that do not fit."""
-        found = [
-            f"{self._pair.name}.{name} {rule}, at {self._row_name(row, number)}"
-            for number, row in enumerate(block, self._seen + 1)
-            for name, fit, value in zip(self._pair.column_names, self._fits, row, strict=False)
-            if (rule := _broken_rule(fit, value)) is not None
-        ]
-        more = f"; and {len(found) - _MOST_NAMED} more nearby" if len(found) > _MOST_NAMED else ""
+        found: dict[tuple[str, str], list[str]] = defaultdict(list)
+        for number, row in enumerate(block, self._seen + 1):
+            for name, apply, value in zip(self._pair.column_names, self._fits, row, strict=False):
+                rule = _broken_rule(apply, value)
+                if rule is not None:
+                    found[name, rule].append(self._row_name(row, number))
+        told = [f"{self._pair.name}.{name} {rule}, at {_listed(rows)}" for (name, rule), rows in found.items()]
         return TransferError(
-            f"{'; '.join(found[:_MOST_NAMED])}{more}; repair the rows or change the column, then start again",
+            f"{'; '.join(told)}; repair the rows or change the column, then start again",
             table=self._pair.name,
         )
 
@@ -73,5 +75,13 @@ def _broken_rule(fit: Conversion, value: Any) -> str | None:
     try:
         fit(value)
     except MisfitError as misfit:
-        return str(misfit)
+        return broken_rule(misfit, value)
     return None
+
+
+def _listed(rows: Sequence[str]) -> str:
+    """List the names of rows that break one rule; those of several columns are told apart."""
+    if len(rows) == 1:
+        return rows[0]
+    named = ", ".join(f"({row})" if ", " in row else row for row in rows[:_MOST_NAMED])
+    return named + (f" and {len(rows) - _MOST_NAMED:,} more nearby" if len(rows) > _MOST_NAMED else "")
