@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 _PAGE_BYTES = 2 << 20
-_FIRST_ROWS = 100
+_FIRST_ROWS = 10
 _MOST_ROWS = 2_000
 _SAMPLE = 16
 _VALUE_BYTES = 64
@@ -22,8 +22,11 @@ class PageSize:
     def saw(self, page: Sequence[Sequence[Any]]) -> None:
         """Choose the next page's size by a sample of this one; it grows slowly and shrinks at once."""
         sample = page[:: max(1, len(page) // _SAMPLE)]
-        width = max((_width(row) for row in sample), default=1)
-        self.rows = max(1, min(self._most, self.rows * 4, _PAGE_BYTES // width))
+        self.saw_bytes(max((_width(row) for row in sample), default=1))
+
+    def saw_bytes(self, width: int) -> None:
+        """Choose the next page's size by the bytes of a row."""
+        self.rows = max(1, min(self._most, self.rows * 4, _PAGE_BYTES // max(1, width)))
 
 
 def _width(row: Sequence[Any]) -> int:

@@ -28,7 +28,8 @@ from datalayer.transfer.orphans import select_orphans
 from datalayer.transfer.pairing import TablePair
 from datalayer.transfer.readers import exactly
 from datalayer.transfer.readers.contract import Block, Done, Part, Rows, Strand
-from datalayer.transfer.readers.copy_text import to_texts
+from datalayer.transfer.readers.copy_sql import PageSpeller, PageText
+from datalayer.transfer.readers.copy_text import ToText, to_text
 from datalayer.transfer.readers.fitting_blocks import BlockFitter
 from datalayer.transfer.readers.page_size import PageSize
 from datalayer.transfer.unreadable import UNREADABLE, Unreadable
@@ -106,15 +107,12 @@ class SqliteReader:
     async def _part(
         self, pair: TablePair, number: int, row_id: str, start: int, end: int | None
     ) -> AsyncIterator[Part]:
-        pages = partial(self._pages, pair.source, row_id, start, end)
-        yield self._as_part(pair, number, str(end), pages)
+        rows = partial(self._rows, pair, number, partial(self._pages, pair.source, row_id, start, end))
+        yield Part(number, str(end), rows, lines=partial(self._joined_lines, pair, number, row_id, start, end))
 
     async def _whole(self, pair: TablePair) -> AsyncIterator[Part]:
-        yield self._as_part(pair, 1, "", partial(self._pages_by_key, pair.source))
-
-    def _as_part(self, pair: TablePair, number: int, end: str, pages: _Pages) -> Part:
-        rows, lines = partial(self._rows, pair, number, pages), partial(self._lines, pair, number, pages)
-        return Part(number, end, rows, lines=lines)
+        pages = partial(self._pages_by_key, pair.source)
+        yield Part(1, "", partial(self._rows, pair, 1, pages), lines=partial(self._lines, pair, 1, pages))
 
     async def _rows(self, pair: TablePair, number: int, pages: _Pages) -> AsyncGenerator[Rows, None]:
         fitter = BlockFitter(pair, number, self._conversions(pair))
@@ -123,20 +121,37 @@ class SqliteReader:
                 yield fitter.fitted(page)
 
     async def _lines(self, pair: TablePair, number: int, pages: _Pages) -> AsyncGenerator[Block, None]:
-        """Yield COPY's text; a page with a value that does not fit goes the way that names it."""
-        conversions = self._conversions(pair)
-        fitter = BlockFitter(pair, number, conversions)
-        spell = [to_texts(c.source, c.target, way) for c, way in zip(pair.columns, conversions, strict=True)]
+        """Yield COPY's text, value by value."""
+        fitter, ways = self._spelling(pair, number)
         async with aclosing(pages(fitter.columns)) as found:
             async for page in found:
-                try:
-                    with uncollected():
-                        columns = [texts(values) for texts, values in zip(spell, zip(*page, strict=True), strict=False)]
-                except MisfitError:
-                    raise fitter.misfits(page) from None
-                fitter.skipped(len(page))
-                lines = "\n".join(map("\t".join, zip(*columns, strict=True)))
-                yield f"{lines}\n".encode(), len(page)
+                yield _spelled(page, fitter, ways), len(page)
+
+    async def _joined_lines(
+        self, pair: TablePair, number: int, row_id: str, start: int, end: int | None
+    ) -> AsyncGenerator[Block, None]:
+        """Yield COPY's text, pages of it joined by SQLite; where it stops, the next rows go value by value."""
+        fitter, ways = self._spelling(pair, number)
+        speller, size = PageSpeller(pair, row_id, ways), PageSize()
+        by_value = _paged(pair.source, row_id, end, fitter.columns)
+        while start <= _LARGEST:
+            spell = partial(speller.page, start=start, end=end, rows=size.rows)
+            page = await self._session.read(spell, timeout=_PATIENCE)
+            if isinstance(page, PageText):
+                fitter.skipped(page.rows)
+            else:
+                stored = await self._session.read(partial(_page, by_value, (start, page)), timeout=_PATIENCE)
+                page = PageText(_spelled(stored, fitter, ways), len(stored), stored[-1][-1])
+            if not page.rows:
+                return
+            yield page.text, page.rows
+            size.saw_bytes(len(page.text) // page.rows)
+            start = page.last + 1
+
+    def _spelling(self, pair: TablePair, number: int) -> tuple[BlockFitter, list[ToText]]:
+        conversions = self._conversions(pair)
+        ways = [to_text(column.target, way) for column, way in zip(pair.columns, conversions, strict=True)]
+        return BlockFitter(pair, number, conversions), ways
 
     def pages(self, table: str, columns: Sequence[str]) -> AsyncGenerator[list[tuple[Any, ...]], None]:
         """Yield the stored values of all rows, those of the columns first."""
@@ -149,11 +164,7 @@ class SqliteReader:
     async def _pages(
         self, table: Table, row_id: str, start: int, end: int | None, columns: Sequence[str]
     ) -> AsyncGenerator[list[tuple[Any, ...]], None]:
-        query = (
-            f"select {quote_all(columns)}, {row_id} from {quote(table.name)} where {row_id} >= ?"
-            f"{'' if end is None else f' and {row_id} <= {end}'} order by {row_id} limit ?"
-        )
-        size = PageSize()
+        query, size = _paged(table, row_id, end, columns), PageSize()
         while True:
             asked = size.rows
             page = await self._session.read(partial(_page, query, (start, asked)), timeout=_PATIENCE)
@@ -236,9 +247,28 @@ class SqliteReader:
         return row_id_beside(table.by_name) or (facts.identity and quote(facts.identity))
 
 
+def _paged(table: Table, row_id: str, end: int | None, columns: Sequence[str]) -> str:
+    """Return what reads columns and row ids, from a row id on, so many rows."""
+    return (
+        f"select {quote_all(columns)}, {row_id} from {quote(table.name)} where {row_id} >= ?"
+        f"{'' if end is None else f' and {row_id} <= {end}'} order by {row_id} limit ?"
+    )
+
+
 def _page(query: str, values: tuple[Any, ...], connection: sqlite3.Connection) -> list[tuple[Any, ...]]:
     with uncollected():
         return _fetch(query, values, connection)
+
+
+def _spelled(page: Sequence[Sequence[Any]], fitter: BlockFitter, ways: Sequence[ToText]) -> bytes:
+    """Return COPY's lines; raises TransferError, which names the values that do not fit."""
+    try:
+        with uncollected():
+            lines = ["\t".join([way(value) for way, value in zip(ways, row, strict=False)]) for row in page]
+    except MisfitError:
+        raise fitter.misfits(page) from None
+    fitter.skipped(len(page))
+    return "".join(f"{line}\n" for line in lines).encode()
 
 
 def _fetch(query: str, values: tuple[Any, ...], connection: sqlite3.Connection) -> list[tuple[Any, ...]]:

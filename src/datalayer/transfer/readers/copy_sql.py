@@ -1,0 +1,184 @@
+"""A page of a SQLite table as the text that PostgreSQL's COPY reads, spelled and joined by SQLite in one value.
+
+No Python runs for a row that is stored in its usual form, so other threads do their work meanwhile. A value in another
+form costs a call to Python; one that does not fit stops the page, and what names it has to read the rows themselves.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Final, NamedTuple, TypeAlias
+
+from datalayer.stores.catalog import Column, Kind
+from datalayer.stores.sql_names import quote
+from datalayer.transfer.conversions import INTEGERS
+from datalayer.transfer.limits import INTEGER_BITS, length_limit, modifiers
+from datalayer.transfer.pairing import TablePair
+from datalayer.transfer.readers.copy_text import ToText
+
+#: Calls Python for the column with a number; takes that and the stored value.
+_FUNCTION: Final = "datalayer_copy_text"
+#: A function of SQLite takes at most 127 arguments. Source: sqlite.org/limits.html, SQLITE_MAX_FUNCTION_ARG.
+_COLUMNS_AT_ONCE: Final = 100
+#: A page is shortened until its text is no longer than this.
+_MOST_BYTES: Final = 8 << 20
+#: A double keeps decimal numbers of so many digits apart. Source: C's DBL_DIG.
+_EXACT_DIGITS: Final = 15
+#: What sqlite3 says of a value that does not fit, and of text that is not UTF-8.
+_STOPPED: Final = ("user-defined function raised exception", "decode")
+_SPECIAL: Final = ("'\\'", "'\t'", "'\n'", "'\r'")
+#: SQLite's functions and patterns take a text for ended at its first NUL.
+_WHOLE: Final = "typeof({0}) = 'text' and not instr({0}, char(0))"
+#: Without a modifier, which has it count the days, SQLite may give back a day that the calendar lacks.
+_COUNTED: Final = "'+0 days'"
+_DIGIT: Final = "[0-9]"
+_UUID: Final = "-".join("[0-9a-f]" * count for count in (8, 4, 4, 4, 12))
+
+
+class PageText(NamedTuple):
+    """Lines of COPY, how many, and the last one's row id."""
+
+    text: bytes
+    rows: int
+    last: int
+
+
+class _Quick(NamedTuple):
+    """What SQLite makes of a stored value by itself, and when: ``{0}`` is the column."""
+
+    condition: str
+    spelled: str = "{0}"
+
+
+_Choice: TypeAlias = Callable[[Column, Column], _Quick | None]
+
+
+class PageSpeller:
+    """Spells pages of a table that has row ids.
+
+    Args:
+        row_id: a name of the row id that no column hides.
+        ways: from each stored value of a column to COPY's text; raises MisfitError.
+    """
+
+    def __init__(self, pair: TablePair, row_id: str, ways: Sequence[ToText]) -> None:
+        self._ways = ways
+        self._row_id = row_id
+        texts = [_expression(column.source, column.target, place) for place, column in enumerate(pair.columns)]
+        self._rows = f"select {row_id} as place, {_line(texts)} as line from {quote(pair.source.name)}"
+
+    def page(self, connection: sqlite3.Connection, start: int, end: int | None, rows: int) -> PageText | int:
+        """Return at most so many rows, fewer where they are long.
+
+        Where a value stops it, return how many rows to read value by value: one, where it is too long.
+        """
+        place = self._row_id
+        within = f"{place} >= ?{'' if end is None else f' and {place} <= {end}'}"
+        query = (
+            "select group_concat(line, char(10)) || char(10), count(*), max(place)"
+            f" from ({self._rows} where {within} order by {place} limit ?)"
+        )
+        with self._lent(connection):
+            while rows:
+                try:
+                    text, found, last = connection.execute(query, (start, rows)).fetchone()
+                    return PageText((text or "").encode(), found, last or 0)
+                except sqlite3.DataError:
+                    rows //= 2
+                except sqlite3.OperationalError as error:
+                    if not any(said in str(error) for said in _STOPPED):
+                        raise
+                    return rows
+        return 1
+
+    @contextmanager
+    def _lent(self, connection: sqlite3.Connection) -> Iterator[None]:
+        """Have the connection call Python, and refuse texts that are too long with DataError."""
+        ways = self._ways
+        connection.create_function(_FUNCTION, 2, lambda place, stored: ways[place](stored), deterministic=True)
+        before = connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _MOST_BYTES)
+        try:
+            yield
+        finally:
+            connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, before)
+            connection.create_function(_FUNCTION, 2, None)
+
+
+def _line(texts: Sequence[str]) -> str:
+    groups = [texts[start : start + _COLUMNS_AT_ONCE] for start in range(0, len(texts), _COLUMNS_AT_ONCE)]
+    return " || '\t' || ".join(_printf("\t".join("%s" for _ in group), group) for group in groups)
+
+
+def _printf(form: str, values: Sequence[str]) -> str:
+    return f"printf('{form}', {', '.join(values)})"
+
+
+def _expression(source: Column, target: Column, place: int) -> str:
+    name = quote(source.name)
+    choose = None if source.type.array or target.type.array else _QUICK.get(target.type.kind)
+    quick = None if choose is None else choose(source, target)
+    usual = "" if quick is None else f" when {quick.condition.format(name)} then {quick.spelled.format(name)}"
+    # A column that is NOT NULL refuses it, by its way.
+    null = f" when {name} is null then '\\N'" if target.nullable else ""
+    way = f"{_FUNCTION}({place}, {name})"
+    return f"case{usual}{null} else {way} end" if usual or null else way
+
+
+def _text(source: Column, target: Column) -> _Quick | None:
+    longest = length_limit(target.type)
+    if source.type.kind is not Kind.TEXT or longest == 0:
+        return None
+    short = "" if longest is None else f" and length({{0}}) <= {longest}"
+    special = "".join(f" and not instr({{0}}, {sign})" for sign in _SPECIAL)
+    return _Quick(f"{_WHOLE}{short}{special}")
+
+
+def _integer(source: Column, target: Column) -> _Quick | None:
+    if source.type.kind not in INTEGERS:
+        return None
+    bits = min(INTEGER_BITS[source.type.kind], INTEGER_BITS[target.type.kind])
+    within = "" if bits == INTEGER_BITS[Kind.BIGINT] else f" and {{0}} between {-(1 << bits)} and {(1 << bits) - 1}"
+    return _Quick(f"typeof({{0}}) = 'integer'{within}")
+
+
+def _numeric(source: Column, target: Column) -> _Quick | None:
+    """Numbers that are what their text with the column's places is read as."""
+    given = modifiers(target.type.declared)
+    if source.type.kind is not Kind.NUMERIC or given is None or not 0 <= given[2] < given[1] <= _EXACT_DIGITS:
+        return None
+    spelled = _printf(f"%.{given[2]}f", ["{0}"])
+    within = f"abs({{0}}) < 1e{given[1] - given[2]} and cast({spelled} as real) = {{0}}"
+    return _Quick(f"typeof({{0}}) in ('integer', 'real') and {within}", spelled)
+
+
+def _moment(source: Column, target: Column) -> _Quick | None:
+    """Moments that SQLite itself reads and writes so; one that the calendar lacks it writes otherwise."""
+    if source.type.kind is not target.type.kind or modifiers(target.type.declared):
+        return None
+    real = f"{_WHOLE} and {{0}} >= '0001-' and datetime({{0}}, {_COUNTED}) = substr({{0}}, 1, 19)"
+    if source.type.kind is Kind.TIMESTAMPTZ:
+        return _Quick(f"{real} and {_fraction(6)}+00:00'")
+    return _Quick(f"{real} and (length({{0}}) = 19 or {_fraction(6)}' or {_fraction(3)}')")
+
+
+def _fraction(digits: int) -> str:
+    return f"{{0}} glob '????-??-?? ??:??:??.{_DIGIT * digits}"
+
+
+def _same(quick: _Quick) -> _Choice:
+    """Take a column whose kind is the same on both sides."""
+    return lambda source, target: quick if source.type.kind is target.type.kind else None
+
+
+_QUICK: Final[Mapping[Kind, _Choice]] = {
+    Kind.TEXT: _text,
+    **dict.fromkeys(INTEGERS, _integer),
+    Kind.NUMERIC: _numeric,
+    **dict.fromkeys((Kind.TIMESTAMP, Kind.TIMESTAMPTZ), _moment),
+    Kind.DATE: _same(_Quick(f"{{0}} >= '0001-' and date({{0}}, {_COUNTED}) = {{0}}")),
+    Kind.BOOLEAN: _same(_Quick("typeof({0}) = 'integer' and {0} in (0, 1)")),
+    Kind.UUID: _same(_Quick(f"{_WHOLE} and {{0}} glob '{_UUID}'")),
+    Kind.BYTEA: _same(_Quick("typeof({0}) = 'blob'", "'\\\\x' || hex({0})")),
+}
