@@ -13,6 +13,7 @@ from typing import Final, NamedTuple, TypeAlias
 
 from datalayer.stores.catalog import Column, Kind
 from datalayer.stores.sql_names import quote
+from datalayer.stores.sqlite.declared import read_declared
 from datalayer.transfer.conversions import INTEGERS
 from datalayer.transfer.limits import INTEGER_BITS, length_limit, modifiers
 from datalayer.transfer.pairing import TablePair
@@ -144,23 +145,25 @@ def _integer(source: Column, target: Column) -> _Quick | None:
 
 
 def _numeric(source: Column, target: Column) -> _Quick | None:
-    """Numbers that are what their text with the column's places is read as."""
+    """Numbers with the column's places at most: SQLite writes no more digits than a double keeps apart."""
     given = modifiers(target.type.declared)
-    if source.type.kind is not Kind.NUMERIC or given is None or not 0 <= given[2] < given[1] <= _EXACT_DIGITS:
+    if source.type.kind is not Kind.NUMERIC or read_declared(source.type.declared).decimal_text:
         return None
-    spelled = _printf(f"%.{given[2]}f", ["{0}"])
-    within = f"abs({{0}}) < 1e{given[1] - given[2]} and cast({spelled} as real) = {{0}}"
-    return _Quick(f"typeof({{0}}) in ('integer', 'real') and {within}", spelled)
+    if given is None or not 0 <= given[2] < given[1] <= _EXACT_DIGITS:
+        return None
+    beyond = f"1e{given[1] - given[2]}"
+    return _Quick(f"{{0}} > -{beyond} and {{0}} < {beyond} and round({{0}}, {given[2]}) = {{0}}")
 
 
 def _moment(source: Column, target: Column) -> _Quick | None:
     """Moments that SQLite itself reads and writes so; one that the calendar lacks it writes otherwise."""
     if source.type.kind is not target.type.kind or modifiers(target.type.declared):
         return None
-    real = f"{_WHOLE} and {{0}} >= '0001-' and datetime({{0}}, {_COUNTED}) = substr({{0}}, 1, 19)"
+    read = f"{{0}} >= '0001-' and datetime({{0}}, {_COUNTED})"
+    longer = f"{read} = substr({{0}}, 1, 19) and {_WHOLE}"
     if source.type.kind is Kind.TIMESTAMPTZ:
-        return _Quick(f"{real} and {_fraction(6)}+00:00'")
-    return _Quick(f"{real} and (length({{0}}) = 19 or {_fraction(6)}' or {_fraction(3)}')")
+        return _Quick(f"{longer} and {_fraction(6)}+00:00'")
+    return _Quick(f"{read} = {{0}} or {longer} and ({_fraction(6)}' or {_fraction(3)}')")
 
 
 def _fraction(digits: int) -> str:
