@@ -20,13 +20,13 @@ class PageSize:
         self.rows = min(_FIRST_ROWS, most)
 
     def saw(self, page: Sequence[Sequence[Any]]) -> None:
-        """Choose the next page's size by a sample of this one; it grows slowly and shrinks at once."""
+        """Choose the next page's size by a sample of this one; it grows tenfold at most, and shrinks at once."""
         sample = page[:: max(1, len(page) // _SAMPLE)]
         self.saw_bytes(max((_width(row) for row in sample), default=1))
 
     def saw_bytes(self, width: int) -> None:
         """Choose the next page's size by the bytes of a row."""
-        self.rows = max(1, min(self._most, self.rows * 4, _PAGE_BYTES // max(1, width)))
+        self.rows = max(1, min(self._most, self.rows * 10, _PAGE_BYTES // max(1, width)))
 
 
 def _width(row: Sequence[Any]) -> int:
