@@ -14,6 +14,7 @@
      │   ├─ RefusedError              nothing was moved: what was asked cannot be done with these two stores as they are
      │   ├─ SelectionError            a table, column or directory that was chosen is not there, or not the one
      │   ├─ DamagedExportError        files of an export are not what was written, or not all of them are
+     │   ├─ OrphanedRowsError         rows are copied, and some refer to rows that are not there
      │   └─ UnrepairedError           rows differ, and more of them than a repair may touch
      └─ StoreError                    a store answered with an error; see its fields
          ├─ ConstraintViolationError
@@ -186,6 +187,12 @@ class SelectionError(TransferError):
 
 class DamagedExportError(TransferError):
     """An export has files that are not what was written, or was not finished; nothing of it was loaded."""
+
+    goes_on_with = None
+
+
+class OrphanedRowsError(TransferError):
+    """All rows are copied, and some refer to rows that are not there; tables that were made lack these foreign keys."""
 
     goes_on_with = None
 

@@ -17,6 +17,7 @@ from datalayer.errors import (
     DamagedExportError,
     DataLayerError,
     InvalidValueError,
+    OrphanedRowsError,
     OutcomeUnknownError,
     SelectionError,
     StoreError,
@@ -43,10 +44,10 @@ class ExitCode(IntEnum):
 
 #: For the help of every command that can fail.
 EXIT_CODES: Final = (
-    "Exit codes: 0 done, 1 a difference was found or an export is damaged, 2 wrong usage: an option, or a file,"
-    " directory, table or column that one names, 3 wrong configuration: a store's URL or a variable of the environment,"
-    " 4 server unavailable, access denied or no answer in time, 5 the operation failed, 130 interrupted, 143 or 129"
-    " ended by SIGTERM or SIGHUP."
+    "Exit codes: 0 done, 1 a difference was found, an export is damaged or rows refer to nothing, 2 wrong usage: an"
+    " option, or a file, directory, table or column that one names, 3 wrong configuration: a store's URL or a variable"
+    " of the environment, 4 server unavailable, access denied or no answer in time, 5 the operation failed, 130"
+    " interrupted, 143 or 129 ended by SIGTERM or SIGHUP."
 )
 
 _CODES: Final[tuple[tuple[type[Exception], ExitCode], ...]] = (
@@ -59,6 +60,7 @@ _CODES: Final[tuple[tuple[type[Exception], ExitCode], ...]] = (
     (InvalidValueError, ExitCode.USAGE),
     (SelectionError, ExitCode.USAGE),
     (DamagedExportError, ExitCode.DIFFERENCE),
+    (OrphanedRowsError, ExitCode.DIFFERENCE),
     (UnrepairedError, ExitCode.DIFFERENCE),
 )
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from time import perf_counter
 
-from datalayer.errors import TransferError
+from datalayer.errors import OrphanedRowsError, TransferError
 from datalayer.stores.catalog import Catalog, ForeignKey, Table
 from datalayer.stores.contract import Store
 from datalayer.transfer.kept import noting_what_is_kept
@@ -52,6 +52,7 @@ async def copy(
     Raises:
         TransferError: the schemas do not fit, a value does not fit, or the target refused; names table, column and
             key, and says what is kept.
+        OrphanedRowsError: all rows are copied, and some refer to rows that are not there.
         UnavailableError: a side could not be reached, or not any longer.
     """
     started = perf_counter()
@@ -90,18 +91,26 @@ async def _finish(pairs: Sequence[TablePair], writer: Writer) -> list[str]:
         notes = await writer.finish(pairs)
     except BrokenReferencesError as error:
         await writer.forget()
-        parents = ", ".join(dict.fromkeys(reference.parent for reference in error.broken))
-        raise TransferError(
-            f"the rows are copied, but {error}; copy {parents} too, or repair the rows in the source, then run the copy"
-            " again",
-            table=error.table,
-        ) from None
+        raise _orphaned(error, pairs) from None
     except TransferError:
         # Rows have to be repaired in the source: the next run has to look at every one again.
         await writer.forget()
         raise
     await writer.forget()
     return notes
+
+
+def _orphaned(error: BrokenReferencesError, pairs: Sequence[TablePair]) -> OrphanedRowsError:
+    """Say what to do: a parent that was copied is as the source has it."""
+    # SQLite tells the other table as the reference spells it, whose case it takes lightly.
+    copied = {pair.name.lower() for pair in pairs}
+    elsewhere = dict.fromkeys(found.parent for found in error.broken if found.parent.lower() not in copied)
+    mend = (
+        f"copy {', '.join(elsewhere)} too, or repair the rows in the source"
+        if elsewhere
+        else ("the source does not have them either: repair the rows there")
+    )
+    return OrphanedRowsError(f"the rows are copied, but {error}; {mend}, then run the copy again", table=error.table)
 
 
 def _refuse_one_store(source: Store, target: Store) -> None:

@@ -167,6 +167,11 @@ _CASES: Mapping[ExitCode, Mapping[str, Case]] = {
         "export without its manifest": _lost_manifest,
         "export that broke off": _broken_off,
         "rows that break the source's rules": _loaded_orphans,
+        "copied rows that break the source's rules": lambda s: ["copy", *_between(_orphaned(s), s.target)],
+        "rows that break them in a file": lambda s: [
+            "copy",
+            *_between(_orphaned(s), f"sqlite:///{s.path('copied.db')}"),
+        ],
     },
     ExitCode.USAGE: {
         "option": lambda s: ["copy", *_between(s.source, s.target, "--fast")],
@@ -255,7 +260,6 @@ _CASES: Mapping[ExitCode, Mapping[str, Case]] = {
             "verify",
             *_between(s.target, f"sqlite:///{s.written('empty.db', '')}"),
         ],
-        "references that the target has": lambda s: ["copy", *_between(_orphaned(s), s.target)],
         "value that does not fit": lambda s: ["copy", *_between(_loose(s), s.target)],
     },
 }

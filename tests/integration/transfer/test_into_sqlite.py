@@ -177,6 +177,7 @@ async def test_copy_names_them_whatever_their_columns_are_called(origin: Postgre
     with pytest.raises(TransferError) as told:
         await copy(origin, file)
     assert "children (parent_id) refers to rows that parents does not have, first at id=2;" in str(told.value)
+    assert "the source does not have them either" in str(told.value)
     assert "cousins (parent_id) refers to rows that parents does not have;" in str(told.value)
 
 

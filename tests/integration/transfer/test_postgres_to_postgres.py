@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from tests.integration.transfer.sql import ask, run
 
-from datalayer.errors import TransferError
+from datalayer.errors import OrphanedRowsError, TransferError
 from datalayer.stores.postgres import PostgresStore
 from datalayer.transfer import Progress, copy, verify
 
@@ -274,12 +274,33 @@ async def test_copy_names_rows_that_refer_to_nothing_and_finishes_when_run_again
         alter table children add foreign key (parent_id) references parents not valid
         """,
     )
-    with pytest.raises(TransferError, match=r"children \(parent_id\) refers to rows that parents .* first at id=2;"):
+    told = (
+        r"children \(parent_id\) refers to rows that parents does not have, first at id=2;"
+        " the source does not have them either: repair the rows there, then run the copy again"
+    )
+    with pytest.raises(OrphanedRowsError, match=told):
         await copy(origin, target)
     await run(origin, "insert into parents values (5)")
     await copy(origin, target)
     assert [k.target_table for k in (await target.catalog(refresh=True)).tables["children"].foreign_keys] == ["parents"]
     assert await ask(target, "select obj_description('children'::regclass, 'pg_class') as said") == [{"said": None}]
+
+
+async def test_copy_of_children_alone_says_that_their_parents_lack(
+    origin: PostgresStore, target: PostgresStore
+) -> None:
+    """They may be in the source."""
+    await run(
+        origin,
+        "create table parents (id int primary key); insert into parents values (5);"
+        "create table children (id int primary key, parent_id int references parents);"
+        "insert into children values (1, null), (2, 5)",
+    )
+    await run(target, "create table parents (id int primary key)")
+    with pytest.raises(OrphanedRowsError, match="first at id=2; copy parents too, or repair the rows in the source,"):
+        await copy(origin, target, tables=["children"])
+    await copy(origin, target)
+    assert (await verify(origin, target)).equal
 
 
 async def test_copy_of_named_tables_leaves_out_references_elsewhere(
