@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 import re
 import sqlite3
 import tracemalloc
@@ -36,6 +37,7 @@ _COLUMNS = {
     "numeric": (column("c", Kind.NUMERIC), column("c", Kind.NUMERIC, "numeric(5,2)")),
     "numeric as text": (column("c", Kind.NUMERIC, "decimal_text"), column("c", Kind.NUMERIC, "numeric(5,2)")),
     "long numeric": (column("c", Kind.NUMERIC), column("c", Kind.NUMERIC, "numeric(20,10)")),
+    "widest numeric": (column("c", Kind.NUMERIC), column("c", Kind.NUMERIC, "numeric(15,2)")),
     "whole numeric": (column("c", Kind.NUMERIC), column("c", Kind.NUMERIC, "numeric(3)")),
     "fraction": (column("c", Kind.NUMERIC), column("c", Kind.NUMERIC, "numeric(2,2)")),
     "small fraction": (column("c", Kind.NUMERIC), column("c", Kind.NUMERIC, "numeric(2,5)")),
@@ -80,6 +82,9 @@ _PLAIN = {
     "numeric": _NUMBERS,
     "numeric as text": _NUMBERS | st.sampled_from(["1.5", "12.3400000000000000001", "+1", "1e2"]),
     "long numeric": _NUMBERS,
+    "widest numeric": st.decimals(-(10**13) + 1, 10**13 - 1, places=2).map(float)
+    | st.decimals(-(10**13) + 1, 10**13 - 1, places=2).map(lambda number: math.nextafter(float(number), 0))
+    | st.floats(-1e13, 1e13),
     "whole numeric": _NUMBERS,
     "fraction": st.sampled_from([0, 1, -1, 0.5, -0.25, 0.00099, 0.125, 0.995]),
     "small fraction": st.sampled_from([0, 1, -1, 0.5, -0.25, 0.00099, 0.125]),

@@ -34,7 +34,9 @@ def main() -> int:
         postgres_for_tests() as server,
         prepared_moves(server, Path(name), _ROWS) as moves,
     ):
-        chosen = [move for move in moves if arguments.only in move.name]
+        chosen = [move for move in moves if arguments.only.casefold() in move.name.casefold()]
+        if not chosen:
+            parser.error(f"--only: no move has these words in its name; there are {'; '.join(m.name for m in moves)}")
         runs = make_runs(chosen, server, Path(name), runs=arguments.runs, seed=seed, on_run=_tell)
     for move, found in groupby(runs, key=lambda made: made.move):
         _say(f"{move}: {_summary(list(found))}")
