@@ -11,7 +11,16 @@ import typer
 from datalayer.cli import output
 from datalayer.cli.errors import EXIT_CODES, ExitCode, naming_side, told_by_options
 from datalayer.cli.row_progress import row_progress
-from datalayer.cli.transfer import STORES, AsJson, Tables, names, opened_target, refuse_memory, telling_what_is_kept
+from datalayer.cli.transfer import (
+    STORES,
+    AsJson,
+    Tables,
+    names,
+    opened_target,
+    refuse_memory,
+    telling_what_is_kept,
+    untouched,
+)
 from datalayer.wording import counted
 
 if TYPE_CHECKING:
@@ -73,15 +82,17 @@ async def _load(
     directory: Path, url: str, tables: list[str] | None, transform: Transform | None, *, upsert: bool, jobs: int
 ) -> LoadReport:
     from datalayer.transfer.exports.checking import finished_manifest
-    from datalayer.transfer.loads.loading import load as load_export
+    from datalayer.transfer.loads.loading import checked_export, load_checked
 
     refuse_memory(url)
-    # Before the target is opened, which makes a SQLite file.
     finished_manifest(directory)
+    # A SQLite file is made by being opened; a server that is away is better found before files are read for minutes.
+    checked = await checked_export(directory, tables=tables) if untouched(url) != url else None
     async with opened_target(url) as store:
+        checked = checked or await checked_export(directory, tables=tables)
         with telling_what_is_kept(), naming_side(lambda _: "target"), row_progress("loading") as on_progress:
-            return await load_export(
-                directory, store, tables=tables, transform=transform, upsert=upsert, jobs=jobs, on_progress=on_progress
+            return await load_checked(
+                checked, store, transform=transform, upsert=upsert, jobs=jobs, on_progress=on_progress
             )
 
 

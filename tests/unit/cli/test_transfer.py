@@ -117,6 +117,17 @@ def test_target_in_memory_is_refused(command: list[str], memory: str, capsys: py
     assert capsys.readouterr().err.startswith("error: --target: a database in memory goes with the command")
 
 
+@pytest.mark.parametrize("tables", [[], ["--tables", "godos"]], ids=["damaged", "table that is not there"])
+def test_load_that_cannot_begin_makes_no_file(tables: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """The files are looked at before a SQLite file is made."""
+    assert run(["export", "--source", "sqlite:///shop.db", "--out", "out"]) == ExitCode.OK
+    if not tables:
+        Path("out/goods.ndjson.gz").write_bytes(b"")
+    code = ExitCode.USAGE if tables else ExitCode.DIFFERENCE
+    assert run(["load", "out", "--target", "sqlite:///new.db", *tables]) == code
+    assert not Path("new.db").exists()
+
+
 def test_export_of_a_missing_file_makes_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     """Neither the database nor the directory."""
     assert run(["export", "--source", "sqlite:///no.db", "--out", "out"]) == ExitCode.CONFIGURATION

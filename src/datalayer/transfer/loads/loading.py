@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
 
@@ -38,6 +38,41 @@ from datalayer.wording import counted
 #: Rows of one transaction: large enough for COPY, small enough to be lost.
 CHUNK_ROWS = 5000
 DEFAULT_JOBS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedExport:
+    """A finished export, or tables of it, whose files were compared with their digests just now.
+
+    Args:
+        seconds: how long that took.
+    """
+
+    directory: Path
+    manifest: Manifest
+    tables: Mapping[str, ExportedTable]
+    seconds: float
+
+
+async def checked_export(directory: Path, *, tables: Sequence[str] | None = None) -> CheckedExport:
+    """Compare the files of an export with their digests.
+
+    Args:
+        tables: names; None for all of them.
+
+    Raises:
+        DamagedExportError: a file is missing or was edited.
+        TransferError: there is no such export, or no such table in it.
+    """
+    started = perf_counter()
+    manifest = finished_manifest(directory)
+    exported = _chosen(manifest, tables)
+    if not exported:
+        raise RefusedError("nothing was loaded: the export has no table")
+    problems = await asyncio.to_thread(file_problems, directory, exported.values())
+    if problems:
+        raise DamagedExportError("nothing was loaded: " + "; ".join(problems))
+    return CheckedExport(directory, manifest, exported, perf_counter() - started)
 
 
 async def load(
@@ -69,17 +104,27 @@ async def load(
         TransferError: the schemas do not fit, the target holds other rows, or a value does not fit. Chunks written
             before stay, and the same load run again continues behind them.
     """
+    export = await checked_export(directory, tables=tables)
+    return await load_checked(
+        export, target, transform=transform, upsert=upsert, jobs=jobs, chunk_rows=chunk_rows, on_progress=on_progress
+    )
+
+
+async def load_checked(
+    export: CheckedExport,
+    target: Store,
+    *,
+    transform: Transform | None = None,
+    upsert: bool = False,
+    jobs: int = DEFAULT_JOBS,
+    chunk_rows: int = CHUNK_ROWS,
+    on_progress: OnProgress | None = None,
+) -> LoadReport:
+    """Load as :func:`load` does what :func:`checked_export` has compared."""
     started = perf_counter()
-    manifest = finished_manifest(directory)
-    exported = _chosen(manifest, tables)
-    if not exported:
-        raise RefusedError("nothing was loaded: the export has no table")
-    problems = await asyncio.to_thread(file_problems, directory, exported.values())
-    if problems:
-        raise DamagedExportError("nothing was loaded: " + "; ".join(problems))
-    work = _Load(directory, manifest, exported, target, transform, upsert=upsert, chunk_rows=chunk_rows)
+    work = _Load(export, target, transform, upsert=upsert, chunk_rows=chunk_rows)
     loaded = await work.run(jobs, on_progress)
-    return LoadReport(tuple(loaded), tuple(work.notes), tuple(work.problems), perf_counter() - started)
+    return LoadReport(tuple(loaded), tuple(work.notes), tuple(work.problems), export.seconds + perf_counter() - started)
 
 
 def _chosen(manifest: Manifest, named: Sequence[str] | None) -> dict[str, ExportedTable]:
@@ -94,16 +139,15 @@ class _Load:
 
     def __init__(
         self,
-        directory: Path,
-        manifest: Manifest,
-        exported: Mapping[str, ExportedTable],
+        export: CheckedExport,
         target: Store,
         transform: Transform | None,
         *,
         upsert: bool,
         chunk_rows: int,
     ) -> None:
-        self._directory = directory
+        manifest, exported = export.manifest, export.tables
+        self._directory = export.directory
         self._exported = exported
         self._schema = {name: manifest.schema[name] for name in exported}
         self._store = target
