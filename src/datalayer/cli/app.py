@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import io
-import os
 import signal
 import sys
 import threading
 from collections.abc import Sequence
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -25,6 +22,7 @@ from datalayer.cli import (
     outbox,
     relay,
     schema,
+    streams,
     supabase,
     sync,
     verify,
@@ -79,25 +77,9 @@ for _command in _COMMANDS:
 
 
 def main() -> None:
-    """Run the command line of this process and end it with the exit code.
-
-    Letters that stdout's encoding does not have are escaped. Who reads it may go away (``| head``): that is no error.
-    """
-    # Python has None for one that is closed (``>&-``), whose number the next file would get.
-    sys.stdout, sys.stderr = (stream or Path(os.devnull).open("w") for stream in (sys.stdout, sys.stderr))  # noqa: SIM115
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")
-    try:
-        code = run(sys.argv[1:])
-        sys.stdout.flush()
-    except (BrokenPipeError, SystemExit) as error:
-        # rich makes of a broken pipe a SystemExit(1), which would be a difference found.
-        if not isinstance(error, BrokenPipeError) and not isinstance(error.__context__, BrokenPipeError):
-            raise
-        # Source: Python's documentation of signal, "Note on SIGPIPE": the last flush must not fail once more.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = ExitCode.INTERRUPTED
-    sys.exit(code)
+    """Run the command line of this process and end it with the exit code."""
+    streams.take_over()
+    sys.exit(run(sys.argv[1:]))
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -116,10 +98,9 @@ def run(arguments: Sequence[str]) -> int:
             if threading.current_thread() is threading.main_thread():
                 around.enter_context(interrupting(ended_by))
             code = app(args=list(arguments), prog_name="datalayer", standalone_mode=False)
+            sys.stdout.flush()
     except (typer.Abort, KeyboardInterrupt):
         code = ExitCode.INTERRUPTED
-    except BrokenPipeError:
-        raise
     except Exception as error:
         options, once = goes_on_with(error), awaited(error)
         code = report(error, debug=debug, command=_command_in(arguments))

@@ -220,12 +220,47 @@ def test_exit_of_a_command_is_the_exit_of_the_program(failing_command: list[Exce
 
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["migrate", "plan", "--url", "sqlite://:memory:"]])
 def test_reader_that_goes_away_is_no_error(arguments: list[str]) -> None:
-    """``datalayer --help | head -1`` says nothing on stderr, whoever of the two is quicker, and finds no difference."""
+    """``datalayer --help | head -1`` ends as it does when somebody listens, whoever of the two is quicker."""
     reading, writing = os.pipe()
     os.close(reading)
     ended = subprocess.run([*PROGRAM, *arguments], stdout=writing, stderr=subprocess.PIPE, check=False)
+    deaf = subprocess.run([*PROGRAM, *arguments], stdout=writing, stderr=writing, check=False)
     os.close(writing)
-    assert (ended.returncode, ended.stderr) == (ExitCode.INTERRUPTED, b"")
+    assert (ended.returncode, ended.stderr) == (ExitCode.OK, b"")
+    assert deaf.returncode == ExitCode.OK
+
+
+def test_copy_whose_reader_goes_away_is_done(tmp_path: Path) -> None:
+    """``datalayer copy … | true`` has copied, and says so by its code."""
+    with closing(sqlite3.connect(tmp_path / "shop.db")) as connection:
+        connection.execute("create table goods (id integer primary key)")
+    reading, writing = os.pipe()
+    os.close(reading)
+    both = ["--source", f"sqlite:///{tmp_path}/shop.db", "--target", f"sqlite:///{tmp_path}/new.db"]
+    for command, code in ((["copy"], ExitCode.OK), (["verify", "--tables", "lost"], ExitCode.USAGE)):
+        ended = subprocess.run([*PROGRAM, *command, *both], stdout=writing, stderr=PIPE, check=False)
+        assert ended.returncode == code, ended.stderr
+    os.close(writing)
+
+
+@pytest.mark.parametrize("command", [["verify", "--json", "-"], ["verify"], ["copy", "--json"]])
+def test_output_that_is_full_is_one_line(tmp_path: Path, command: list[str]) -> None:
+    """What was found could not be told, which is a failure of its own, and no mistake of ours."""
+    for name in ("shop.db", "twin.db"):
+        with closing(sqlite3.connect(tmp_path / name)) as connection:
+            connection.execute("create table goods (id integer primary key)")
+    both = ["--source", f"sqlite:///{tmp_path}/shop.db", "--target", f"sqlite:///{tmp_path}/twin.db"]
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run([*PROGRAM, *command, *both], stdout=full, stderr=PIPE, check=False)
+    assert ended.returncode == ExitCode.FAILED
+    assert ended.stderr == b"error: the output cannot be written: No space left on device\n"
+
+
+def test_notes_that_cannot_be_written_are_nobodys_failure() -> None:
+    """The code tells what the line would have."""
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run([*PROGRAM, "verify"], stdout=PIPE, stderr=full, check=False)
+    assert (ended.returncode, ended.stdout) == (ExitCode.USAGE, b"")
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["migrate", "plan", "--url", "sqlite://:memory:"]])
