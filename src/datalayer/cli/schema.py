@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Annotated
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from datalayer.cli import output
 from datalayer.cli.errors import EXIT_CODES, ExitCode
-from datalayer.cli.transfer import AsJson, Tables, Target, names, opened, opened_target
+from datalayer.cli.transfer import AsJson, Tables, Target, names, opened, opened_target, untouched
 from datalayer.wording import counted
 
 if TYPE_CHECKING:
     from datalayer.transfer.schemas.reports import SchemaDifference, SchemaReport
+
+_NOT_THERE: Final = "the target's file is not there yet: copy and load make it; it is compared as an empty one"
 
 commands = typer.Typer(
     help="""Look at schemas before rows move.
@@ -77,8 +80,10 @@ def diff(
 async def _compare(source_url: str, target_url: str, tables: list[str] | None) -> SchemaReport:
     from datalayer.transfer.schemas.comparing import compare_schemas
 
-    async with opened(source_url, target_url, create=False, writes=False) as (source, target):
-        return await compare_schemas(source, target, tables=tables)
+    planned = untouched(target_url)
+    async with opened(source_url, planned, create=False, writes=False) as (source, target):
+        report = await compare_schemas(source, target, tables=tables)
+    return report if planned == target_url else replace(report, notes=(_NOT_THERE, *report.notes))
 
 
 async def _problems(url: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import resource
 import sqlite3
@@ -59,7 +60,16 @@ def files() -> list[str]:
         (("verify", "supabase+http://127.0.0.1:1", "sqlite:///shop.db"), ExitCode.UNAVAILABLE, "source: supabase "),
         (("copy", "supabase+http://h:99999", "sqlite:///new.db"), ExitCode.CONFIGURATION, "source: the Supabase"),
         (("copy", "sqlite:///notes.txt", "sqlite:///new.db"), ExitCode.CONFIGURATION, "source: sqlite connect: notes"),
-        (("copy", "sqlite:///shop.db", "sqlite:///."), ExitCode.CONFIGURATION, "target: sqlite connect: "),
+        (
+            ("copy", "sqlite:///shop.db", "sqlite:///."),
+            ExitCode.CONFIGURATION,
+            "target: sqlite connect: . is a directory, and",
+        ),
+        (
+            ("verify", "sqlite:///.", "sqlite:///shop.db"),
+            ExitCode.CONFIGURATION,
+            "source: sqlite connect: . is a directory, and",
+        ),
         (("verify", "sqlite:///no.db", "sqlite:///shop.db"), ExitCode.CONFIGURATION, "source: the file no.db"),
         (("verify", "sqlite:///shop.db", "sqlite:///no.db"), ExitCode.CONFIGURATION, "target: the file no.db"),
         (("verify", "sqlite:///shop.db", "mysql://host/db"), ExitCode.CONFIGURATION, "target: no store"),
@@ -126,6 +136,20 @@ def test_load_that_cannot_begin_makes_no_file(tables: list[str], capsys: pytest.
     code = ExitCode.USAGE if tables else ExitCode.DIFFERENCE
     assert run(["load", "out", "--target", "sqlite:///new.db", *tables]) == code
     assert not Path("new.db").exists()
+
+
+def test_schemas_are_compared_with_a_file_that_is_not_there_yet(capsys: pytest.CaptureFixture[str]) -> None:
+    """As with an empty one, which a copy makes of it; nothing is made now."""
+    both = ["--source", "sqlite:///shop.db", "--target", "sqlite:///new.db"]
+    assert run(["schema", "diff", *both]) == ExitCode.OK
+    captured = capsys.readouterr()
+    assert captured.err.startswith("note: the target's file is not there yet")
+    assert "is missing from the target: copy and load make it" in captured.out
+    assert run(["schema", "diff", *both, "--json"]) == ExitCode.OK
+    assert json.loads(capsys.readouterr().out)["notes"][0].startswith("the target's file is not there yet")
+    assert run(["schema", "diff", "--repositories", "--target", "sqlite:///new.db"]) == ExitCode.CONFIGURATION
+    assert run(["schema", "diff", "--source", "sqlite:///new.db", "--target", "sqlite:///shop.db"]) == 3
+    assert files() == FILES
 
 
 def test_export_of_a_missing_file_makes_nothing(capsys: pytest.CaptureFixture[str]) -> None:

@@ -156,6 +156,8 @@ def cannot_open(error: sqlite3.Error, path: str, *, create: bool = True) -> Data
     state = "08001"
     if _code(error) == sqlite3.SQLITE_NOTADB:
         reason, hint = f"{path} is not a SQLite database", "check the path, or choose a name that is free"
+    elif Path(path).is_dir():
+        reason, hint = f"{path} is a directory, and no SQLite database", "name a file in it"
     elif is_busy(error):
         state, reason, hint = "55P03", f"{path} is locked by another process", "end the process that holds it"
     else:
