@@ -12,6 +12,8 @@ from datalayer.transfer.reports import OnProgress, Progress
 #: What an interruption may cost a copy that is held back.
 _PART_SECONDS = 5
 _MOST_PART_ROWS = 1e9
+#: What may go at once of a copy that is held back.
+_BURST_SECONDS = 0.2
 
 
 def part_rows(max_rate: float | None, jobs: int) -> int | None:
@@ -37,6 +39,11 @@ class Pace:
         self._due = 0.0
         self._passed: dict[str, int] = defaultdict(int)
         self._before: dict[str, int] = {}
+
+    @property
+    def most_at_once(self) -> int | None:
+        """How many rows may go at once, about; None for any number."""
+        return None if self._max_rate is None else max(1, int(min(self._max_rate * _BURST_SECONDS, _MOST_PART_ROWS)))
 
     async def passed(self, table: str, rows: int) -> None:
         """Count rows on their way, where they came too early after waiting until they are due."""

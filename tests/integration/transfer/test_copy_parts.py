@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tracemalloc
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from time import perf_counter
 
@@ -66,6 +67,20 @@ async def test_plan_tells_order_method_and_changes_nothing(origin: PostgresStore
         method == "COPY, the bytes as they come, into a temporary table, then the missing rows, by all of their values"
     )
     assert (await plan_copy(origin, target, tables=["b"])).tables[0].created
+
+
+@pytest.mark.parametrize("binary", [True, False])
+async def test_held_back_copy_moves_no_burst_of_narrow_rows(
+    origin: PostgresStore, target: PostgresStore, binary: bool
+) -> None:
+    """A block of bytes has thousands of them, and goes in fifths of a second."""
+    await run(origin, "create table n (n int primary key, at money); insert into n select generate_series(1, 6000)")
+    if binary:
+        await run(origin, "alter table n drop column at")
+    seen = [0]
+    await copy(origin, target, max_rate=6000, on_progress=lambda progress: seen.append(progress.rows))
+    assert seen[-1] == 6000
+    assert max(later - earlier for earlier, later in pairwise(seen)) <= 6000 / 5
 
 
 async def test_copy_keeps_rows_that_only_the_target_has(origin: PostgresStore, target: PostgresStore) -> None:

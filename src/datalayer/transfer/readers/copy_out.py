@@ -5,6 +5,7 @@ psycopg hands them over row by row, each with a turn of the event loop; here a t
 
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncGenerator, Generator
 from typing import Any
 
@@ -21,18 +22,24 @@ from datalayer.transfer.readers.contract import Block
 BLOCK_BYTES = 256 * 1024
 
 
-async def copy_out(connection: AsyncConnection[Any], statement: bytes) -> AsyncGenerator[Block, None]:
+async def copy_out(
+    connection: AsyncConnection[Any], statement: bytes, most_rows: int | None = None
+) -> AsyncGenerator[Block, None]:
     """Yield what ``copy … to stdout`` answers; the connection is in a transaction of the caller.
 
     The end of the binary format is counted like a row. Leaving early closes the connection: the server would go on
     sending.
+
+    Args:
+        most_rows: of one block; None for as many as its bytes take.
     """
+    most = sys.maxsize if most_rows is None else most_rows
     finished = False
     try:
         await connection.wait(_begin(connection.pgconn, statement))
         more = True
         while more:
-            block, rows, more = await connection.wait(_block(connection.pgconn))
+            block, rows, more = await connection.wait(_block(connection.pgconn, most))
             yield block, rows
         await connection.wait(_end(connection.pgconn))
         finished = True
@@ -51,10 +58,10 @@ def _begin(pgconn: PGconn, statement: bytes) -> PQGen[None]:
         raise _failure(result)
 
 
-def _block(pgconn: PGconn) -> PQGen[tuple[bytes, int, bool]]:
+def _block(pgconn: PGconn, most_rows: int) -> PQGen[tuple[bytes, int, bool]]:
     taken: list[Any] = []
     size = 0
-    while size < BLOCK_BYTES:
+    while size < BLOCK_BYTES and len(taken) < most_rows:
         length, data = pgconn.get_copy_data(1)
         if length > 0:
             taken.append(data)

@@ -136,12 +136,14 @@ class PostgresReader:
                 size.saw(chunk)
                 yield fitter.fitted(chunk)
 
-    async def blocks(self, pair: TablePair, part: Part, *, binary: bool) -> AsyncGenerator[Block, None]:
-        """Yield the bytes of a part as COPY writes them, about as many rows with each."""
+    async def blocks(
+        self, pair: TablePair, part: Part, *, binary: bool, most_rows: int | None = None
+    ) -> AsyncGenerator[Block, None]:
+        """Yield the bytes of a part as COPY writes them, about as many rows with each, and so many at most."""
         query = f"copy (select {quote_all(pair.column_names)} from {quote(pair.name)}{part.where}) to stdout"
         async with self._inside(pair) as connection:
             statement = f"{query}{' (format binary)' if binary else ''}"
-            async with aclosing(copy_out(connection, statement.encode())) as found:
+            async with aclosing(copy_out(connection, statement.encode(), most_rows)) as found:
                 async for block in found:
                     yield block
 

@@ -22,7 +22,7 @@ from datalayer.transfer.readers.contract import Block, Rows
 #: What PostgreSQL says of a unique violation, in whatever language.
 _KEY_VALUES = re.compile(r"\)=\((?P<values>.*)\)", re.DOTALL)
 
-#: Hears of about how many rows have just gone in.
+#: Hears of about how many rows go in next; they do when it answers.
 Passed: TypeAlias = Callable[[int], Awaitable[None]]
 #: Sends a part into the table of a name and returns how many rows it had.
 Send: TypeAlias = Callable[[str], Awaitable[int]]
@@ -95,10 +95,10 @@ async def copy_blocks(
     async with connection.cursor() as cursor, cursor.copy(statement.encode()) as copy, aclosing(blocks):
         copy.set_types([_sent_as(column.target.type) for column in pair.columns])
         async for block in blocks:
+            await passed(len(block))
             for row in block:
                 await copy.write_row(row if plain else _encoded(encoders, row))
             rows += len(block)
-            await passed(len(block))
     return rows
 
 
@@ -117,8 +117,9 @@ async def copy_bytes(
     async with connection.cursor() as cursor:
         async with cursor.copy(statement.encode()) as copy, aclosing(blocks):
             async for block, rows in blocks:
-                await copy.write(block)
+                # Those that come too early wait here.
                 await passed(rows)
+                await copy.write(block)
         return cursor.rowcount
 
 

@@ -169,7 +169,7 @@ class PartLoader:
 
         if state.wire is not None and isinstance(self._reader, PostgresReader):
             binary = state.wire == "binary"
-            blocks = self._reader.blocks(state.pair, part, binary=binary)
+            blocks = self._reader.blocks(state.pair, part, binary=binary, most_rows=self._pace.most_at_once)
             return await copy_bytes(connection, into, state.pair, blocks, went, binary=binary)
         if part.lines is not None:
             return await copy_bytes(connection, into, state.pair, part.lines(), went, binary=False)
