@@ -159,10 +159,13 @@ async def _sync(
     growing = pair.source.by_name[column]
     stored = await sink.watermark(pair.name, column)
     begin = _parsed(growing, since) if since is not None else _behind(growing, stored, overlap)
-    rows, mark = 0, stored
+    rows, mark, shown = 0, stored, begin
     fitter = BlockFitter(pair)
     async with aclosing(_pages(source, pair, growing, begin, fitter.columns)) as pages:
         async for page in pages:
+            if since is None and rows == 0 and growing.type.kind in INTEGERS:
+                # The overlap may reach back to numbers that nothing ever had.
+                shown = None if begin is None else max(begin, page[0][growing.name])
             mark = _later(growing, mark, page)
             block = fitter.fitted([[row[name] for name in fitter.columns] for row in page])
             await sink.write(pair, block, column, mark)
@@ -170,7 +173,7 @@ async def _sync(
             written[pair.name] = rows
             if on_progress is not None:
                 on_progress(Progress(pair.name, rows, None))
-    return SyncedTable(pair.name, rows, None if begin is None else str(begin), mark)
+    return SyncedTable(pair.name, rows, None if shown is None else str(shown), mark)
 
 
 def _later(growing: Column, mark: str | None, page: Sequence[Row]) -> str | None:

@@ -84,6 +84,21 @@ async def test_sync_by_a_key_that_counts_up(tmp_path: Path, target: PostgresStor
         await source.close()
 
 
+async def test_sync_tells_no_number_below_all_there_are(tmp_path: Path, target: PostgresStore) -> None:
+    """The overlap reaches farther back than the numbers do; what was asked for by ``since`` is told as it is."""
+    source = await SqliteStore.open(tmp_path / "few.sqlite")
+    try:
+        await source.run(
+            lambda c: c.executescript("create table t (id integer primary key); insert into t values (3), (5)").close()
+        )
+        await copy(source, target)
+        told = [(await sync(source, target, column="id")).tables[0].since for _ in range(2)]
+        assert told == [None, "3"]
+        assert (await sync(source, target, column="id", since="-7")).tables[0].since == "-7"
+    finally:
+        await source.close()
+
+
 @pytest.mark.parametrize(
     ("since", "refused", "said"),
     [
