@@ -72,11 +72,13 @@ class ColumnType:
         kind: of the value, or of an array's elements.
         array: an array of any number of dimensions.
         declared: the type as the store spells it, modifiers included, for example ``numeric(12,2)`` or ``text[]``.
+        padded: the store fills texts up with spaces, to the length that is declared; SQLite never does.
     """
 
     kind: Kind
     declared: str
     array: bool = False
+    padded: bool = field(default=False, compare=False)
 
     @property
     def is_json(self) -> bool:

@@ -13,10 +13,7 @@ from datalayer.transfer.exact_documents import unkept
 Check: TypeAlias = Callable[[Any], None]
 
 INTEGER_BITS: Mapping[Kind, int] = {Kind.SMALLINT: 15, Kind.INTEGER: 31, Kind.BIGINT: 63}
-#: As PostgreSQL names the types that it fills up with spaces. SQLite pads nothing, and its ``char(4)`` is created as
-#: ``varchar(4)``.
-_PADDED = frozenset({"character", "bpchar"})
-_SIZED_TEXT = _PADDED | {"varying", "varchar", "nvarchar", "char", "nchar"}
+_SIZED_TEXT = frozenset({"character", "bpchar", "varying", "varchar", "nvarchar", "char", "nchar"})
 _MODIFIERS = re.compile(r"^[^(]*?(\w+)\s*\(\s*(\d+)\s*(?:,\s*(-?\d+)\s*)?\)")
 _MICROSECOND_PLACES = 6
 
@@ -36,7 +33,7 @@ def length_limit(column_type: ColumnType) -> int | None:
     given = modifiers(column_type.declared)
     if given is None or given[0] not in _SIZED_TEXT:
         return None
-    return 0 if given[0] in _PADDED else given[1]
+    return 0 if column_type.padded else given[1]
 
 
 def limit(column_type: ColumnType) -> Check | None:
@@ -47,7 +44,8 @@ def limit(column_type: ColumnType) -> Check | None:
         return refuse_unkept
     given = modifiers(column_type.declared)
     if column_type.kind is Kind.TEXT:
-        return _length_limit(*given[:2]) if given is not None and given[0] in _SIZED_TEXT else _refuse_nul
+        sized = given is not None and given[0] in _SIZED_TEXT
+        return _length_limit(given[1], padded=column_type.padded) if given is not None and sized else _refuse_nul
     if given is None:
         return None
     if column_type.kind is Kind.NUMERIC:
@@ -69,9 +67,7 @@ def _refuse_nul(value: str) -> None:
         raise MisfitError("has a NUL character, which text must not have")
 
 
-def _length_limit(word: str, longest: int) -> Check:
-    padded = word in _PADDED
-
+def _length_limit(longest: int, *, padded: bool) -> Check:
     def check(value: str) -> None:
         _refuse_nul(value)
         if len(value) > longest:

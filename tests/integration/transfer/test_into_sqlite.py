@@ -231,13 +231,15 @@ async def test_row_that_sqlite_refuses_is_named(
     assert await file.read(lambda c: c.execute(triggers).fetchone()) == (int(trigger),)
 
 
+@pytest.mark.parametrize("declared", ["char(4)", "character(4)", "CHARACTER (4)", "native character(4)", "bpchar(4)"])
 async def test_short_values_of_char_columns_stay_short(
-    file: SqliteStore, target: PostgresStore, tmp_path: Path
+    file: SqliteStore, target: PostgresStore, tmp_path: Path, declared: str
 ) -> None:
     """SQLite fills nothing up with spaces, and PostgreSQL gets a column that does not either."""
     source = await SqliteStore.open(tmp_path / "source.sqlite")
     try:
-        await source.run(lambda connection: connection.execute("create table c (id integer primary key, code char(4))"))
+        create = f"create table c (id integer primary key, code {declared})"
+        await source.run(lambda connection: connection.execute(create).close())
         await source.run(lambda connection: connection.execute("insert into c values (1, 'ab'), (2, 'abcd')"))
         for store in (file, target):
             assert not (await plan_copy(source, store)).misfits

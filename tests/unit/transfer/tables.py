@@ -6,9 +6,9 @@ from datalayer.stores.catalog import Column, ColumnType, ForeignKey, Kind, Table
 
 
 def column(name: str, kind: Kind, declared: str | None = None, *, array: bool = False, nullable: bool = True) -> Column:
-    """Build a column; without a declaration it is declared as its kind."""
+    """Build a column as PostgreSQL's catalog tells it; without a declaration it is declared as its kind."""
     spelt = declared if declared is not None else kind.value + ("[]" if array else "")
-    return Column(name, ColumnType(kind, spelt, array=array), nullable=nullable)
+    return Column(name, ColumnType(kind, spelt, array=array, padded=spelt.startswith("character(")), nullable=nullable)
 
 
 def table(name: str, *columns: Column, key: tuple[str, ...] = (), parents: tuple[str, ...] = ()) -> Table:

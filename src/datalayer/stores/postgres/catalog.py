@@ -161,7 +161,7 @@ def _column(row: Mapping[str, Any]) -> Column:
     kind = KINDS.get(row["type_name"], Kind.TEXT)
     return Column(
         name=row["attname"],
-        type=ColumnType(kind, row["declared"], array=row["is_array"]),
+        type=ColumnType(kind, row["declared"], array=row["is_array"], padded=row["type_name"] == "bpchar"),
         nullable=row["nullable"],
         default=None if from_sequence or row["attgenerated"] else expression,
         identity=from_sequence,

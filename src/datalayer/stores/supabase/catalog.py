@@ -29,6 +29,7 @@ _KINDS: Mapping[str, Kind] = {
     "jsonb": Kind.JSONB,
     "bytea": Kind.BYTEA,
 }
+_PADDED = frozenset({"character", "bpchar"})
 _PRIMARY_KEY = "<pk/>"
 _FOREIGN_KEY = re.compile(r"<fk table='(?P<table>[^']*)' column='(?P<column>[^']*)'/>")
 
@@ -71,12 +72,18 @@ def _enum(described: Mapping[str, Any]) -> EnumType:
 def _column(name: str, described: Mapping[str, Any], *, nullable: bool) -> Column:
     declared = str(described.get("format") or "text")
     array = declared.endswith("[]")
-    kind = _KINDS.get(declared.removesuffix("[]"), Kind.TEXT)
+    element = declared.removesuffix("[]")
+    kind = _KINDS.get(element, Kind.TEXT)
     length = described.get("maxLength")
     default = described.get("default")
     return Column(
         name=name,
-        type=ColumnType(kind, f"{declared}({length})" if length and not array else declared, array=array),
+        type=ColumnType(
+            kind,
+            f"{declared}({length})" if length and not array else declared,
+            array=array,
+            padded=element in _PADDED,
+        ),
         nullable=nullable,
         default=None if default is None else str(default),
     )

@@ -35,8 +35,7 @@ def as_base(table: Table, column: Column) -> Column:
     for domain in _domains(table, column.type):
         kept = column.default if column.default is not None else domain.default
         nullable = column.nullable and domain.nullable
-        declared = ColumnType(column.type.kind, domain.base, array=column.type.array)
-        column = replace(column, type=declared, nullable=nullable, default=kept)
+        column = replace(column, type=replace(column.type, declared=domain.base), nullable=nullable, default=kept)
     return column
 
 
