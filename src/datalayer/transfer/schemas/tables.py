@@ -46,7 +46,8 @@ def missing_table(
         yield SchemaDifference(Weight.LOSES, source.name, "", note.removeprefix(f"{source.name}."))
     for word, rules in (("check", details.checks), ("index", details.indexes), ("trigger", details.triggers)):
         for rule in rules:
-            yield SchemaDifference(Weight.LOSES, source.name, _subject(word, rule), "is not made by copy and load")
+            what = f"{' '.join(rule.text.split())}: is not made by copy and load"
+            yield SchemaDifference(Weight.LOSES, source.name, _subject(word, rule), what)
 
 
 def compare_keys(source: Table, target: Table) -> Iterator[SchemaDifference]:

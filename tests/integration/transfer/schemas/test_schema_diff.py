@@ -226,7 +226,7 @@ def test_command_shows_the_differences_and_exits_by_them(
         "weight": "loses",
         "table": "sales",
         "subject": "check",
-        "what": "is not made by copy and load",
+        "what": "n > 0: is not made by copy and load",
     }
     assert run_command(["schema", "diff", "--target", datalayer_database]) == 2
 
