@@ -27,9 +27,10 @@ from datalayer.cli import (
     sync,
     verify,
 )
-from datalayer.cli.errors import EXIT_CODES, ExitCode, awaited, goes_on_with, report, say
+from datalayer.cli.errors import EXIT_CODES, ExitCode, awaited, report, say
 from datalayer.cli.output import note
 from datalayer.cli.resuming import besides, continuing
+from datalayer.errors import DataLayerError
 from datalayer.quiet import silenced
 from datalayer.signals import interrupting
 
@@ -87,7 +88,7 @@ def run(arguments: Sequence[str]) -> int:
 
     An error becomes one line on stderr. Where the same command goes on once the cause is mended, another line is it.
     """
-    options: Sequence[str] | None = besides()
+    goes_on_with: Sequence[str] | None = besides()
     once = ""
     debug = "--debug" in arguments
     ended_by: list[int] = []
@@ -102,12 +103,14 @@ def run(arguments: Sequence[str]) -> int:
     except (typer.Abort, KeyboardInterrupt):
         code = ExitCode.INTERRUPTED
     except Exception as error:
-        options, once = goes_on_with(error), awaited(error)
+        # A mistake of ours would happen again.
+        goes_on_with = error.goes_on_with if isinstance(error, DataLayerError) else None
+        once = awaited(error)
         code = report(error, debug=debug, command=_command_in(arguments))
     if code == ExitCode.INTERRUPTED:
         say(f"ended by {signal.Signals(ended_by[0]).name}" if ended_by else "interrupted")
-    if code in _MAY_GO_ON and options is not None:
-        line = continuing(_command_in(arguments), [*arguments, *options], once)
+    if code in _MAY_GO_ON and goes_on_with is not None:
+        line = continuing(_command_in(arguments), [*arguments, *goes_on_with], once)
         if line is not None:
             note(line)
     if code == ExitCode.INTERRUPTED and ended_by:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import IntEnum
 from typing import Final
@@ -132,19 +132,12 @@ def exit_code(error: Exception) -> ExitCode:
     return next((code for kind, code in _CODES if isinstance(error, kind)), ExitCode.FAILED)
 
 
-def goes_on_with(error: Exception) -> Sequence[str] | None:
-    """Return what the same command needs besides, to go on after an error; None where it would end so again."""
-    if not isinstance(error, DataLayerError):
-        # A mistake of ours would happen again.
-        return None
-    wants_another_url = isinstance(error, OpeningError) and _is_kept_out(error.__cause__)
-    return None if wants_another_url else error.goes_on_with
-
-
 def awaited(error: Exception) -> str:
     """Return what has to be done before the same command goes on, in words; empty where trying again may do."""
     cause = error if isinstance(error, StoreError) else error.__cause__
-    return "once access is granted" if isinstance(cause, AccessDeniedError) else ""
+    if isinstance(cause, AccessDeniedError):
+        return "once access is granted"
+    return "once the database is there" if isinstance(cause, StoreError) and cause.sqlstate == _NO_DATABASE else ""
 
 
 def report(error: Exception, *, debug: bool, command: str = "datalayer") -> ExitCode:
@@ -186,11 +179,6 @@ def _said_of_a_url(error: DataLayerError) -> str:
 def _names_no_file(error: BaseException | None) -> bool:
     """Whether a URL names what is no SQLite file: there is no server that could come back. One may be locked."""
     return isinstance(error, UnavailableError) and error.store == "sqlite" and error.sqlstate == "08001"
-
-
-def _is_kept_out(error: BaseException | None) -> bool:
-    """Whether a store lets nobody in by this URL, or has no such database."""
-    return isinstance(error, StoreError) and (isinstance(error, AccessDeniedError) or error.sqlstate == _NO_DATABASE)
 
 
 def _command_of(error: typer.TyperException) -> str | None:

@@ -263,13 +263,11 @@ _CASES: Mapping[ExitCode, Mapping[str, Case]] = {
         "value that does not fit": lambda s: ["copy", *_between(_loose(s), s.target)],
     },
 }
-#: After one of these codes the same command may do once the cause is mended; but not where it refused to begin, or
-#: where the URL lets nobody in.
+#: After one of these codes the same command may do once the cause is mended; but not where it refused to begin.
 _GOING_ON = (ExitCode.UNAVAILABLE, ExitCode.FAILED)
-_REFUSED = (
-    *("user", "database", "nothing to compare", "rows of others", "rows of others, by a transform"),
-    "columns that the target lacks",
-)
+_REFUSED = ("nothing to compare", "rows of others", "rows of others, by a transform", "columns that the target lacks")
+#: What has to be done first.
+_ONCE = {"user": "once access is granted", "database": "once the database is there"}
 
 
 @pytest.mark.parametrize(
@@ -291,6 +289,7 @@ def test_every_way_to_a_code(
     assert "Traceback" not in err
     goes_on = code in _GOING_ON and name not in _REFUSED
     assert any(line.startswith("to go on") for line in err.splitlines()) == goes_on
+    assert f"\nto go on {_ONCE[name]}: " in err if name in _ONCE else "to go on once" not in err
     assert goes_on or "the same command again" not in err
 
 
