@@ -53,6 +53,7 @@ async def copy(
         TransferError: the schemas do not fit, a value does not fit, or the target refused; names table, column and
             key, and says what is kept.
         OrphanedRowsError: all rows are copied, and some refer to rows that are not there.
+        AccessDeniedError: a right is lacking on a side.
         UnavailableError: a side could not be reached, or not any longer.
     """
     started = perf_counter()

@@ -107,6 +107,14 @@ def _unreadable_files(shop: Shop, mode: int, file_mode: int) -> list[str]:
     return ["copy", *_between(f"files:///{directory}", shop.file("new.db", script=""))]
 
 
+def _logged(shop: Shop) -> str:
+    """Make a file that is read with a log beside it, in a directory where none can be made."""
+    directory = shop.closed("shut", 0o700)
+    url = shop.file("shut/shop.db", script=f"pragma journal_mode = wal; {_SHOP}")
+    directory.chmod(0o500)
+    return url
+
+
 _ON_A_FILE: Mapping[str, Case] = {
     "source": lambda s: ["copy", *_between(s.file("shop.db", 0), s.file("new.db", script=""))],
     "directory of a source": lambda s: ["copy", *_between(f"sqlite:///{s.closed('shut', 0)}/shop.db", s.rows)],
@@ -115,6 +123,7 @@ _ON_A_FILE: Mapping[str, Case] = {
         *("copy", "--dry-run"),
         *_between(s.rows, f"sqlite:///{s.closed('shut', 0)}/shop.db"),
     ],
+    "log of a source": lambda s: ["copy", *_between(_logged(s), s.file("new.db", script=""))],
     "source of an export": lambda s: ["export", "--source", s.file("shop.db", 0), "--out", str(s.directory / "again")],
     "side of a verify": lambda s: ["verify", *_between(s.file("shop.db", 0), s.file("twin.db"))],
     "side of a diff": lambda s: ["schema", "diff", *_between(s.file("twin.db"), s.file("shop.db", 0))],

@@ -75,6 +75,9 @@ _BY_CODE: Mapping[int, _Translation] = {
     sqlite3.SQLITE_MISMATCH: _Translation(errors.UnfitValueError, "22P02", "a value has the wrong type for its column"),
 }
 
+#: What SQLite says of a file that this user must not open, or of a log that cannot be made beside it.
+_MAY_BE_DENIED = frozenset({sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM})
+
 #: What our capture triggers say when the database is fenced; a trigger has no code of its own.
 _HELD = re.compile("DL001")
 _WRITES_HELD = _Translation(errors.WritesHeldError, "DL001", "writes are held while another store becomes the primary")
@@ -143,7 +146,7 @@ def is_busy(error: BaseException | None) -> bool:
 
 def cannot_open(error: sqlite3.Error, path: str, *, create: bool = True) -> DataLayerError:
     """Build the error for a file that cannot be opened; it names the file and the next step."""
-    if _is_denied(Path(path)):
+    if _code(error) & 0xFF in _MAY_BE_DENIED and _is_denied(Path(path)):
         return errors.AccessDeniedError(
             f"no right to the file {path}",
             store=STORE,
@@ -167,11 +170,13 @@ def cannot_open(error: sqlite3.Error, path: str, *, create: bool = True) -> Data
 
 
 def _is_denied(file: Path) -> bool:
-    """Whether a file, or the place where it would be made, must not be used by this user."""
+    """Whether a file must not be read by this user, or nothing be made beside it, as itself or its log."""
     try:
-        if file.exists():
-            return not os.access(file, os.R_OK)
-        return file.parent.is_dir() and not os.access(file.parent, os.W_OK)
+        if file.is_dir():
+            return False
+        return (file.exists() and not os.access(file, os.R_OK)) or (
+            file.parent.is_dir() and not os.access(file.parent, os.W_OK)
+        )
     except PermissionError:
         return True
 

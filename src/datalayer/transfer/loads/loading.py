@@ -103,6 +103,7 @@ async def load(
         DamagedExportError: a file is missing or was edited; nothing was written.
         TransferError: the schemas do not fit, the target holds other rows, or a value does not fit. Chunks written
             before stay, and the same load run again continues behind them.
+        AccessDeniedError: a right is lacking on the target, or on a file of the export.
     """
     export = await checked_export(directory, tables=tables)
     return await load_checked(
