@@ -300,3 +300,39 @@ async def test_text_that_is_no_utf8_is_counted_and_named(tmp_path: Path, target:
             await copy(source, target)
     finally:
         await source.close()
+
+
+async def test_no_text_of_a_database_in_utf16_is_replaced(tmp_path: Path, target: PostgresStore) -> None:
+    """On its way from UTF-8 to UTF-16 SQLite would take another letter for half of a pair and for U+FFFF."""
+    file = tmp_path / "wide.sqlite"
+    with closing(sqlite3.connect(file)) as connection:
+        connection.executescript(
+            "pragma encoding = 'UTF-16le'; create table t (id integer primary key, word text);"
+            "insert into t values (1, 'é' || char(9) || '€'), (2, cast(x'ffff' as text)), (3, cast(x'6100' as text));"
+            "create table half (id integer primary key, word text); insert into half values (1, cast(x'3dd8' as text))"
+        )
+    source = await SqliteStore.open(file)
+    try:
+        await copy(source, target, tables=["t"])
+        words = [row["word"] for row in await ask(target, "select word from t order by id")]
+        assert words == ["é\t€", "\uffff", "a"]
+        with pytest.raises(TransferError, match=r"half\.word cannot be read: .* is not UTF-8.*, at id=1"):
+            await copy(source, target, tables=["half"])
+    finally:
+        await source.close()
+
+
+async def test_long_texts_of_one_row_arrive_together(tmp_path: Path, target: PostgresStore) -> None:
+    """Each is short enough for SQLite to spell, and their line is not."""
+    file = tmp_path / "long.sqlite"
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("create table t (id integer primary key, a text, b text)")
+        connection.execute("insert into t values (1, 'a', 'b'), (2, ?, ?), (3, 'c', 'd')", ("a" * (5 << 20),) * 2)
+        connection.commit()
+    source = await SqliteStore.open(file)
+    try:
+        await copy(source, target)
+        rows = await ask(target, "select id, length(a) as a, length(b) as b from t order by id")
+        assert [(row["id"], row["a"], row["b"]) for row in rows] == [(1, 1, 1), (2, 5 << 20, 5 << 20), (3, 1, 1)]
+    finally:
+        await source.close()

@@ -57,7 +57,7 @@ _Choice: TypeAlias = Callable[[Column, Column], _Quick | None]
 
 
 class PageSpeller:
-    """Spells pages of a table that has row ids.
+    """Spells pages of a table that has row ids, in a database in UTF-8: into another one SQLite replaces letters.
 
     Args:
         row_id: a name of the row id that no column hides.
@@ -78,14 +78,17 @@ class PageSpeller:
         place = self._row_id
         within = f"{place} >= ?{'' if end is None else f' and {place} <= {end}'}"
         query = (
-            "select group_concat(line, char(10)) || char(10), count(*), max(place)"
-            f" from ({self._rows} where {within} order by {place} limit ?)"
+            "select group_concat(line, char(10)) || char(10), count(line), count(*), max(place)"
+            f" from ({self._rows} where {within} order by 1 limit ?)"
         )
         with self._lent(connection):
             while rows:
                 try:
-                    text, found, last = connection.execute(query, (start, rows)).fetchone()
-                    return PageText((text or "").encode(), found, last or 0)
+                    text, lines, found, last = connection.execute(query, (start, rows)).fetchone()
+                    # printf() makes NULL of a line that is too long.
+                    if lines == found:
+                        return PageText((text or "").encode(), found, last or 0)
+                    rows //= 2
                 except sqlite3.DataError:
                     rows //= 2
                 except sqlite3.OperationalError as error:
@@ -120,7 +123,9 @@ def _expression(source: Column, target: Column, place: int) -> str:
     name = quote(source.name)
     choose = None if source.type.array or target.type.array else _QUICK.get(target.type.kind)
     quick = None if choose is None else choose(source, target)
-    usual = "" if quick is None else f" when {quick.condition.format(name)} then {quick.spelled.format(name)}"
+    # Values are told apart by their bytes, whatever the column's collation takes for equal.
+    met = "" if quick is None else quick.condition.format(f"{name} collate binary")
+    usual = "" if quick is None else f" when {met} then {quick.spelled.format(name)}"
     # A column that is NOT NULL refuses it, by its way.
     null = f" when {name} is null then '\\N'" if target.nullable else ""
     way = f"{_FUNCTION}({place}, {name})"

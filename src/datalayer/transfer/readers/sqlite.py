@@ -56,11 +56,13 @@ class SqliteReader:
         self._session = session
         #: Filled by ``reading``.
         self._facts: dict[str, Facts] = {}
+        self._encoding = ""
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[None]:
         """Read the schema. SQLite lends no snapshot to several connections: copy while nobody writes."""
         self._facts = dict(await self._session.read(lambda connection: read_schema(connection).facts))
+        self._encoding = (await self._session.read(partial(_fetch, "pragma encoding", ())))[0][0]
         yield
 
     async def estimate(self, table: Table) -> int:
@@ -107,8 +109,11 @@ class SqliteReader:
     async def _part(
         self, pair: TablePair, number: int, row_id: str, start: int, end: int | None
     ) -> AsyncIterator[Part]:
-        rows = partial(self._rows, pair, number, partial(self._pages, pair.source, row_id, start, end))
-        yield Part(number, str(end), rows, lines=partial(self._joined_lines, pair, number, row_id, start, end))
+        pages = partial(self._pages, pair.source, row_id, start, end)
+        lines = partial(self._lines, pair, number, pages)
+        if self._encoding == "UTF-8":
+            lines = partial(self._joined_lines, pair, number, row_id, start, end)
+        yield Part(number, str(end), partial(self._rows, pair, number, pages), lines=lines)
 
     async def _whole(self, pair: TablePair) -> AsyncIterator[Part]:
         pages = partial(self._pages_by_key, pair.source)
