@@ -128,6 +128,7 @@ def _written_before(written: Mapping[str, int]) -> list[str]:
     are = agreed(sum(written.values()), "is", "are")
     return [
         f"{rows} {are} from an earlier run, as the source had them then; `datalayer verify` tells whether it still has"
+        " them"
     ]
 
 

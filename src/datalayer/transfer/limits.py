@@ -44,8 +44,9 @@ def limit(column_type: ColumnType) -> Check | None:
         return refuse_unkept
     given = modifiers(column_type.declared)
     if column_type.kind is Kind.TEXT:
-        sized = given is not None and given[0] in _SIZED_TEXT
-        return _length_limit(given[1], padded=column_type.padded) if given is not None and sized else _refuse_nul
+        if given is None or given[0] not in _SIZED_TEXT:
+            return _refuse_nul
+        return _length_limit(given[1], padded=column_type.padded)
     if given is None:
         return None
     if column_type.kind is Kind.NUMERIC:

@@ -6,7 +6,6 @@ Values are never shown.
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -53,21 +52,6 @@ class Misfit:
         }
 
 
-def broken_rule(misfit: MisfitError, stored: Any) -> str:
-    """Return the rule that a stored value breaks, with the cause where the value tells one."""
-    rule = str(misfit)
-    if rule.startswith("cannot be read") and _ends_in_a_zone(stored):
-        return f"{rule}, for it ends in a time zone, which a column declared timestamptz has"
-    return rule
-
-
-def _ends_in_a_zone(stored: Any) -> bool:
-    try:
-        return type(stored) is str and dt.datetime.fromisoformat(stored).tzinfo is not None
-    except ValueError:
-        return False
-
-
 class MisfitCounter:
     """Counts the misfits of one table.
 
@@ -92,7 +76,7 @@ class MisfitCounter:
                 try:
                     fit(value)
                 except MisfitError as misfit:
-                    self._count(column, broken_rule(misfit, value), row)
+                    self._count(column, str(misfit), row)
 
     @property
     def found(self) -> list[Misfit]:

@@ -115,7 +115,7 @@ async def test_copy_goes_on_after_the_target_was_lost(
     report = await copy(origin, target)
     assert report.notes[0] == (
         f"60,000 rows of a, {kept[0]['count']:,} rows of keyless and 20,000 rows of b are from an earlier run, as the"
-        " source had them then; `datalayer verify` tells whether it still has"
+        " source had them then; `datalayer verify` tells whether it still has them"
     )
     assert {t.table: t.rows for t in report.tables} == {"a": 60_000, "b": 20_000, "keyless": 60_000}
     assert await ask(target, "select ctid::text from keyless where n < 1000 order by n") == first

@@ -174,6 +174,24 @@ async def test_moment_with_a_zone_is_told_from_other_texts(
         await source.close()
 
 
+async def test_zone_is_no_cause_where_no_moment_is_declared(tmp_path: Path, target: PostgresStore) -> None:
+    """Without it the value would be as wrong."""
+    file = tmp_path / "days.sqlite"
+    with closing(sqlite3.connect(file)) as connection:
+        connection.executescript(
+            "create table t (id integer primary key, born date, n integer);"
+            "insert into t values (1, '2024-01-01T10:00:00Z', '2024-01-01T10:00:00Z')"
+        )
+    source = await SqliteStore.open(file)
+    try:
+        assert {m.rule for m in (await plan_copy(source, target)).misfits} == {
+            "cannot be read: a stored text is no date",
+            "cannot be read: a stored text is no INTEGER",
+        }
+    finally:
+        await source.close()
+
+
 async def test_dry_run_prints_them_and_exits_with_a_difference(
     path: Path, datalayer_database: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

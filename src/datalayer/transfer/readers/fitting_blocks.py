@@ -10,7 +10,6 @@ from datalayer.errors import TransferError
 from datalayer.transfer.conversions import Conversion
 from datalayer.transfer.fitting import fit
 from datalayer.transfer.limits import MisfitError
-from datalayer.transfer.misfits import broken_rule
 from datalayer.transfer.naming import row_name
 from datalayer.transfer.pairing import TablePair
 from datalayer.transfer.readers.contract import Rows
@@ -75,7 +74,7 @@ def _broken_rule(fit: Conversion, value: Any) -> str | None:
     try:
         fit(value)
     except MisfitError as misfit:
-        return broken_rule(misfit, value)
+        return str(misfit)
     return None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import json
 import sqlite3
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping, Sequence
@@ -11,7 +12,7 @@ from functools import partial
 from typing import Any, Final, TypeAlias
 
 from datalayer.collecting import uncollected
-from datalayer.stores.catalog import ForeignKey, Table
+from datalayer.stores.catalog import ColumnType, ForeignKey, Kind, Table
 from datalayer.stores.contract import StoreName
 from datalayer.stores.sql_names import quote, quote_all
 from datalayer.stores.sqlite.catalog import Facts, read_schema
@@ -317,12 +318,25 @@ def _reading(codec: Codec, fitted: Conversion) -> Conversion:
         try:
             value = read(stored)
         except UNREADABLE:
-            raise MisfitError(
-                f"cannot be read: a stored {_CLASSES[type(stored)]} is no {codec.column.type.declared}"
-            ) from None
+            raise MisfitError(_unread(stored, codec.column.type)) from None
         return fitted(value)
 
     return convert
+
+
+def _unread(stored: Any, column_type: ColumnType) -> str:
+    """Return the rule that a stored value breaks, with the cause where the value tells one."""
+    rule = f"cannot be read: a stored {_CLASSES[type(stored)]} is no {column_type.declared}"
+    if column_type.kind is Kind.TIMESTAMP and _ends_in_a_zone(stored):
+        return f"{rule}, for it ends in a time zone, which a column declared timestamptz has"
+    return rule
+
+
+def _ends_in_a_zone(stored: Any) -> bool:
+    try:
+        return type(stored) is str and dt.datetime.fromisoformat(stored).tzinfo is not None
+    except ValueError:
+        return False
 
 
 def decoded(stored: Sequence[Any], reads: Sequence[Decoding]) -> list[Any]:

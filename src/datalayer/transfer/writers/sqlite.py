@@ -67,8 +67,9 @@ class SqliteWriter:
     async def preview(self, tables: Sequence[Table], source: StoreName) -> list[str]:
         """Refuse names that would meet; return notes on what has no word in SQLite."""
         present = {name.lower() for name in (await self._store.catalog()).tables}
-        _refuse_same_names([table for table in tables if table.name.lower() not in present], present)
-        await refuse_taken_names(self._store, [table for table in tables if table.name.lower() not in present])
+        missing = [table for table in tables if table.name.lower() not in present]
+        _refuse_same_names(missing, present)
+        await refuse_taken_names(self._store, missing)
         return [note for table in tables for note in ddl.create_table(table, (), source)[1]]
 
     async def method(self, pair: TablePair, reader: Reader) -> str:
