@@ -85,8 +85,8 @@ class _SideTexts:
             if columns is not None:
                 return PostgresHalf(self._side, columns, digest)
         if self._facts is not None:
-            codecs = self._facts[pair.name].codecs
-            return SqliteHalf(self._side, pair, SqliteTexts(pair, self._name, codecs), codecs, digest)
+            facts = self._facts[pair.name]
+            return SqliteHalf(self._side, pair, SqliteTexts(pair, self._name, facts.codecs), facts, digest)
         client = ClientHalf(self._side, pair, RowTexts(pair, self._name), digest)
         if self._side.store.name == "supabase":
             return _summed_by_function(self._side.store, pair, self._name, client)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import md5, sha256
+from importlib import import_module
 from typing import Final, Protocol
 
 #: Sums of hashes are taken modulo this.
@@ -51,15 +52,19 @@ class Digest:
 
     def cut(self, text: str) -> int:
         """Return what a key's text is cut by: 64 bits as a signed number."""
-        return int.from_bytes(self.new(_encoded(text), usedforsecurity=False).digest()[:_CUT_BYTES], signed=True)
+        return self.cut_of(_encoded(text))
+
+    def cut_of(self, content: bytes) -> int:
+        """Return the same of a text that is bytes already."""
+        return int.from_bytes(self.new(content, usedforsecurity=False).digest()[:_CUT_BYTES], signed=True)
 
     def row_sql(self, text: str) -> str:
-        """SQL: the hash of a row's text as 128 bits."""
-        return f"('x' || left({self.sql(text)}, {2 * HASH_BYTES}))::bit({8 * HASH_BYTES})"
+        """SQL: the hash of a row's text as 128 bits; the cast leaves out what comes behind them."""
+        return f"('x' || {self.sql(text)})::bit({8 * HASH_BYTES})"
 
     def cut_sql(self, text: str) -> str:
         """SQL: what a key's text is cut by, a bigint."""
-        return f"('x' || left({self.sql(text)}, {2 * _CUT_BYTES}))::bit({8 * _CUT_BYTES})::int8"
+        return f"('x' || {self.sql(text)})::bit({8 * _CUT_BYTES})::int8"
 
 
 def sum_of_halves(upper: int, lower: int, negative: int) -> int:
@@ -75,8 +80,17 @@ def _encoded(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")
 
 
+def _own_md5() -> NewHash:
+    """Return Python's own MD5 where it is built in: OpenSSL's takes longer to get ready than to hash a row."""
+    try:
+        own: NewHash = import_module("_md5").md5
+    except ImportError:
+        return md5
+    return own
+
+
 #: Quick; rows that share a hash can be made up.
-MD5: Final = Digest("MD5", md5, lambda text: f"md5({text})")
+MD5: Final = Digest("MD5", _own_md5(), lambda text: f"md5({text})")
 #: Nobody can make up rows that share a hash.
 SHA256: Final = Digest(
     "SHA-256",

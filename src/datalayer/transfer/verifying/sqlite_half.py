@@ -4,21 +4,30 @@ from __future__ import annotations
 
 import sqlite3
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from functools import partial
+from typing import Any, Final, TypeAlias, TypeVar
 
-from datalayer.stores.sql_names import quote
+from datalayer.stores.sql_names import quote, quote_all
+from datalayer.stores.sqlite.catalog import Facts
 from datalayer.stores.sqlite.codecs import Codec
+from datalayer.stores.sqlite.row_ids import row_id_beside
 from datalayer.transfer.pairing import TablePair
 from datalayer.transfer.verifying.cuts import NULLS, Cut, HashCut, RangeCut
 from datalayer.transfer.verifying.digests import HASH_BYTES, MODULUS, Digest
 from datalayer.transfer.verifying.plans import Hashes, NotAlikeError, Sums
 from datalayer.transfer.verifying.snapshots import PATIENCE, Side
+from datalayer.transfer.verifying.sqlite_pages import Page, Rows
 from datalayer.transfer.verifying.texts_sqlite import SqliteTexts
 
 T = TypeVar("T")
 
+_Spelling: TypeAlias = Callable[[Sequence[str] | None], str]
+
+#: The locator of a table that has row ids.
+_ROW_ID: Final = "_rowid_"
 #: Rows are counted in the same number as their hashes are added, above what 2**64 hashes can come to.
 _COUNT_BITS: Final = 192
 _COUNTED: Final = 1 << _COUNT_BITS
@@ -31,13 +40,13 @@ class SqliteHalf:
     """One side of a table in SQLite.
 
     Args:
-        codecs: how the store reads each column.
+        facts: what the store knows of the table.
     """
 
     side: Side
     pair: TablePair
     texts: SqliteTexts
-    codecs: Mapping[str, Codec]
+    facts: Facts
     digest: Digest
 
     async def rows(self) -> int:
@@ -66,67 +75,73 @@ class SqliteHalf:
 
         def job(connection: sqlite3.Connection) -> Sums:
             found: dict[int, int] = defaultdict(int)
-            number, new = int.from_bytes, self.digest.new
-            if self.texts.odd(connection):
-                raise ValueError("a text that SQLite would not spell as it is")
             with self.texts.spelled(connection) as spelled:
-                for segment, text in self._rows(connection, cut, spelled):
-                    found[segment] += number(new(text, usedforsecurity=False).digest()[:HASH_BYTES]) + _COUNTED
+                _meanwhile(self._pages(connection, cut, spelled), partial(self._add, cut, found))
             return {segment: (total >> _COUNT_BITS, total % MODULUS) for segment, total in found.items()}
 
         return await self._read(job)
 
     async def hashes(self, cut: Cut, segments: Sequence[int]) -> Hashes:
         """Return the row hashes of these segments."""
-        codecs = [self.codecs[name] for name in self.pair.key]
+        codecs = [self.facts.codecs[name] for name in self.pair.key]
 
         def job(connection: sqlite3.Connection) -> Hashes:
             found: Hashes = {}
-            wanted = frozenset(segments)
+            place, wanted = self._place(cut), frozenset(segments)
             with self.texts.spelled(connection) as spelled:
-                more = f", {spelled(self.pair.key)}, {', '.join(quote(name) for name in self.pair.key)}"
-                for segment, text, identity, *key in self._rows(connection, cut, spelled, wanted, more):
-                    if segment in wanted:
+                label, text, identity = self._label(cut, spelled), spelled(None), spelled(self.pair.key)
+                query = (
+                    f"select cast({label} as blob), cast({text} as blob), {identity},"
+                    f" {quote_all(self.pair.key)} from {self._table}{self._where(cut, wanted)}"
+                )
+                for labelled, text, identity, *key in connection.execute(query):
+                    if place(labelled) in wanted:
                         values = tuple(_value(codec, stored) for codec, stored in zip(codecs, key, strict=True))
-                        hashed = f"{self.digest.of(text):0128b}"
-                        found.setdefault(identity, []).append((values, hashed))
+                        found.setdefault(identity, []).append((values, f"{self.digest.of(text):0128b}"))
             return found
 
         return await self._read(job)
 
-    def _rows(
-        self,
-        connection: sqlite3.Connection,
-        cut: Cut,
-        spelled: Callable[[Sequence[str] | None], str],
-        segments: frozenset[int] | None = None,
-        more: str = "",
-    ) -> Iterator[Any]:
-        """Return of each row segment, text as bytes and what else is asked for; perhaps rows of more segments."""
-        text = f"cast({spelled(None)} as blob)"
-        if isinstance(cut, RangeCut):
-            query = f"select {self._number(cut)}, {text}{more} from {self._table}{self._where(cut, segments)}"
-            return connection.execute(query)
-        query = f"select {spelled(self.pair.key)}, {text}{more} from {self._table}"
-        return self._placed(connection.execute(query), cut)
+    def _pages(self, connection: sqlite3.Connection, cut: Cut, spelled: _Spelling) -> Iterator[Page]:
+        """Yield all rows of a cut."""
+        rows = Rows(self._table, self._label(cut, spelled), spelled(None))
+        where, identity = self._where(cut), self.facts.identity
+        if isinstance(cut, RangeCut) and self.pair.key[0] == identity:
+            return rows.by_row_id(connection, quote(identity), cut.low, cut.high)
+        row_id = row_id_beside(self.facts.table.by_name) if self.facts.locator == (_ROW_ID,) else None
+        if row_id is None or where:
+            return rows.by_condition(connection, where)
+        return rows.by_row_id(connection, row_id)
 
-    def _placed(self, rows: Iterator[Any], cut: HashCut) -> Iterator[Any]:
-        for key, *rest in rows:
-            segment = cut.segment(self.digest.cut(key))
+    def _add(self, cut: Cut, found: dict[int, int], page: Page) -> None:
+        place, number, new = self._place(cut), int.from_bytes, self.digest.new
+        for label, text in page.rows():
+            segment = place(label)
             if segment is not None:
-                yield segment, *rest
+                found[segment] += number(new(text, usedforsecurity=False).digest()[:HASH_BYTES]) + _COUNTED
+
+    def _label(self, cut: Cut, spelled: _Spelling) -> str:
+        """SQL: what tells the segment of a row."""
+        return self._number(cut) if isinstance(cut, RangeCut) else spelled(self.pair.key)
+
+    def _place(self, cut: Cut) -> Callable[[bytes], int | None]:
+        """Return what reads the segment from it."""
+        return int if isinstance(cut, RangeCut) else lambda label: cut.segment(self.digest.cut_of(label))
 
     def _number(self, cut: RangeCut) -> str:
         key = quote(self.pair.key[0])
         return f"case when typeof({key}) = 'integer' then ({key} - {cut.low}) / {cut.step} else {NULLS} end"
 
-    def _where(self, cut: RangeCut, segments: frozenset[int] | None) -> str:
+    def _where(self, cut: Cut, segments: frozenset[int] | None = None) -> str:
+        """SQL: the rows of a cut, or of some segments of a cut; by a hash, of all segments."""
+        if isinstance(cut, HashCut) or (cut.whole and segments is None):
+            return ""
         key = quote(self.pair.key[0])
         between = f"{key} between {cut.low} and {cut.high}"
         if cut.nulls:
             between = f"({between} or typeof({key}) <> 'integer')"
         if segments is None:
-            return "" if cut.whole else f" where {between}"
+            return f" where {between}"
         return f" where {between} and {self._number(cut)} in ({', '.join(map(str, segments))})"
 
     @property
@@ -155,3 +170,15 @@ class SqliteHalf:
 
 def _value(codec: Codec, stored: Any) -> Any:
     return stored if stored is None or type(stored) is codec.plain else codec.read(stored)
+
+
+def _meanwhile(pages: Iterator[Page], use: Callable[[Page], None]) -> None:
+    """Use each page on another thread while SQLite is at the next one."""
+    with ThreadPoolExecutor(1, thread_name_prefix="datalayer-hashing") as other:
+        used: Future[None] | None = None
+        for page in pages:
+            if used is not None:
+                used.result()
+            used = other.submit(use, page)
+        if used is not None:
+            used.result()

@@ -127,8 +127,9 @@ _SPELLED: Final[Mapping[str, str]] = {
     "trimmed": "trim_scale({0}), ';'",
     "moment": "{0}::timestamp, ';'",
     "float": "CASE WHEN {0} = 'NaN' THEN 'NaN' ELSE encode(float8send({0}::float8 + 0), 'hex') END, ';'",
-    "document": "CASE WHEN strpos({0}::text, 'null') = 0 THEN json_strip_nulls({0}::json)::text"
-    " ELSE {0}::text END, E'\\n'",
+    # to_json() takes a document as it prints; a cast would read that again.
+    "document": "CASE WHEN strpos({0}::text, 'null') = 0 THEN json_strip_nulls(to_json({0})) ELSE to_json({0}) END,"
+    " E'\\n'",
     "printed document": "{0}, E'\\n'",
-    "array": "array_to_json({0})::text, E'\\n'",
+    "array": "array_to_json({0}), E'\\n'",
 }

@@ -3,7 +3,8 @@
 A value whose stored form is not the usual one costs a call to Python, and so do floats, and documents that are not
 compact or not in PostgreSQL's order. Where most documents are, SQLite takes each as it is. What SQLite spells by itself
 is never the text of another value; one that is written strangely may have a text of its own, and is then compared by
-its value.
+its value. Python raises an error for what has no text: what the store cannot read, and a text with a NUL, at which
+SQLite's functions end.
 """
 
 from __future__ import annotations
@@ -44,33 +45,47 @@ class _Quick:
 
 
 _FRACTION: Final = "[0-9]" * 6
-_MOMENT: Final = _Quick(f"{{0}} glob '????-??-?? ??:??:??.{_FRACTION}'", _WITHOUT_ZEROS)
-_ZONED_MOMENT: Final = _Quick(f"{{0}} glob '????-??-?? ??:??:??.{_FRACTION}+00:00'", "rtrim(rtrim({0}, '0:+'), '.')")
-_SECOND: Final = _Quick("{0} glob '????-??-?? ??:??:??'")
+_NO_BLOB: Final = "{0} < x''"
+#: Looked for only where characters of several bytes, or ones behind a NUL, make the text longer than it seems.
+_NO_NUL: Final = "(length(cast({0} as blob)) = length({0}) or not instr({0}, char(0)))"
+_ASCII: Final = f"{_NO_BLOB} and length(cast({{0}} as blob)) = length({{0}})"
+
+
+def _like(pattern: str, spelled: str = "{0}") -> _Quick:
+    return _Quick(f"{{0}} glob '{pattern}' and {_ASCII}", spelled)
+
+
+#: Most moments have no zero at their end. Of these texts no two have the same beginning, and no blob has such a digit.
+_EXACT_MOMENT: Final = _Quick("length(cast({0} as blob)) = 26 and substr({0}, 26) between '1' and '9'")
+_EXACT_ZONED: Final = _Quick(
+    "substr(cast({0} as blob), 27) = x'2b30303a3030' and substr({0}, 26, 1) between '1' and '9'", "substr({0}, 1, 26)"
+)
+_MOMENT: Final = _like(f"????-??-?? ??:??:??.{_FRACTION}", _WITHOUT_ZEROS)
+_ZONED_MOMENT: Final = _like(f"????-??-?? ??:??:??.{_FRACTION}+00:00", "rtrim(rtrim({0}, '0:+'), '.')")
+_SECOND: Final = _like("????-??-?? ??:??:??")
 _DECIMAL_TEXT: Final = (
     _Quick(
-        "({0} glob '[1-9]*.*' or {0} glob '0.*') and {0} not glob '*[^0-9.]*' and {0} not glob '*.*.*'", _WITHOUT_ZEROS
+        "({0} glob '[1-9]*.*' or {0} glob '0.*') and {0} not glob '*[^0-9.]*' and {0} not glob '*.*.*'"
+        f" and {_ASCII}",
+        _WITHOUT_ZEROS,
     ),
-    _Quick("{0} glob '[1-9]*' and {0} not glob '*[^0-9]*'"),
+    _Quick(f"{{0}} glob '[1-9]*' and {{0}} not glob '*[^0-9]*' and {_ASCII}"),
 )
 _QUICK: Final[Mapping[Kind, tuple[_Quick, ...]]] = {
     **dict.fromkeys((*INTEGERS, Kind.NUMERIC, Kind.DOUBLE), (_Quick("typeof({0}) = 'integer'"),)),
     Kind.BOOLEAN: (_Quick("{0} in (0, 1)"),),
-    Kind.UUID: (_Quick(f"{{0}} glob '{_UUID}'"),),
-    Kind.DATE: (_Quick(f"{{0}} glob '{_DAY}'"),),
-    Kind.TIME: (_Quick(f"{{0}} glob '??:??:??.{_FRACTION}'", _WITHOUT_ZEROS),),
-    Kind.TIMESTAMP: (_MOMENT, _SECOND),
-    Kind.TIMESTAMPTZ: (_ZONED_MOMENT, _SECOND),
+    Kind.UUID: (_like(_UUID),),
+    Kind.DATE: (_like(_DAY),),
+    Kind.TIME: (_like(f"??:??:??.{_FRACTION}", _WITHOUT_ZEROS),),
+    Kind.TIMESTAMP: (_EXACT_MOMENT, _MOMENT, _SECOND),
+    Kind.TIMESTAMPTZ: (_EXACT_ZONED, _ZONED_MOMENT, _SECOND),
     Kind.BYTEA: (_Quick("typeof({0}) = 'blob'", "'\\x' || lower(hex({0}))"),),
 }
+_TEXT: Final = f"{{0}} >= '' and {_NO_BLOB} and {_NO_NUL}"
 _AS_STORED: Final[Mapping[Form, tuple[_Quick, ...]]] = {
-    Form.DOCUMENT: (_Quick("{0} > '' and not instr({0}, 'null') and not instr({0}, char(10))"),),
-    Form.ARRAY: (_Quick("{0} > '' and not instr({0}, char(10))"),),
+    Form.DOCUMENT: (_Quick(f"{_TEXT} and {{0}} <> '' and not instr({{0}}, 'null') and not instr({{0}}, char(10))"),),
+    Form.ARRAY: (_Quick(f"{_TEXT} and {{0}} <> '' and not instr({{0}}, char(10))"),),
 }
-
-
-#: Kinds whose values SQLite spells by itself only where they are not stored as text.
-_WITHOUT_TEXT: Final = frozenset({*INTEGERS, Kind.BOOLEAN, Kind.REAL, Kind.DOUBLE, Kind.BYTEA})
 
 
 class SqliteTexts:
@@ -86,18 +101,6 @@ class SqliteTexts:
             _Column(f"datalayer_text_{place}", *sides(column, side), codecs[column.source.name])
             for place, column in enumerate(ordered_columns(pair))
         ]
-
-    def odd(self, connection: sqlite3.Connection) -> bool:
-        """Whether a text has a NUL, at which SQLite's functions end, is a blob, or a value of a text column is none."""
-        stored = [c for c in self._columns if c.column_type.array or c.column_type.kind not in _WITHOUT_TEXT]
-        if not stored:
-            return False
-        # All texts come before the empty blob, and after all numbers.
-        odd = [f"{c.name} >= x''" for c in stored] + [f"{c.name} < ''" for c in stored if c.text]
-        cut = [f"instr({c.name}, char(0))" for c in stored]
-        # In parentheses: SQLite takes an expression of at most 1000 levels.
-        query = f"select exists (select 1 from {self._table} where ({' or '.join(odd)}) or ({' or '.join(cut)}))"
-        return bool(connection.execute(query).fetchone()[0])
 
     @contextmanager
     def spelled(self, connection: sqlite3.Connection) -> Iterator[Callable[[Sequence[str] | None], str]]:
@@ -124,7 +127,7 @@ def _numeric(mine: ColumnType, other: ColumnType) -> tuple[_Quick, ...]:
     if not places:
         return _DECIMAL_TEXT if as_text else _QUICK[Kind.NUMERIC]
     if as_text:
-        return (_Quick(f"{{0}} glob '*.{'[0-9]' * places}'"),)
+        return (_like(f"*.{'[0-9]' * places}"),)
     return (_Quick("typeof({0}) = 'integer'", f"{{0}} || '.{'0' * places}'"),)
 
 
@@ -134,7 +137,6 @@ class _Column:
     def __init__(self, function: str, mine: ColumnType, other: ColumnType, codec: Codec) -> None:
         self.function = function
         self.codec = codec
-        self.column_type = mine
         self.form = form_of(mine, other)
         self.name = quote(codec.column.name)
         self._spell = spelling(mine, other)
@@ -151,23 +153,31 @@ class _Column:
         if stored is None:
             return None
         plain = self.codec.plain
-        return self._spell(stored if plain is not None and type(stored) is plain else self._read(stored))
+        text = self._spell(stored if plain is not None and type(stored) is plain else self._read(stored))
+        if "\0" in text:
+            raise ValueError
+        return text
 
     def part(self, *, as_stored: bool) -> tuple[str, str]:
         """Return a format for printf(), and what fills it; printf() takes NULL for nothing."""
         if self.text:
-            return "%s:%s", f"length({self.name}), {self.name}"
-        spelled = f"{self.function}({self.name})"
+            return "%s:%s", f"{self._way((_Quick(_TEXT, 'length({0})'),), 'length({0})')}, {self.name}"
         quick = _AS_STORED[self.form] if as_stored else self._quick
-        if quick:
-            ways = "".join(
-                f" when {each.condition.format(self.name)} then {each.spelled.format(self.name)}" for each in quick
-            )
-            null = f" when {self.name} is null then null" if self.codec.column.nullable else ""
-            spelled = f"case{null}{ways} else {spelled} end"
+        spelled = self._way(quick)
         if self.form is Form.TEXT:
             return "%s:%s", f"length({spelled}), {spelled}"
         return f"%s{self.form.end}", spelled
+
+    def _way(self, quick: Sequence[_Quick], otherwise: str = "{0}") -> str:
+        """SQL: what is quick where it can be, and otherwise what comes of Python's text."""
+        spelled = otherwise.format(f"{self.function}({self.name})")
+        if not quick:
+            return spelled
+        ways = "".join(
+            f" when {each.condition.format(self.name)} then {each.spelled.format(self.name)}" for each in quick
+        )
+        null = f" when {self.name} is null then null" if self.codec.column.nullable else ""
+        return f"case{null}{ways} else {spelled} end"
 
 
 def _whole(read: Decoder) -> Decoder:
