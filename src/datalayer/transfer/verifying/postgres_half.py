@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from datalayer.transfer.verifying.cut_sql import APART, CutSql
+from datalayer.transfer.verifying.cut_sql import CutSql
 from datalayer.transfer.verifying.cuts import Cut
 from datalayer.transfer.verifying.digests import Digest, sum_of_halves
 from datalayer.transfer.verifying.plans import Hashes, Sums
@@ -44,7 +44,7 @@ class PostgresHalf:
             " count(*) FILTER (WHERE get_bit(hashed, 64) = 1)"
             f" FROM (SELECT {self._cuts.number(cut)} AS segment,"
             f" {self.digest.row_sql(self.columns.row_text)} AS hashed"
-            f" FROM {self.columns.table} WHERE {self._cuts.within(cut)} {APART}) AS row GROUP BY 1"
+            f" FROM {self.columns.rows(self._cuts.within(cut))}) AS row GROUP BY 1"
         )
         return {
             segment: (rows, sum_of_halves(int(upper), int(lower), negative))

@@ -74,10 +74,12 @@ class SqliteHalf:
         """Return rows and sums of row hashes by segment."""
 
         def job(connection: sqlite3.Connection) -> Sums:
-            found: dict[int, int] = defaultdict(int)
+            found: dict[int | None, int] = defaultdict(int)
             with self.texts.spelled(connection) as spelled:
                 _meanwhile(self._pages(connection, cut, spelled), partial(self._add, cut, found))
-            return {segment: (total >> _COUNT_BITS, total % MODULUS) for segment, total in found.items()}
+            return {
+                place: (total >> _COUNT_BITS, total % MODULUS) for place, total in found.items() if place is not None
+            }
 
         return await self._read(job)
 
@@ -113,12 +115,12 @@ class SqliteHalf:
             return rows.by_condition(connection, where)
         return rows.by_row_id(connection, row_id)
 
-    def _add(self, cut: Cut, found: dict[int, int], page: Page) -> None:
-        place, number, new = self._place(cut), int.from_bytes, self.digest.new
-        for label, text in page.rows():
-            segment = place(label)
-            if segment is not None:
-                found[segment] += number(new(text, usedforsecurity=False).digest()[:HASH_BYTES]) + _COUNTED
+    def _add(self, cut: Cut, found: dict[int | None, int], page: Page) -> None:
+        number, new = int.from_bytes, self.digest.new
+        labels, texts = page.split()
+        hashes = [number(new(text, usedforsecurity=False).digest()[:HASH_BYTES]) for text in texts]
+        for segment, hashed in zip(map(self._place(cut), labels), hashes, strict=True):
+            found[segment] += hashed + _COUNTED
 
     def _label(self, cut: Cut, spelled: _Spelling) -> str:
         """SQL: what tells the segment of a row."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Final
@@ -38,16 +38,16 @@ class Page:
     labels: bytes
     texts: bytes
 
-    def rows(self) -> Iterable[tuple[bytes, bytes]]:
-        """Return label and text of each row.
+    def split(self) -> tuple[list[bytes], list[bytes]]:
+        """Return the labels and the texts.
 
         Raises:
-            ValueError: the texts are not in UTF-8; perhaps while they are read.
+            ValueError: they are not in UTF-8.
         """
-        labels = self.labels.split(_NUL)
-        if len(labels) != self.count:
-            raise ValueError("labels in an encoding that has NULs")
-        return zip(labels, self.texts.split(_NUL), strict=True)
+        labels, texts = self.labels.split(_NUL), self.texts.split(_NUL)
+        if not len(labels) == len(texts) == self.count:
+            raise ValueError("texts in an encoding that has NULs")
+        return labels, texts
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from datalayer.stores.catalog import ColumnType, Kind
 from datalayer.stores.sql_names import quote
 from datalayer.transfer.conversions import INTEGERS
 from datalayer.transfer.pairing import TablePair
+from datalayer.transfer.verifying.cut_sql import APART
 from datalayer.transfer.verifying.snapshots import Side
 from datalayer.transfer.verifying.texts import Form, SideName, form_of, ordered_columns, places_of, sides
 
@@ -33,12 +34,20 @@ class PostgresColumns:
 
     Args:
         key: the key's columns.
+        documents: what is selected of the table so that each document is printed once, though its spelling looks at
+            it several times; nothing where there are none.
     """
 
     table: str
     key: tuple[str, ...]
     key_text: str
     row_text: str
+    documents: str = ""
+
+    def rows(self, where: str) -> str:
+        """SQL: what segments and hashes are selected from."""
+        rows = f"{self.table} WHERE {where} {APART}"
+        return f"(SELECT {self.documents} FROM {rows}) AS row {APART}" if self.documents else rows
 
 
 def postgres_columns(pair: TablePair, side: SideName, *, printed: bool = False) -> PostgresColumns | None:
@@ -48,16 +57,19 @@ def postgres_columns(pair: TablePair, side: SideName, *, printed: bool = False) 
         printed: documents as PostgreSQL prints them, which takes it a third of the time, for another server alone.
     """
     parts: dict[str, str] = {}
+    selected: list[str] = []
     for column in ordered_columns(pair):
-        part = _part(quote(column.source.name), *sides(column, side), printed=printed)
-        if part is None:
+        name, spelled = quote(column.source.name), _spelled(*sides(column, side), printed=printed)
+        if spelled is None:
             return None
-        parts[column.source.name] = part
+        parts[column.source.name] = _SPELLED[spelled].format(name)
+        selected.append(f"to_json({name}) AS {name}" if spelled == "document" else name)
     return PostgresColumns(
         quote(pair.name),
         tuple(quote(each) for each in pair.key),
         _together([parts[each] for each in pair.key]),
         _together(list(parts.values())),
+        ", ".join(selected) if any(each.startswith("to_json(") for each in selected) else "",
     )
 
 
@@ -67,12 +79,9 @@ def _together(parts: Sequence[str]) -> str:
     return " || ".join(f"concat({', '.join(group)})" for group in groups)
 
 
-def _part(name: str, mine: ColumnType, other: ColumnType, *, printed: bool) -> str | None:
-    """Return arguments of concat() for a column."""
+def _spelled(mine: ColumnType, other: ColumnType, *, printed: bool) -> str | None:
     spelled = spelled_as(mine, other)
-    if spelled == "document" and printed:
-        spelled = "printed document"
-    return None if spelled is None else _SPELLED[spelled].format(name)
+    return "printed document" if spelled == "document" and printed else spelled
 
 
 def spelled_as(mine: ColumnType, other: ColumnType) -> str | None:
@@ -127,9 +136,7 @@ _SPELLED: Final[Mapping[str, str]] = {
     "trimmed": "trim_scale({0}), ';'",
     "moment": "{0}::timestamp, ';'",
     "float": "CASE WHEN {0} = 'NaN' THEN 'NaN' ELSE encode(float8send({0}::float8 + 0), 'hex') END, ';'",
-    # to_json() takes a document as it prints; a cast would read that again.
-    "document": "CASE WHEN strpos({0}::text, 'null') = 0 THEN json_strip_nulls(to_json({0})) ELSE to_json({0}) END,"
-    " E'\\n'",
+    "document": "CASE WHEN strpos({0}::text, 'null') = 0 THEN json_strip_nulls({0}::json) ELSE {0}::json END, E'\\n'",
     "printed document": "{0}, E'\\n'",
     "array": "array_to_json({0}), E'\\n'",
 }
