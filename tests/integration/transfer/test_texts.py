@@ -173,6 +173,10 @@ def test_sqlite_spells_values_as_python_does(mine: ColumnType, other: ColumnType
     [
         ("datetime", "2024-01-01 10:00:00", dt.datetime(2024, 1, 1, 10)),
         ("datetime", "2024-01-01T10:00:00.5", dt.datetime(2024, 1, 1, 10, 0, 0, 500_000)),
+        ("datetime", "2024-01-01T10:00:00.123456", dt.datetime(2024, 1, 1, 10, 0, 0, 123_456)),
+        ("datetime", "2024-01-01 10:00:00.123456", dt.datetime(2024, 1, 1, 10, 0, 0, 123_456)),
+        ("timestamptz", "2024-01-01T10:00:00.123456+00:00", dt.datetime(2024, 1, 1, 10, 0, 0, 123_456, dt.UTC)),
+        ("timestamptz", "2024-01-01 10:00:00.123456+00:00", dt.datetime(2024, 1, 1, 10, 0, 0, 123_456, dt.UTC)),
         ("timestamptz", "2024-01-01T10:00:00+03:00", dt.datetime(2024, 1, 1, 7, tzinfo=dt.UTC)),
         ("timestamptz", "2024-01-01 10:00:00.120000+00:00", dt.datetime(2024, 1, 1, 10, 0, 0, 120_000, dt.UTC)),
         ("timestamptz", "2024-01-01", dt.datetime(2024, 1, 1, tzinfo=dt.UTC)),

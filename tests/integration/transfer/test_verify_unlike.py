@@ -188,3 +188,71 @@ async def test_keys_that_are_null_or_no_numbers_are_not_lost(
     await file.catalog(refresh=True)
     table = await _only_table(origin, file)
     assert (table.differing.missing, table.differing.extra, table.differing.changed) == (0, 2, 1)
+
+
+@pytest.mark.parametrize(
+    ("target", "method"),
+    [
+        ("create table t (id int primary key, v text)", "canonical"),
+        ("create table t (id int primary key, v text) without rowid", "canonical"),
+        ("create table t (id int primary key, v text, rowid int, _rowid_ int, oid int)", "canonical"),
+        ("pragma encoding = 'UTF-16le'; create table t (id integer primary key, v text)", "row by row"),
+    ],
+    ids=["a key beside the row id", "no row id", "a hidden row id", "two bytes to a character"],
+)
+async def test_tables_of_sqlite_that_others_have_made_are_compared(
+    origin: PostgresStore, path: Path, target: str, method: str
+) -> None:
+    """However their rows are found, all are hashed once; the keys here come in no order."""
+    await run(
+        origin,
+        "create table t (id int primary key, v text);"
+        " insert into t select n * 7919 % 20011, 'v;' || n || E'\\n:1' || chr(1) from generate_series(1, 20000) n",
+    )
+    _change(path, target)
+    store = await SqliteStore.open(path, timeout=60)
+    try:
+        await repair(origin, store)
+        table = await _only_table(origin, store)
+        assert (table.equal, table.target_rows, table.method) == (True, 20_000, method)
+        _change(path, "update t set v = v || ' ' where id in (1, 5000, 20010); delete from t where id = 77")
+        assert [str(d) for d in (await _only_table(origin, store)).differences] == [
+            "unequal value at id=1 in v",
+            "missing row at id=77",
+            "unequal value at id=5000 in v",
+            "unequal value at id=20010 in v",
+        ]
+    finally:
+        await store.close()
+
+
+@pytest.mark.parametrize("kind", ["whole number", "text"])
+async def test_a_value_that_has_no_text_is_met_in_the_middle_of_a_page(
+    origin: PostgresStore, file: SqliteStore, path: Path, kind: str
+) -> None:
+    """One value that SQLite would spell wrongly makes the whole table be read; it is the only one that differs."""
+    await make(origin, KEYS[kind])
+    await copy(origin, file)
+    where = KEYS[kind].at.format(n=1777)
+    _change(path, f"update t set name = name || char(0) where {where}")
+    table = await _only_table(origin, file)
+    assert table.method == "row by row"
+    assert [(d.finding, d.columns) for d in table.differences] == [("unequal value", ("name",))]
+
+
+async def test_wide_rows_are_compared(origin: PostgresStore, file: SqliteStore, path: Path) -> None:
+    """Rows that are too wide for a page of many, and one that is too wide for any page."""
+    await run(
+        origin,
+        "create table t (id int primary key, v text); insert into t select n, 'narrow' from generate_series(1, 3000) n;"
+        " insert into t select n, repeat('wide ', 100000) || n from generate_series(3001, 3040) n;"
+        " insert into t values (3041, repeat('wider', 4000000)), (3042, 'narrow')",
+    )
+    await copy(origin, file)
+    table = await _only_table(origin, file)
+    assert (table.equal, table.method, table.target_rows) == (True, "canonical", 3042)
+    _change(path, "update t set v = v || '!' where id in (3007, 3041)")
+    assert [str(d) for d in (await _only_table(origin, file)).differences] == [
+        "unequal value at id=3007 in v",
+        "unequal value at id=3041 in v",
+    ]

@@ -95,7 +95,10 @@ async def compare(source: Store, target: Store, options: Options) -> Comparison:
     check_named(options.tables, left, right)
     names = sorted(selected(left, options.tables) | selected(right, options.tables))
     refuse_no_tables(names, "compared", source, target)
-    async with snapshot(source, options.jobs) as mine, snapshot(target, options.jobs) as theirs:
+    async with (
+        snapshot(source, options.jobs, beside=target) as mine,
+        snapshot(target, options.jobs, beside=source) as theirs,
+    ):
         servers = await read_servers(mine, theirs, strong=options.strong)
         run = _Run(mine, theirs, servers, await canonical_plans(mine, theirs, strong=options.strong), options)
         verified = await run.tables(names, left, right)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, Final, TypeVar
@@ -23,8 +24,14 @@ T = TypeVar("T")
 PATIENCE: Final = 86_400.0
 
 _SETTINGS: Final = (
-    b"set local work_mem = '64MB'; set local jit = off; set local idle_in_transaction_session_timeout = 0"
+    b"set local work_mem = '64MB'; set local jit = off; set local idle_in_transaction_session_timeout = 0;"
 )
+#: A server on this machine leaves processors to what hashes SQLite's rows here, a thread that another one helps.
+_LEAVE_ROOM: Final = """
+    select set_config('max_parallel_workers_per_gather', least(current_setting('max_parallel_workers_per_gather')::int,
+                      greatest({processors} - 2, 0))::text, true)
+    where inet_server_addr() is not distinct from inet_client_addr()
+"""
 
 
 class Side:
@@ -83,19 +90,28 @@ async def together(first: Coroutine[Any, Any, T], second: Coroutine[Any, Any, T]
 
 
 @asynccontextmanager
-async def snapshot(store: Store, jobs: int) -> AsyncGenerator[Side, None]:
-    """Open a side for so many jobs at once; PostgreSQL exports one snapshot to all of its connections."""
+async def snapshot(store: Store, jobs: int, *, beside: Store) -> AsyncGenerator[Side, None]:
+    """Open a side for so many jobs at once; PostgreSQL exports one snapshot to all of its connections.
+
+    Args:
+        beside: the store of the other side.
+    """
     async with AsyncExitStack() as stack:
         if isinstance(store, PostgresStore):
             connections = max(1, min(jobs, store.pool.max_size - 1))
-            yield Side(store, await _postgres_sessions(store, connections, stack))
+            settings = _SETTINGS
+            if beside.name == "sqlite":
+                settings += _LEAVE_ROOM.format(processors=os.cpu_count() or 1).encode()
+            yield Side(store, await _postgres_sessions(store, connections, settings, stack))
         elif store.name == "sqlite":
             yield Side(store, [await stack.enter_async_context(value_session(store, timeout=PATIENCE))])
         else:
             yield Side(store, [store] * jobs)
 
 
-async def _postgres_sessions(store: PostgresStore, connections: int, stack: AsyncExitStack) -> list[PostgresSession]:
+async def _postgres_sessions(
+    store: PostgresStore, connections: int, settings: bytes, stack: AsyncExitStack
+) -> list[PostgresSession]:
     sessions: list[PostgresSession] = []
     shared: str | None = None
     for _ in range(connections):
@@ -109,7 +125,7 @@ async def _postgres_sessions(store: PostgresStore, connections: int, stack: Asyn
                 elif connections > 1:
                     cursor = await connection.execute(b"select pg_export_snapshot() as shared")
                     shared = (await cursor.fetchall())[0]["shared"]
-                await connection.execute(_SETTINGS)
+                await connection.execute(settings)
                 await stack.enter_async_context(exactly(connection))
             except psycopg.Error as error:
                 raise translate(error, operation="snapshot") from None

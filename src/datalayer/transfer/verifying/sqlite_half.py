@@ -24,6 +24,8 @@ from datalayer.transfer.verifying.texts_sqlite import SqliteTexts
 
 T = TypeVar("T")
 
+#: By segment, or by the label of one; under None what is outside of a cut.
+_Found: TypeAlias = dict[int | bytes | None, int]
 _Spelling: TypeAlias = Callable[[Sequence[str] | None], str]
 
 #: The locator of a table that has row ids.
@@ -74,11 +76,13 @@ class SqliteHalf:
         """Return rows and sums of row hashes by segment."""
 
         def job(connection: sqlite3.Connection) -> Sums:
-            found: dict[int | None, int] = defaultdict(int)
+            found: _Found = defaultdict(int)
             with self.texts.spelled(connection) as spelled:
                 _meanwhile(self._pages(connection, cut, spelled), partial(self._add, cut, found))
             return {
-                place: (total >> _COUNT_BITS, total % MODULUS) for place, total in found.items() if place is not None
+                int(segment): (total >> _COUNT_BITS, total % MODULUS)
+                for segment, total in found.items()
+                if segment is not None
             }
 
         return await self._read(job)
@@ -115,11 +119,13 @@ class SqliteHalf:
             return rows.by_condition(connection, where)
         return rows.by_row_id(connection, row_id)
 
-    def _add(self, cut: Cut, found: dict[int | None, int], page: Page) -> None:
+    def _add(self, cut: Cut, found: _Found, page: Page) -> None:
         number, new = int.from_bytes, self.digest.new
         labels, texts = page.split()
         hashes = [number(new(text, usedforsecurity=False).digest()[:HASH_BYTES]) for text in texts]
-        for segment, hashed in zip(map(self._place(cut), labels), hashes, strict=True):
+        # A label of a range is its segment's number, which is read when all rows are added.
+        segments = labels if isinstance(cut, RangeCut) else map(self._place(cut), labels)
+        for segment, hashed in zip(segments, hashes, strict=True):
             found[segment] += hashed + _COUNTED
 
     def _label(self, cut: Cut, spelled: _Spelling) -> str:

@@ -55,10 +55,14 @@ def _like(pattern: str, spelled: str = "{0}") -> _Quick:
     return _Quick(f"{{0}} glob '{pattern}' and {_ASCII}", spelled)
 
 
-#: Most moments have no zero at their end. Of these texts no two have the same beginning, and no blob has such a digit.
-_EXACT_MOMENT: Final = _Quick("length(cast({0} as blob)) = 26 and substr({0}, 26) between '1' and '9'")
+#: Most moments have no zero at their end. Of these texts no two begin alike, and no blob has such a digit.
+_EXACT_MOMENT: Final = _Quick(
+    "length(cast({0} as blob)) = 26 and substr({0}, 26) between '1' and '9' and {0} glob '????-??-?? *'"
+)
 _EXACT_ZONED: Final = _Quick(
-    "substr(cast({0} as blob), 27) = x'2b30303a3030' and substr({0}, 26, 1) between '1' and '9'", "substr({0}, 1, 26)"
+    "substr(cast({0} as blob), 27) = x'2b30303a3030' and substr({0}, 26, 1) between '1' and '9'"
+    " and {0} glob '????-??-?? *'",
+    "substr({0}, 1, 26)",
 )
 _MOMENT: Final = _like(f"????-??-?? ??:??:??.{_FRACTION}", _WITHOUT_ZEROS)
 _ZONED_MOMENT: Final = _like(f"????-??-?? ??:??:??.{_FRACTION}+00:00", "rtrim(rtrim({0}, '0:+'), '.')")
@@ -81,10 +85,11 @@ _QUICK: Final[Mapping[Kind, tuple[_Quick, ...]]] = {
     Kind.TIMESTAMPTZ: (_EXACT_ZONED, _ZONED_MOMENT, _SECOND),
     Kind.BYTEA: (_Quick("typeof({0}) = 'blob'", "'\\x' || lower(hex({0}))"),),
 }
-_TEXT: Final = f"{{0}} >= '' and {_NO_BLOB} and {_NO_NUL}"
+_TEXT: Final = _Quick(f"{{0}} >= '' and {_NO_BLOB} and {_NO_NUL}", "length({0})")
+_WRITTEN: Final = f"{{0}} > '' and {_NO_BLOB} and {_NO_NUL} and not instr({{0}}, char(10))"
 _AS_STORED: Final[Mapping[Form, tuple[_Quick, ...]]] = {
-    Form.DOCUMENT: (_Quick(f"{_TEXT} and {{0}} <> '' and not instr({{0}}, 'null') and not instr({{0}}, char(10))"),),
-    Form.ARRAY: (_Quick(f"{_TEXT} and {{0}} <> '' and not instr({{0}}, char(10))"),),
+    Form.DOCUMENT: (_Quick(f"{_WRITTEN} and not instr({{0}}, 'null')"),),
+    Form.ARRAY: (_Quick(_WRITTEN),),
 }
 
 
@@ -161,7 +166,7 @@ class _Column:
     def part(self, *, as_stored: bool) -> tuple[str, str]:
         """Return a format for printf(), and what fills it; printf() takes NULL for nothing."""
         if self.text:
-            return "%s:%s", f"{self._way((_Quick(_TEXT, 'length({0})'),), 'length({0})')}, {self.name}"
+            return "%s:%s", f"{self._way((_TEXT,), 'length({0})')}, {self.name}"
         quick = _AS_STORED[self.form] if as_stored else self._quick
         spelled = self._way(quick)
         if self.form is Form.TEXT:
