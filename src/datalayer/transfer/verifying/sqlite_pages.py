@@ -8,15 +8,15 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Final
 
-SMALLEST: Final = -(1 << 63)
-LARGEST: Final = (1 << 63) - 1
-
+_SMALLEST: Final = -(1 << 63)
+_LARGEST: Final = (1 << 63) - 1
 #: Bytes of texts that a page should have, and those at which SQLite gives it up.
 _PAGE_BYTES: Final = 1 << 20
 _MOST_BYTES: Final = 8 << 20
 _FIRST_ROWS: Final = 100
 _MOST_ROWS: Final = 5_000
-#: How much smaller the next try is.
+#: How many times as many rows the next page has at most, and how much smaller the next try is.
+_GROW: Final = 4
 _SHRINK: Final = 8
 _NUL: Final = b"\0"
 
@@ -64,7 +64,7 @@ class Rows:
     text: str
 
     def by_row_id(
-        self, connection: sqlite3.Connection, row_id: str, low: int = SMALLEST, high: int = LARGEST
+        self, connection: sqlite3.Connection, row_id: str, low: int = _SMALLEST, high: int = _LARGEST
     ) -> Iterator[Page]:
         """Yield rows whose row ids are in a range, as many at a time as are small enough together.
 
@@ -82,7 +82,7 @@ class Rows:
                 return
             yield page
             low = last + 1
-            rows = max(1, min(_MOST_ROWS, rows * 4, rows * _PAGE_BYTES // len(page.texts)))
+            rows = max(1, min(_MOST_ROWS, rows * _GROW, rows * _PAGE_BYTES // len(page.texts)))
 
     def _page(
         self, connection: sqlite3.Connection, row_id: str, limits: tuple[int, int, int]
