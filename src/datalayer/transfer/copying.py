@@ -38,7 +38,7 @@ async def copy(
 ) -> CopyReport:
     """Copy tables with all their rows; missing ones are created with keys, foreign keys, identity and defaults.
 
-    Not copied: views, triggers, checks, indexes that are not unique. Rows that only the target has stay there.
+    Not copied: views, triggers, checks, indexes other than keys. Rows that only the target has stay there.
 
     Args:
         source: is only read. PostgreSQL is read in one snapshot; the others while nobody writes.
@@ -71,7 +71,7 @@ async def copy(
             pace = Pace(totals, on_progress, max_rate)
             with noting_what_is_kept(lambda: writer.written, over_rest=target.name == "supabase"):
                 await writer.load(pairs, reader, pace, jobs)
-        notes = await _finish(pairs, writer)
+        notes = await _finish(pairs, writer, resumed=bool(before))
     notes = [*found.notes, *before, *notes, *_keyless(pairs)]
     notes += _reference_notes(found, await target.catalog(refresh=True))
     created = {table.name for table in found.missing}
@@ -87,12 +87,12 @@ async def plan_copy(source: Store, target: Store, *, tables: Sequence[str] | Non
         return await plan_of(await outline(source, target, writer, tables), reader, writer, target.name)
 
 
-async def _finish(pairs: Sequence[TablePair], writer: Writer) -> list[str]:
+async def _finish(pairs: Sequence[TablePair], writer: Writer, *, resumed: bool) -> list[str]:
     try:
         notes = await writer.finish(pairs)
     except BrokenReferencesError as error:
         await writer.forget()
-        raise _orphaned(error, pairs) from None
+        raise _orphaned(error, pairs, resumed=resumed) from None
     except TransferError:
         # Rows have to be repaired in the source: the next run has to look at every one again.
         await writer.forget()
@@ -101,17 +101,18 @@ async def _finish(pairs: Sequence[TablePair], writer: Writer) -> list[str]:
     return notes
 
 
-def _orphaned(error: BrokenReferencesError, pairs: Sequence[TablePair]) -> OrphanedRowsError:
-    """Say what to do: a parent that was copied is as the source has it."""
+def _orphaned(error: BrokenReferencesError, pairs: Sequence[TablePair], *, resumed: bool) -> OrphanedRowsError:
+    """Say what to do: a parent that was copied is as the source has it, or had it when an earlier run read it."""
     # SQLite tells the other table as the reference spells it, whose case it takes lightly.
     copied = {pair.name.lower() for pair in pairs}
     elsewhere = dict.fromkeys(found.parent for found in error.broken if found.parent.lower() not in copied)
-    mend = (
-        f"copy {', '.join(elsewhere)} too, or repair the rows in the source"
-        if elsewhere
-        else ("the source does not have them either: repair the rows there")
-    )
-    return OrphanedRowsError(f"the rows are copied, but {error}; {mend}, then run the copy again", table=error.table)
+    if elsewhere:
+        mend = f"copy {', '.join(elsewhere)} too, or repair the rows in the source, then run the copy again"
+    elif resumed:
+        mend = "the source may have them since an earlier run read it: run the copy again, which reads every row"
+    else:
+        mend = "the source does not have them either: repair the rows there, then run the copy again"
+    return OrphanedRowsError(f"the rows are copied, but {error}; {mend}", table=error.table)
 
 
 def _refuse_one_store(source: Store, target: Store) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import tracemalloc
 from collections.abc import Callable
+from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
 from time import perf_counter
@@ -14,7 +16,7 @@ import pytest
 from tests.integration.transfer.sql import ask, run
 
 from datalayer.cli.errors import ExitCode, exit_code
-from datalayer.errors import TransferError, UnavailableError, UnknownTableError
+from datalayer.errors import OrphanedRowsError, TransferError, UnavailableError, UnknownTableError
 from datalayer.query import Delete
 from datalayer.stores.postgres import PostgresStore
 from datalayer.stores.sqlite import SqliteStore
@@ -275,3 +277,26 @@ async def test_row_that_breaks_a_rule_is_named(
     await run(target, there)
     with pytest.raises(TransferError, match=said):
         await copy(origin, target)
+
+
+async def test_rows_that_a_resumed_copy_lacks_may_be_in_the_source(target: PostgresStore, tmp_path: Path) -> None:
+    """Their table was read before they came; the next copy reads it again."""
+    with closing(sqlite3.connect(tmp_path / "shop.sqlite")) as writer:
+        writer.executescript(
+            "create table brands (id integer primary key); insert into brands values (1);"
+            "create table goods (id integer primary key, brand integer references brands (id));"
+            "insert into goods values (1, 1), (2, 'x')"
+        )
+        source = await SqliteStore.open(tmp_path / "shop.sqlite")
+        try:
+            with pytest.raises(TransferError, match=r"goods\.brand cannot be read"):
+                await copy(source, target, jobs=1)
+            writer.executescript("insert into brands values (5); update goods set brand = 5 where id = 2")
+            with pytest.raises(
+                OrphanedRowsError, match="at id=2; the source may have them since an earlier run read it"
+            ):
+                await copy(source, target)
+            await copy(source, target)
+            assert (await verify(source, target)).equal
+        finally:
+            await source.close()
