@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from functools import partial
@@ -156,7 +157,8 @@ def refuse_memory(url: str) -> None:
 def untouched(url: str) -> str:
     """Return the URL; where opening it would make a SQLite file, that of an empty database in memory."""
     file, exists = _file("target", url, writes=False)
-    return url if file is None or exists else "sqlite://:memory:"
+    would_be_made = file is not None and not exists and os.access(file.parent, os.W_OK)
+    return "sqlite://:memory:" if would_be_made else url
 
 
 def finite(number: float | None) -> float | None:

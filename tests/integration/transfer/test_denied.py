@@ -133,6 +133,7 @@ _ON_A_FILE: Mapping[str, Case] = {
     "target to sync": lambda s: ["sync", *_between(s.rows, s.file("shop.db", 0o400), "--column", "id")],
     "target to repair": lambda s: ["verify", *_between(s.rows, s.file("shop.db", 0o400, _TABLE), "--repair")],
     "target to make": lambda s: ["copy", *_between(s.rows, f"sqlite:///{s.closed('shut')}/new.db")],
+    "target of a plan": lambda s: ["copy", "--dry-run", *_between(s.rows, f"sqlite:///{s.closed('shut')}/new.db")],
     "target to make and load": lambda s: ["load", s.out, "--target", f"sqlite:///{s.closed('shut')}/new.db"],
     "directory to export into": lambda s: ["export", "--source", s.rows, "--out", str(s.closed("shut"))],
     "directory to make": lambda s: ["export", "--source", s.rows, "--out", str(s.closed("shut") / "out")],

@@ -152,6 +152,15 @@ def test_schemas_are_compared_with_a_file_that_is_not_there_yet(capsys: pytest.C
     assert files() == FILES
 
 
+@pytest.mark.parametrize("command", [["copy"], ["copy", "--dry-run"], ["schema", "diff"]])
+def test_file_that_nobody_could_make_is_no_target(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """A plan and a comparison end as the copy would."""
+    both = ["--source", "sqlite:///shop.db", "--target", "sqlite:///no_directory/new.db"]
+    assert run([*command, *both]) == ExitCode.CONFIGURATION
+    assert capsys.readouterr().err.startswith("error: target: ")
+    assert files() == FILES
+
+
 def test_export_of_a_missing_file_makes_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     """Neither the database nor the directory."""
     assert run(["export", "--source", "sqlite:///no.db", "--out", "out"]) == ExitCode.CONFIGURATION
