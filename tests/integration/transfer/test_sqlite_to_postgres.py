@@ -179,6 +179,27 @@ async def test_copy_names_the_row_that_does_not_fit(
     assert await ask(target, "select count(*) from t") == [{"count": 0}]
 
 
+async def test_collation_that_only_another_program_has_is_not_needed(tmp_path: Path, target: PostgresStore) -> None:
+    """Values are copied and compared by what they are; only an index would need it."""
+    types = ("date", "numeric(5,2)", "text", "datetime", "boolean", "integer", "json", "blob", "real", "uuid", "time")
+    file = tmp_path / "own.sqlite"
+    with closing(sqlite3.connect(file)) as connection:
+        connection.create_collation("own", lambda one, other: (one > other) - (one < other))
+        columns = ", ".join(f"c{number} {declared} collate own" for number, declared in enumerate(types))
+        connection.execute(f"create table t (id integer primary key, {columns})")
+        connection.execute(
+            "insert into t values (1, '2026-01-01', 1.5, 'a', '2026-01-01 10:00:00', 1, 3, '{}', x'00', 1.5,"
+            " 'abcdef00-0000-0000-0000-000000000000', '10:00:00')"
+        )
+        connection.commit()
+    source = await SqliteStore.open(file)
+    try:
+        await copy(source, target)
+        assert (await verify(source, target)).equal
+    finally:
+        await source.close()
+
+
 async def test_copy_names_rows_that_refer_to_nothing(tmp_path: Path, target: PostgresStore) -> None:
     """Orphans, which SQLite keeps when nobody enforces its references, are named by key."""
     path = tmp_path / "orphans.sqlite"

@@ -55,6 +55,17 @@ def test_a_last_page_of_any_size_is_read(connection: sqlite3.Connection, count: 
     assert len(_labels(_ROWS.by_row_id(connection, "n"))) == count
 
 
+@pytest.mark.parametrize("name", ["id", "label", "text"])
+def test_the_order_is_that_of_row_ids_whatever_they_are_called(connection: sqlite3.Connection, name: str) -> None:
+    """Also by a name that the query has for something else."""
+    connection.execute(f"create table named ({name} integer primary key)")
+    connection.execute(
+        "with recursive a(n) as (select 1 union all select n + 1 from a where n < 999) insert into named select n from a"
+    )
+    rows = Rows("named", f"1000 - {name}", f"'row ' || (1000 - {name})")
+    assert _labels(rows.by_row_id(connection, f'"{name}"')) == list(range(999, 0, -1))
+
+
 def test_row_ids_at_both_ends_of_their_range_are_read(connection: sqlite3.Connection) -> None:
     """There is no number behind the last one to go on at."""
     ends = [-(2**63), -(2**63) + 1, 0, 2**63 - 2, 2**63 - 1]

@@ -18,6 +18,7 @@ from datalayer.transfer.conversions import INTEGERS
 from datalayer.transfer.limits import INTEGER_BITS, length_limit, modifiers
 from datalayer.transfer.pairing import TablePair
 from datalayer.transfer.readers.copy_text import ToText
+from datalayer.transfer.readers.page_size import at_most
 
 #: Calls Python for the column with a number; takes that and the stored value.
 _FUNCTION: Final = "datalayer_copy_text"
@@ -81,11 +82,11 @@ class PageSpeller:
             "select group_concat(line, char(10)) || char(10), count(line), count(*), max(place)"
             f" from ({self._rows} where {within} order by 1 limit ?)"
         )
-        with self._lent(connection):
+        with self._lent(connection), at_most(connection, _MOST_BYTES):
             while rows:
                 try:
                     text, lines, found, last = connection.execute(query, (start, rows)).fetchone()
-                    # printf() makes NULL of a line that is too long.
+                    # A line of NULL is one that is too long.
                     if lines == found:
                         return PageText((text or "").encode(), found, last or 0)
                     rows //= 2
@@ -99,14 +100,12 @@ class PageSpeller:
 
     @contextmanager
     def _lent(self, connection: sqlite3.Connection) -> Iterator[None]:
-        """Have the connection call Python, and refuse texts that are too long with DataError."""
+        """Have the connection call Python."""
         ways = self._ways
         connection.create_function(_FUNCTION, 2, lambda place, stored: ways[place](stored), deterministic=True)
-        before = connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _MOST_BYTES)
         try:
             yield
         finally:
-            connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, before)
             connection.create_function(_FUNCTION, 2, None)
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Final
+
+from datalayer.transfer.readers.page_size import at_most
 
 _SMALLEST: Final = -(1 << 63)
 _LARGEST: Final = (1 << 63) - 1
@@ -92,10 +94,10 @@ class Rows:
         query = (
             f"select {_ALONE if alone else _TOGETHER}"
             f" from (select {row_id} as id, {self.label} as label, {self.text} as text from {self.table}"
-            f" where {row_id} between ? and ? order by {row_id} limit ?)"
+            f" where {row_id} between ? and ? order by 1 limit ?)"
         )
         try:
-            with nullcontext() if alone else _at_most(connection, _MOST_BYTES):
+            with nullcontext() if alone else at_most(connection, _MOST_BYTES):
                 last, spelled, *page = connection.execute(query, limits).fetchone() or _NOTHING
         except sqlite3.DataError:
             if alone:
@@ -123,13 +125,3 @@ class Rows:
                 labels, texts, size = [], [], 0
         if texts:
             yield Page(len(texts), _NUL.join(labels), _NUL.join(texts))
-
-
-@contextmanager
-def _at_most(connection: sqlite3.Connection, size: int) -> Iterator[None]:
-    """Let SQLite refuse longer values over a block."""
-    usual = connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, size)
-    try:
-        yield
-    finally:
-        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, usual)

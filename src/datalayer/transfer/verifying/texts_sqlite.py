@@ -178,9 +178,9 @@ class _Column:
         spelled = otherwise.format(f"{self.function}({self.name})")
         if not quick:
             return spelled
-        ways = "".join(
-            f" when {each.condition.format(self.name)} then {each.spelled.format(self.name)}" for each in quick
-        )
+        # The column's collation may be one that only the program has that made the file.
+        met = f"{self.name} collate binary"
+        ways = "".join(f" when {each.condition.format(met)} then {each.spelled.format(self.name)}" for each in quick)
         null = f" when {self.name} is null then null" if self.codec.column.nullable else ""
         return f"case{null}{ways} else {spelled} end"
 
