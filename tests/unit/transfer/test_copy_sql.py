@@ -51,6 +51,7 @@ _COLUMNS = {
     "bytea": (column("c", Kind.BYTEA, "blob"), column("c", Kind.BYTEA)),
     "integer array": (column("c", Kind.INTEGER, array=True), column("c", Kind.INTEGER, array=True)),
 }
+_LARGEST = (1 << 63) - 1
 _TEXTS = st.text("ab\\\t\n\r\0é", max_size=6)
 _NUMBERS = (
     st.integers(-9, 1100) | st.decimals(-999, 999, places=2).map(float) | st.sampled_from([1e-7, 0.125, 1e9, 0.1 + 0.2])
@@ -129,7 +130,7 @@ def test_a_page_says_what_python_says_of_its_values(name: str, data: st.DataObje
     given_values = data.draw(st.lists(plain, min_size=1) | st.lists(plain | st.none(), min_size=1) | st.lists(odd))
     convert = _conversion(source, target)
     with _stored(source, given_values) as connection:
-        page = _speller(source, target).page(connection, 1, None, 100)
+        page = _speller(source, target).page(connection, 1, _LARGEST, 100)
         stored = [value for (value,) in connection.execute("select c from t order by id")]
     try:
         expected = [convert(value) for value in stored]
@@ -156,8 +157,8 @@ def test_a_page_ends_where_it_is_told_to() -> None:
     with _stored(source, ["a", "b", "c", "d"]) as connection:
         speller = _speller(source, target)
         assert speller.page(connection, 2, 3, 100) == PageText(b"b\nc\n", 2, 3)
-        assert speller.page(connection, 2, None, 1) == PageText(b"b\n", 1, 2)
-        assert speller.page(connection, 5, None, 100) == PageText(b"", 0, 0)
+        assert speller.page(connection, 2, _LARGEST, 1) == PageText(b"b\n", 1, 2)
+        assert speller.page(connection, 5, _LARGEST, 100) == PageText(b"", 0, 0)
 
 
 def test_a_page_of_long_rows_is_shorter_than_asked_for() -> None:
@@ -167,14 +168,14 @@ def test_a_page_of_long_rows_is_shorter_than_asked_for() -> None:
         speller = _speller(source, target)
         tracemalloc.start()
         try:
-            page = speller.page(connection, 1, None, 100)
+            page = speller.page(connection, 1, _LARGEST, 100)
             peak = tracemalloc.get_traced_memory()[1]
         finally:
             tracemalloc.stop()
         assert isinstance(page, PageText)
         assert 1 <= page.rows < 8
         assert peak < 40 << 20
-        assert speller.page(connection, 9, None, 100) == 1
+        assert speller.page(connection, 9, _LARGEST, 100) == 1
         assert connection.execute("select length(c) from t where id = 9").fetchone() == (9 << 20,), "the limit stayed"
 
 
@@ -185,9 +186,9 @@ def test_a_row_that_is_too_long_only_as_a_whole_goes_the_other_way() -> None:
     with closing(sqlite3.connect(":memory:")) as connection:
         connection.execute("create table t (id integer primary key, a text, b text)")
         connection.execute("insert into t values (1, 'a', 'b'), (2, ?, ?), (3, 'c', 'd')", ("a" * (5 << 20),) * 2)
-        assert speller.page(connection, 1, None, 3) == PageText(b"a\tb\n", 1, 1)
-        assert speller.page(connection, 2, None, 3) == 1
-        assert speller.page(connection, 3, None, 3) == PageText(b"c\td\n", 1, 3)
+        assert speller.page(connection, 1, _LARGEST, 3) == PageText(b"a\tb\n", 1, 1)
+        assert speller.page(connection, 2, _LARGEST, 3) == 1
+        assert speller.page(connection, 3, _LARGEST, 3) == PageText(b"c\td\n", 1, 3)
 
 
 @pytest.mark.parametrize(("name", "stored"), [("date", "2026-01-01 "), ("timestamp", "2026-01-01 10:00:00 ")])
@@ -197,7 +198,7 @@ def test_a_collation_makes_no_value_of_another(name: str, stored: str) -> None:
     with closing(sqlite3.connect(":memory:")) as connection:
         connection.execute("create table t (id integer primary key, c date collate rtrim)")
         connection.execute("insert into t values (1, ?)", (stored,))
-        assert _speller(source, target).page(connection, 1, None, 100) == 100
+        assert _speller(source, target).page(connection, 1, _LARGEST, 100) == 100
 
 
 @pytest.mark.parametrize("name", _COLUMNS)
@@ -209,7 +210,7 @@ def test_a_collation_of_the_program_that_made_the_file_is_not_needed(name: str) 
         connection.execute(f'create table t (id integer primary key, c "{source.type.declared}" collate own)')
         connection.execute("insert into t values (1, null)")
         connection.create_collation("own", None)
-        assert isinstance(_speller(source, target).page(connection, 2, None, 100), PageText)
+        assert isinstance(_speller(source, target).page(connection, 2, _LARGEST, 100), PageText)
 
 
 def test_a_page_is_in_the_order_of_row_ids_whatever_columns_are_called() -> None:
@@ -219,7 +220,7 @@ def test_a_page_is_in_the_order_of_row_ids_whatever_columns_are_called() -> None
         with closing(sqlite3.connect(":memory:")) as connection:
             connection.execute(f"create table t ({name} integer primary key, rowid text, _rowid_ text, oid text)")
             connection.execute("insert into t values (1, 'b', 'b', 'b'), (2, 'a', 'a', 'a')")
-            page = _speller_of([(each, each) for each in here], f'"{name}"').page(connection, 1, None, 1)
+            page = _speller_of([(each, each) for each in here], f'"{name}"').page(connection, 1, _LARGEST, 1)
         assert page == PageText(b"b\tb\tb\n", 1, 1)
 
 
@@ -228,7 +229,7 @@ def test_text_that_is_not_utf8_stops_a_page() -> None:
     source, target = _COLUMNS["text"]
     with _stored(source, ["a"]) as connection:
         connection.execute("insert into t (c) values (cast(x'ff' as text))")
-        assert _speller(source, target).page(connection, 1, None, 100) == 100
+        assert _speller(source, target).page(connection, 1, _LARGEST, 100) == 100
 
 
 def test_a_table_may_have_more_columns_than_a_function_takes() -> None:
@@ -238,7 +239,7 @@ def test_a_table_may_have_more_columns_than_a_function_takes() -> None:
     with closing(sqlite3.connect(":memory:")) as connection:
         connection.execute(f"create table t (id integer primary key, {names})")
         connection.execute(f"insert into t values (7, {', '.join('?' * 250)})", [str(n) for n in range(250)])
-        page = _speller_of([(each, each) for each in columns]).page(connection, -5, None, 100)
+        page = _speller_of([(each, each) for each in columns]).page(connection, -5, _LARGEST, 100)
     assert page == PageText(("\t".join(map(str, range(250))) + "\n").encode(), 1, 7)
 
 
@@ -246,7 +247,7 @@ def test_another_error_is_no_reason_to_go_on() -> None:
     """Only a value is a reason to go the other way."""
     source, target = _COLUMNS["text"]
     with closing(sqlite3.connect(":memory:")) as connection, pytest.raises(sqlite3.OperationalError, match="no such"):
-        _speller(source, target).page(connection, 1, None, 100)
+        _speller(source, target).page(connection, 1, _LARGEST, 100)
 
 
 def _stored(source: Column, values: Sequence[Any]) -> closing[sqlite3.Connection]:

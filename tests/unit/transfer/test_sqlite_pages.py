@@ -11,10 +11,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from datalayer.transfer.joined_rows import MOST_BYTES
 from datalayer.transfer.verifying.sqlite_pages import Page, Rows
 
 _ROWS = Rows("t", "n", "v")
-_MOST_BYTES = 8 << 20
+
 _USUAL = 1_000_000_000
 _TEXTS = st.lists(st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]), min_size=1), min_size=1)
 
@@ -83,8 +84,8 @@ def test_wide_rows_make_small_pages_and_one_that_is_wider_its_own(connection: sq
     alone = []
     for page in _ROWS.by_row_id(connection, "n"):
         labels += map(int, page.split()[0])
-        assert len(page.texts) <= _MOST_BYTES or page.count == 1
-        if len(page.texts) > _MOST_BYTES:
+        assert len(page.texts) <= MOST_BYTES or page.count == 1
+        if len(page.texts) > MOST_BYTES:
             alone.append(page.labels)
     assert labels == list(range(1, 9_001))
     assert alone == [b"6101"]

@@ -7,25 +7,22 @@ form costs a call to Python; one that does not fit stops the page, and what name
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple, TypeAlias
 
 from datalayer.stores.catalog import Column, Kind
 from datalayer.stores.sql_names import quote
 from datalayer.stores.sqlite.declared import read_declared
 from datalayer.transfer.conversions import INTEGERS
+from datalayer.transfer.joined_rows import JoinedRows
 from datalayer.transfer.limits import INTEGER_BITS, length_limit, modifiers
 from datalayer.transfer.pairing import TablePair
 from datalayer.transfer.readers.copy_text import ToText
-from datalayer.transfer.readers.page_size import at_most
 
 #: Calls Python for the column with a number; takes that and the stored value.
 _FUNCTION: Final = "datalayer_copy_text"
 #: A function of SQLite takes at most 127 arguments. Source: sqlite.org/limits.html, SQLITE_MAX_FUNCTION_ARG.
 _COLUMNS_AT_ONCE: Final = 100
-#: A page is shortened until its text is no longer than this.
-_MOST_BYTES: Final = 8 << 20
 #: A double keeps decimal numbers of so many digits apart. Source: C's DBL_DIG.
 _EXACT_DIGITS: Final = 15
 #: What sqlite3 says of a value that does not fit, and of text that is not UTF-8.
@@ -67,46 +64,30 @@ class PageSpeller:
 
     def __init__(self, pair: TablePair, row_id: str, ways: Sequence[ToText]) -> None:
         self._ways = ways
-        self._row_id = row_id
         texts = [_expression(column.source, column.target, place) for place, column in enumerate(pair.columns)]
-        self._rows = f"select {row_id} as place, {_line(texts)} as line from {quote(pair.source.name)}"
+        spelled, joined = {"line": _line(texts)}, ["group_concat(line, char(10)) || char(10)"]
+        self._rows = JoinedRows(quote(pair.source.name), row_id, spelled, joined)
 
-    def page(self, connection: sqlite3.Connection, start: int, end: int | None, rows: int) -> PageText | int:
-        """Return at most so many rows, fewer where they are long.
+    def page(self, connection: sqlite3.Connection, low: int, high: int, rows: int) -> PageText | int:
+        """Return the first rows in a range of row ids: so many, fewer where they are long.
 
         Where a value stops it, return how many rows to read value by value: one, where it is too long.
         """
-        place = self._row_id
-        within = f"{place} >= ?{'' if end is None else f' and {place} <= {end}'}"
-        query = (
-            "select group_concat(line, char(10)) || char(10), count(line), count(*), max(place)"
-            f" from ({self._rows} where {within} order by 1 limit ?)"
-        )
-        with self._lent(connection), at_most(connection, _MOST_BYTES):
-            while rows:
-                try:
-                    text, lines, found, last = connection.execute(query, (start, rows)).fetchone()
-                    # A line of NULL is one that is too long.
-                    if lines == found:
-                        return PageText((text or "").encode(), found, last or 0)
-                    rows //= 2
-                except sqlite3.DataError:
-                    rows //= 2
-                except sqlite3.OperationalError as error:
-                    if not any(said in str(error) for said in _STOPPED):
-                        raise
-                    return rows
-        return 1
-
-    @contextmanager
-    def _lent(self, connection: sqlite3.Connection) -> Iterator[None]:
-        """Have the connection call Python."""
         ways = self._ways
         connection.create_function(_FUNCTION, 2, lambda place, stored: ways[place](stored), deterministic=True)
         try:
-            yield
+            while rows:
+                page = self._rows.page(connection, low, high, rows)
+                if page is not None:
+                    return PageText((page.joined[0] or "").encode(), page.rows, page.last)
+                rows //= 2
+        except sqlite3.OperationalError as error:
+            if not any(said in str(error) for said in _STOPPED):
+                raise
+            return rows
         finally:
             connection.create_function(_FUNCTION, 2, None)
+        return 1
 
 
 def _line(texts: Sequence[str]) -> str:

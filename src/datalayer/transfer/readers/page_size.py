@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 _PAGE_BYTES = 2 << 20
@@ -33,13 +31,3 @@ class PageSize:
 
 def _width(row: Sequence[Any]) -> int:
     return sum(_VALUE_BYTES + (len(value) if isinstance(value, str | bytes | list | dict) else 0) for value in row)
-
-
-@contextmanager
-def at_most(connection: sqlite3.Connection, size: int) -> Iterator[None]:
-    """Let SQLite refuse values of more bytes over a block, with DataError; printf() answers NULL instead of one."""
-    usual = connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, size)
-    try:
-        yield
-    finally:
-        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, usual)

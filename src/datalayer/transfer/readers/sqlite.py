@@ -141,7 +141,7 @@ class SqliteReader:
         speller, size = PageSpeller(pair, row_id, ways), PageSize()
         by_value = _paged(pair.source, row_id, end, fitter.columns)
         while start <= _LARGEST:
-            spell = partial(speller.page, start=start, end=end, rows=size.rows)
+            spell = partial(speller.page, low=start, high=_LARGEST if end is None else end, rows=size.rows)
             page = await self._session.read(spell, timeout=_PATIENCE)
             if isinstance(page, PageText):
                 fitter.skipped(page.rows)

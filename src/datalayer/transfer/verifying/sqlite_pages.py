@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Final
 
-from datalayer.transfer.readers.page_size import at_most
+from datalayer.transfer.joined_rows import JoinedRows
 
 _SMALLEST: Final = -(1 << 63)
 _LARGEST: Final = (1 << 63) - 1
-#: Bytes of texts that a page should have, and those at which SQLite gives it up.
+#: Bytes of texts that a page should have.
 _PAGE_BYTES: Final = 1 << 20
-_MOST_BYTES: Final = 8 << 20
 _FIRST_ROWS: Final = 100
 _MOST_ROWS: Final = 5_000
 #: How many times as many rows the next page has at most, and how much smaller the next try is.
@@ -22,14 +20,7 @@ _GROW: Final = 4
 _SHRINK: Final = 8
 _NUL: Final = b"\0"
 
-#: What is asked of a page's rows together, and of a lone one, which may be of any size.
-_TOGETHER: Final = (
-    "max(id), count(text), count(*),"
-    " cast(group_concat(label, char(0)) as blob), cast(group_concat(text, char(0)) as blob)"
-)
-_ALONE: Final = "id, text is not null, 1, cast(label as blob), cast(text as blob)"
-#: What there is of no row.
-_NOTHING: Final = (0, 0, 0, b"", b"")
+_JOINED: Final = tuple(f"cast(group_concat({name}, char(0)) as blob)" for name in ("label", "text"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,42 +64,31 @@ class Rows:
         Raises:
             ValueError: a text that SQLite cannot write.
         """
-        rows = _FIRST_ROWS
+        joined, rows = JoinedRows(self.table, row_id, {"label": self.label, "text": self.text}, _JOINED), _FIRST_ROWS
         while low <= high:
-            found = self._page(connection, row_id, (low, high, rows))
-            if found is None:
+            found = joined.page(connection, low, high, rows)
+            if found is None and rows > 1:
                 rows = max(1, rows // _SHRINK)
                 continue
-            last, page = found
+            last, page = (
+                self._alone(connection, row_id, low) if found is None else (found.last, Page(found.rows, *found.joined))
+            )
             if not page.count:
                 return
             yield page
             low = last + 1
             rows = max(1, min(_MOST_ROWS, rows * _GROW, rows * _PAGE_BYTES // len(page.texts)))
 
-    def _page(
-        self, connection: sqlite3.Connection, row_id: str, limits: tuple[int, int, int]
-    ) -> tuple[int, Page] | None:
-        """Return the last row id of a page and the page; None where it is too large."""
-        alone = limits[-1] == 1
+    def _alone(self, connection: sqlite3.Connection, row_id: str, low: int) -> tuple[int, Page]:
+        """Return the next row, which may be of any size, and its row id."""
         query = (
-            f"select {_ALONE if alone else _TOGETHER}"
-            f" from (select {row_id} as id, {self.label} as label, {self.text} as text from {self.table}"
-            f" where {row_id} between ? and ? order by 1 limit ?)"
+            f"select {row_id}, cast({self.label} as blob), cast({self.text} as blob) from {self.table}"
+            f" where {row_id} >= ? order by 1 limit 1"
         )
-        try:
-            with nullcontext() if alone else at_most(connection, _MOST_BYTES):
-                last, spelled, *page = connection.execute(query, limits).fetchone() or _NOTHING
-        except sqlite3.DataError:
-            if alone:
-                raise
-            return None
-        if spelled == page[0]:
-            return last, Page(*page)
-        # printf() answers NULL where its text would be too long.
-        if alone:
+        last, label, text = connection.execute(query, (low,)).fetchone()
+        if text is None:
             raise ValueError("a text that is too long for SQLite")
-        return None
+        return last, Page(1, label, text)
 
     def by_condition(self, connection: sqlite3.Connection, where: str) -> Iterator[Page]:
         """Yield rows that were spelled one by one: there is no order in which to go on behind a page."""
