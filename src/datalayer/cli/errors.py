@@ -105,7 +105,8 @@ def naming_side(side_of: Callable[[StoreError], str | None]) -> Iterator[None]:
     try:
         yield
     except (UnavailableError, StoreTimeoutError, OutcomeUnknownError, AccessDeniedError) as error:
-        side = side_of(error)
+        # A file names itself, and is of neither store.
+        side = None if error.store == "files" else side_of(error)
         if side is None:
             raise
         named = SideError(f"{side}: {error}")

@@ -12,7 +12,7 @@ import typer
 from datalayer.cli import output
 from datalayer.cli.errors import EXIT_CODES, ExitCode, naming_side
 from datalayer.cli.row_progress import row_progress
-from datalayer.cli.transfer import STORES, AsJson, Tables, names, opened_source
+from datalayer.cli.transfer import STORES, AsJson, Tables, names, opened_source, there
 from datalayer.errors import DataLayerError
 from datalayer.urls import place
 from datalayer.wording import counted
@@ -50,7 +50,7 @@ def export(
         ),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="The directory, made where it is missing.", show_default=False)
+        Path | None, typer.Option(help="The directory, made where it is missing.", readable=False, show_default=False)
     ] = None,
     tables: Tables = None,
     as_json: AsJson = False,
@@ -76,7 +76,7 @@ def export(
 @commands.command(epilog=EXIT_CODES)
 def verify(
     directory: Annotated[
-        Path, typer.Argument(help="Of an export.", exists=True, file_okay=False, readable=False, show_default=False)
+        Path, typer.Argument(help="Of an export.", callback=there, readable=False, show_default=False)
     ],
     as_json: AsJson = False,
 ) -> int:

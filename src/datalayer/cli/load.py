@@ -19,6 +19,7 @@ from datalayer.cli.transfer import (
     opened_target,
     refuse_memory,
     telling_what_is_kept,
+    there,
     untouched,
 )
 from datalayer.wording import counted
@@ -35,8 +36,7 @@ def register(app: typer.Typer) -> None:
 
 def load(
     directory: Annotated[
-        Path,
-        typer.Argument(help="Of a finished export.", exists=True, file_okay=False, readable=False, show_default=False),
+        Path, typer.Argument(help="Of a finished export.", callback=there, readable=False, show_default=False)
     ],
     target: Annotated[str, typer.Option(help=f"Where the rows go: {STORES}.")],
     tables: Tables = None,

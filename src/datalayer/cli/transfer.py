@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from functools import partial
 from math import isfinite
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, TypeAlias
 
 import typer
@@ -18,8 +19,6 @@ from datalayer.cli.resuming import need
 from datalayer.errors import ConfigurationError, SelectionError, StoreError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from datalayer.stores.contract import Store
 
 STORES: Final = "postgresql://USER@HOST/DATABASE, sqlite:///FILE, supabase://HOST or supabase+http://HOST:PORT"
@@ -159,6 +158,17 @@ def untouched(url: str) -> str:
     file, exists = _file("target", url, writes=False)
     would_be_made = file is not None and not exists and os.access(file.parent, os.W_OK)
     return "sqlite://:memory:" if would_be_made else url
+
+
+def there(directory: Path) -> Path:
+    """Refuse what is no directory, and does not repeat it: it may be a URL. A lacking right is told later."""
+    try:
+        is_there = directory.is_dir()
+    except PermissionError:
+        return directory
+    if not is_there:
+        raise typer.BadParameter("there is no such directory")
+    return directory
 
 
 def finite(number: float | None) -> float | None:

@@ -136,6 +136,9 @@ _ON_A_FILE: Mapping[str, Case] = {
     "target of a plan": lambda s: ["copy", "--dry-run", *_between(s.rows, f"sqlite:///{s.closed('shut')}/new.db")],
     "target to make and load": lambda s: ["load", s.out, "--target", f"sqlite:///{s.closed('shut')}/new.db"],
     "directory to export into": lambda s: ["export", "--source", s.rows, "--out", str(s.closed("shut"))],
+    "directory to look into": lambda s: ["export", "--source", s.rows, "--out", str(s.closed("shut", 0))],
+    "directory above an export": lambda s: ["load", str(s.closed("shut", 0) / "out"), "--target", s.rows],
+    "directory above an export to check": lambda s: ["export", "verify", str(s.closed("shut", 0) / "out")],
     "directory to make": lambda s: ["export", "--source", s.rows, "--out", str(s.closed("shut") / "out")],
     "manifest": lambda s: _unreadable_export(s, "manifest.json"),
     "directory of an export": lambda s: _unreadable_export(s, "."),
@@ -180,6 +183,22 @@ async def test_lacking_right_to_write(
 @pytest.mark.parametrize("name", _ON_A_FILE)
 async def test_lacking_right_on_a_file(shop: Shop, name: str) -> None:
     """Of a file or a directory, to read or to write, whatever the command has it for."""
+    code, err = await _ended(_ON_A_FILE[name](shop))
+    assert code == ExitCode.UNAVAILABLE, err
+    _told(err)
+
+
+async def test_directory_of_an_export_is_no_store(shop: Shop) -> None:
+    """What cannot be written there is not on the source, and does not hide what the source says."""
+    out = str(shop.closed("shut") / "new")
+    assert (await _ended(["export", "--source", shop.rows, "--out", out]))[1].startswith("error: files write: no right")
+    Path(out).parent.chmod(0)
+    lost = await _ended(["export", "--source", f"sqlite:///{shop.directory}/no.db", "--out", out])
+    assert lost[0] == ExitCode.CONFIGURATION, lost[1]
+
+
+async def _ended(arguments: list[str]) -> tuple[int | None, str]:
+    """Run a command that has no more rights than others have; return its code and what it said."""
     without_rights: list[str] = []
     if os.geteuid() == 0:
         if shutil.which("setpriv") is None:
@@ -187,8 +206,7 @@ async def test_lacking_right_on_a_file(shop: Shop, name: str) -> None:
         without_rights = ["setpriv", f"--bounding-set={_EVERY_FILE}"]
     script = "from datalayer.cli.entry import main; main()"
     process = await asyncio.create_subprocess_exec(
-        *without_rights, sys.executable, "-c", script, *_ON_A_FILE[name](shop), stdout=PIPE, stderr=PIPE
+        *without_rights, sys.executable, "-c", script, *arguments, stdout=PIPE, stderr=PIPE
     )
     _, err = await process.communicate()
-    assert process.returncode == ExitCode.UNAVAILABLE, err
-    _told(err.decode())
+    return process.returncode, err.decode()

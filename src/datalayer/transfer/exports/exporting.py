@@ -19,7 +19,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Final
 
-from datalayer.errors import SelectionError, TransferError
+from datalayer.errors import AccessDeniedError, SelectionError, TransferError
 from datalayer.query import Count, Row
 from datalayer.stores.catalog import JSON_KINDS, Catalog, Table
 from datalayer.stores.contract import Session, Store
@@ -64,6 +64,7 @@ async def export(
     Raises:
         TransferError: the directory has something else, another export is at work in it, the disk is full, or a row
             cannot be read; finished tables stay.
+        AccessDeniedError: a right is lacking on the source, or on the directory.
     """
     started = perf_counter()
     catalog = await source.catalog(refresh=True)
@@ -95,7 +96,7 @@ def finished_tables(directory: Path) -> list[str]:
     """Return which tables of an unfinished export are kept; none where there is no such export."""
     try:
         return [table.name for table in read_manifest(directory / UNFINISHED).tables]
-    except TransferError:
+    except (TransferError, AccessDeniedError):
         return []
 
 
