@@ -38,6 +38,7 @@ def alone_in_file(database: str) -> Iterator[None]:
 
     Raises:
         TransferError: another one is at work, or nobody can tell.
+        AccessDeniedError: no file must be made beside it.
     """
     path = Path(os.path.realpath(database) + LOCK_SUFFIX)
     try:

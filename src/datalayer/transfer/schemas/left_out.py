@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Final
 
 from datalayer.stores.contract import Store
@@ -12,9 +12,9 @@ from datalayer.transfer.schemas.details import Rule, TableDetails, read_details
 _MOST_NAMED: Final = 10
 
 
-async def left_out(source: Store, tables: Iterable[str]) -> list[str]:
+async def left_out(source: Store, tables: Sequence[str]) -> list[str]:
     """Return a note on each table that has any, where the source tells them."""
-    details = await read_details(source)
+    details = await read_details(source) if tables else None
     if details is None:
         return []
     rules = {name: _named(details.of(name)) for name in tables}
