@@ -18,6 +18,7 @@ from datalayer.errors import TransferError
 from datalayer.stores.postgres import PostgresStore
 from datalayer.stores.sqlite import SqliteStore
 from datalayer.transfer import copy, plan_copy, verify
+from datalayer.transfer.exports.exporting import export
 from datalayer.transfer.schemas.comparing import compare_schemas
 from datalayer.transfer.schemas.reports import Weight
 
@@ -354,3 +355,42 @@ async def test_long_texts_of_one_row_arrive_together(tmp_path: Path, target: Pos
         assert [(row["id"], row["a"], row["b"]) for row in rows] == [(1, 1, 1), (2, 5 << 20, 5 << 20), (3, 1, 1)]
     finally:
         await source.close()
+
+
+_FINE = """
+    create table fine (id integer primary key, moment timestamp, zoned timestamptz, clock time, loose datetime);
+    insert into fine values
+        (1, '2024-01-01 10:00:00.1234560', '2024-01-01 10:00:00.123456000+00:00', '10:00:00.1234560', null),
+        (2, '2024-01-01 10:00:00.1234567', null, null, null),
+        (3, null, '2024-01-01 10:00:00.0000001+00:00', null, null),
+        (4, null, null, '10:00:00.9999999', null), (5, null, null, null, '2024-01-01T23:59:59,9999999');
+"""
+_CUT = "for it has a fraction beyond microseconds, which would be cut"
+
+
+@pytest.mark.parametrize("into", ["postgres", "sqlite"])
+async def test_a_fraction_beyond_microseconds_is_never_cut(into: str, tmp_path: Path, target: PostgresStore) -> None:
+    """Copies and exports refuse it and name the row; zeros there are nothing, and a comparison finds what was cut."""
+    with closing(sqlite3.connect(tmp_path / "fine.sqlite")) as connection:
+        connection.executescript(_FINE)
+    source = await SqliteStore.open(tmp_path / "fine.sqlite")
+    other = target if into == "postgres" else await SqliteStore.open(tmp_path / "other.sqlite")
+    try:
+        with pytest.raises(TransferError, match=_CUT) as refused:
+            await copy(source, other)
+        assert all(f"fine.{column} " in str(refused.value) for column in ("moment", "zoned", "clock", "loose"))
+        with pytest.raises(TransferError, match=_CUT):
+            await export(source, tmp_path / "out")
+        await source.run(lambda c: c.execute("update fine set moment = null where id = 2").close())
+        await source.run(lambda c: c.execute("delete from fine where id > 2").close())
+        await copy(source, other)
+        assert (await verify(source, other)).equal
+        await source.run(
+            lambda c: c.execute("update fine set moment = '2024-01-01 10:00:00.1234567' where id = 1").close()
+        )
+        (found,) = (await verify(source, other)).tables
+        assert [(each.key, each.columns) for each in found.differences] == [({"id": 1}, ("moment",))]
+    finally:
+        await source.close()
+        if other is not target:
+            await other.close()

@@ -19,12 +19,14 @@ from hypothesis import strategies as st
 from tests.unit.transfer.tables import column, table
 
 from datalayer.stores.catalog import Column, Kind
-from datalayer.stores.sqlite.decode import DECODERS, array
+from datalayer.stores.sqlite.codecs import make_codec
+from datalayer.stores.sqlite.declared import read_declared
 from datalayer.transfer.fitting import fit
 from datalayer.transfer.limits import MisfitError
 from datalayer.transfer.pairing import ColumnPair, TablePair
 from datalayer.transfer.readers.copy_sql import PageSpeller, PageText
 from datalayer.transfer.readers.copy_text import NULL, to_text
+from datalayer.transfer.readers.exactly import reading
 from datalayer.transfer.unreadable import UNREADABLE
 
 _COLUMNS = {
@@ -269,8 +271,8 @@ def _speller_of(columns: Sequence[tuple[Column, Column]], row_id: str = "id") ->
 
 
 def _conversion(source: Column, target: Column) -> Callable[[Any], Any]:
-    fitted, kind = fit(source, target), source.type.kind
-    read = array(kind) if source.type.array else DECODERS[kind]
+    fitted = fit(source, target)
+    read = reading(make_codec(source, read_declared(source.type.declared), keyed=False))
 
     def convert(stored: Any) -> Any:
         try:

@@ -1,11 +1,12 @@
 """Values read exactly.
 
 PostgreSQL's so that none is refused and each is written in one way, whatever the server is set to; documents, also of
-SQLite, so that no number in them loses a digit.
+SQLite, so that no number in them loses a digit; SQLite's moments so that no fraction of a second is cut.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import cache
@@ -35,6 +36,8 @@ _FORMS: Final = (
 )
 
 _MOMENTS: Final = tuple(psycopg.adapters.types[name].oid for name in ("date", "time", "timestamp", "timestamptz"))
+TIMES: Final = frozenset({Kind.TIME, Kind.TIMESTAMP, Kind.TIMESTAMPTZ})
+_FINER: Final = re.compile(r"[.,]\d{6}0*[1-9]")
 _DOCUMENTS: Final = tuple(psycopg.adapters.types[name].oid for name in ("json", "jsonb"))
 
 
@@ -78,11 +81,26 @@ async def exactly(connection: AsyncConnection[Row]) -> AsyncIterator[None]:
 
 
 def reading(codec: Codec) -> Decoder:
-    """Return what reads stored values of SQLite so; only documents are read otherwise than the store reads them."""
+    """Return what reads stored values of SQLite so: documents and moments are read otherwise than the store does."""
     kind = codec.column.type.kind
-    if kind not in JSON_KINDS:
+    read = _document if kind in JSON_KINDS else _whole_moment(DECODERS[kind]) if kind in TIMES else None
+    if read is None:
         return codec.read
-    return array(kind, _document) if codec.column.type.array else _document
+    return array(kind, read) if codec.column.type.array else read
+
+
+def is_finer(stored: Any) -> bool:
+    """Whether a stored moment has a fraction that Python cuts: it keeps microseconds, as PostgreSQL does."""
+    return type(stored) is str and _FINER.search(stored) is not None
+
+
+def _whole_moment(read: Decoder) -> Decoder:
+    def whole(stored: Any) -> Any:
+        if is_finer(stored):
+            raise ValueError
+        return read(stored)
+
+    return whole
 
 
 def _document(stored: Any) -> Any:

@@ -327,6 +327,8 @@ def _reading(codec: Codec, fitted: Conversion) -> Conversion:
 def _unread(stored: Any, column_type: ColumnType) -> str:
     """Return the rule that a stored value breaks, with the cause where the value tells one."""
     rule = f"cannot be read: a stored {_CLASSES[type(stored)]} is no {column_type.declared}"
+    if column_type.kind in exactly.TIMES and exactly.is_finer(stored):
+        return f"{rule}, for it has a fraction beyond microseconds, which would be cut"
     if column_type.kind is Kind.TIMESTAMP and _ends_in_a_zone(stored):
         return f"{rule}, for it ends in a time zone, which a column declared timestamptz has"
     return rule

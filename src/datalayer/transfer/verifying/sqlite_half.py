@@ -15,6 +15,7 @@ from datalayer.stores.sqlite.catalog import Facts
 from datalayer.stores.sqlite.codecs import Codec
 from datalayer.stores.sqlite.row_ids import row_id_beside
 from datalayer.transfer.pairing import TablePair
+from datalayer.transfer.readers.exactly import reading
 from datalayer.transfer.verifying.cuts import NULLS, Cut, HashCut, RangeCut
 from datalayer.transfer.verifying.digests import HASH_BYTES, MODULUS, Digest
 from datalayer.transfer.verifying.plans import Hashes, NotAlikeError, Sums
@@ -177,7 +178,7 @@ class SqliteHalf:
 
 
 def _value(codec: Codec, stored: Any) -> Any:
-    return stored if stored is None or type(stored) is codec.plain else codec.read(stored)
+    return stored if stored is None or type(stored) is codec.plain else reading(codec)(stored)
 
 
 def _meanwhile(pages: Iterator[Page], use: Callable[[Page], None]) -> None:

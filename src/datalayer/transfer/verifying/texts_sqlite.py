@@ -145,7 +145,7 @@ class _Column:
         self.form = form_of(mine, other)
         self.name = quote(codec.column.name)
         self._spell = spelling(mine, other)
-        self._read = _whole(reading(codec)) if mine.is_json else codec.read
+        self._read = _whole(reading(codec)) if mine.is_json else reading(codec)
         self._quick: tuple[_Quick, ...] = ()
         aligned = alignment(mine, other) is not None and mine.kind is not Kind.BOOLEAN
         if not mine.array and not aligned and self.form is not Form.FLOAT:
