@@ -34,6 +34,8 @@ def unkept(document: Any) -> str | None:
     """Return what a document has, at any depth, that no store keeps; None without."""
     if isinstance(document, Decimal):
         return "a number in a document that floating point does not keep"
+    if isinstance(document, float) and not isfinite(document):
+        return "a number that is infinite, which JSON does not have"
     if isinstance(document, tuple):
         return "a name twice in one object of a document, of which one value would be lost"
     if isinstance(document, dict | list):

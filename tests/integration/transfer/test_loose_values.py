@@ -394,3 +394,21 @@ async def test_a_fraction_beyond_microseconds_is_never_cut(into: str, tmp_path: 
         await source.close()
         if other is not target:
             await other.close()
+
+
+async def test_an_infinite_document_is_named_before_and_while_it_stops_a_copy(
+    tmp_path: Path, target: PostgresStore
+) -> None:
+    """SQLite makes a number of ``1e400`` in a column declared json: infinity."""
+    with closing(sqlite3.connect(tmp_path / "endless.sqlite")) as connection:
+        connection.executescript(
+            "create table endless (id integer primary key, j json); insert into endless values (3, '1e400')"
+        )
+    source = await SqliteStore.open(tmp_path / "endless.sqlite")
+    try:
+        (found,) = (await plan_copy(source, target)).misfits
+        assert (found.column, found.first) == ("j", ("id=3",))
+        with pytest.raises(TransferError, match=r"endless\.j has a number that is infinite.*at id=3"):
+            await copy(source, target)
+    finally:
+        await source.close()

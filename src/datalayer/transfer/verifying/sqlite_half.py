@@ -139,7 +139,10 @@ class SqliteHalf:
 
     def _number(self, cut: RangeCut) -> str:
         key = quote(self.pair.key[0])
-        return f"case when typeof({key}) = 'integer' then ({key} - {cut.low}) / {cut.step} else {NULLS} end"
+        number = f"({key} - {cut.low}) / {cut.step}"
+        # A row id is always a whole number.
+        is_row_id = self.pair.key[0] == self.facts.identity
+        return number if is_row_id else f"case when typeof({key}) = 'integer' then {number} else {NULLS} end"
 
     def _where(self, cut: Cut, segments: frozenset[int] | None = None) -> str:
         """SQL: the rows of a cut, or of some segments of a cut; by a hash, of all segments."""
