@@ -88,9 +88,26 @@ async def sync(
     written: dict[str, int] = {}
     with noting_what_is_kept(lambda: written, over_rest=target.name == "supabase", anew=since is not None):
         synced = [await _sync(source, sink, pair, column, since, overlap, written, on_progress) for pair in pairs]
+    notes += filter(None, (_ahead(pair.source.by_name[column], done) for pair, done in zip(pairs, synced, strict=True)))
     if target.name == "supabase":
         notes += [_next_time(pair, column, done, overlap) for pair, done in zip(pairs, synced, strict=True)]
     return CatchUpReport(tuple(synced), (*notes, _DELETES), perf_counter() - started)
+
+
+def _ahead(growing: Column, done: SyncedTable) -> str | None:
+    """Warn of a watermark in the future, which hides what is written until then; a day is for clocks and zones."""
+    if done.watermark is None or growing.type.kind in INTEGERS:
+        return None
+    try:
+        newest = dt.datetime.fromisoformat(done.watermark)
+    except ValueError:
+        return None
+    if newest.replace(tzinfo=newest.tzinfo or dt.UTC) < dt.datetime.now(dt.UTC) + dt.timedelta(days=1):
+        return None
+    return (
+        f"{done.table}: the newest {growing.name} is in the future, {done.watermark}: the next syncs see no row written"
+        " before then; repair it in the source, and sync with --since"
+    )
 
 
 def _next_time(pair: TablePair, column: str, done: SyncedTable, overlap: float | None) -> str:

@@ -125,6 +125,37 @@ async def test_copy_goes_on_after_the_target_was_lost(
     assert "datalayer_copy_progress" not in (await target.catalog(refresh=True)).tables
 
 
+async def test_copy_begins_again_where_another_file_has_taken_the_place_of_the_source(
+    tmp_path: Path, target: PostgresStore
+) -> None:
+    """Also one with the same tables and counts."""
+    script = (
+        "create table t (id integer primary key, word text); with recursive n (i) as (select 1 union all select i + 1"
+        " from n where i < 60000) insert into t select i, '{word}' from n"
+    )
+    for word in ("old", "new"):
+        with closing(sqlite3.connect(tmp_path / word)) as connection:
+            connection.executescript(script.format(word=word))
+            connection.commit()
+    source = await SqliteStore.open(tmp_path / "old")
+
+    def stop(progress: Progress) -> None:
+        if progress.rows > 30_000:
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        await copy(source, target, jobs=1, on_progress=stop)
+    await source.close()
+    assert await ask(target, "select count(*) > 0 as some from t") == [{"some": True}]
+    (tmp_path / "new").replace(tmp_path / "old")
+    source = await SqliteStore.open(tmp_path / "old")
+    try:
+        await copy(source, target)
+    finally:
+        await source.close()
+    assert await ask(target, "select word, count(*) from t group by 1") == [{"word": "new", "count": 60_000}]
+
+
 async def test_copy_begins_a_table_again_that_is_another_one(
     origin: PostgresStore, target: PostgresStore, second_database: str
 ) -> None:

@@ -48,6 +48,18 @@ async def test_sync_brings_what_was_written_since_and_only_that(origin: Postgres
     assert {t.table: t.rows for t in third.tables} == {"parents": 1, "Дети": 1}
 
 
+async def test_sync_warns_of_a_watermark_in_the_future(origin: PostgresStore, target: PostgresStore) -> None:
+    """One row stamped wrongly hides all that are written before its time."""
+    past = "set updated_at = updated_at - interval '20 years'"
+    await run(origin, f'{_TABLES}; update parents {past}; update "Дети" {past}')
+    await copy(origin, target)
+    assert not [note for note in (await sync(origin, target, column="updated_at")).notes if "future" in note]
+    await run(origin, "update parents set updated_at = '2099-01-01' where id = 5")
+    notes = (await sync(origin, target, column="updated_at")).notes
+    assert [note for note in notes if note.startswith("parents: the newest updated_at is in the future, 2099-01-01")]
+    assert not [note for note in notes if note.startswith("Дети: the newest")]
+
+
 async def test_sync_begins_where_it_is_told(origin: PostgresStore, target: PostgresStore) -> None:
     """``since`` goes before the kept watermark, and never moves that back."""
     await run(origin, _TABLES)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import json
+import os
 import sqlite3
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
@@ -74,13 +75,13 @@ class SqliteReader:
         )
 
     async def mark(self, table: Table) -> str:
-        """Return the file and the state of its schema."""
+        """Return the file, by name and by number, and the state of its schema."""
         query = (
             "select file, (select schema_version from pragma_schema_version) from pragma_database_list where seq = 0"
         )
-        return json.dumps(
-            [table.name, *await self._session.read(lambda connection: connection.execute(query).fetchone())]
-        )
+        file, version = await self._session.read(lambda connection: connection.execute(query).fetchone())
+        number = (await asyncio.to_thread(os.stat, file)).st_ino if file else None
+        return json.dumps([table.name, file, number, version])
 
     async def layout(self, table: Table, most_rows: int | None = None) -> str:
         """Return the smallest row id, the largest, and how many make a part; nothing where rows have no id."""
