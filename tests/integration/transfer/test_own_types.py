@@ -125,6 +125,20 @@ async def test_sqlite_gets_texts_with_a_check_and_the_plan_says_so(origin: Postg
     assert (Weight.LOSES, "notes", "column mood") in _found(compared)
 
 
+async def test_lengths_that_postgres_cannot_have_are_named(file: SqliteStore, target: PostgresStore) -> None:
+    """SQLite takes any number in parentheses; the plan and the copy refuse by table and column."""
+    await file.run(
+        lambda c: c.executescript(
+            "create table good (id integer primary key, v varchar(5));"
+            " create table short (id integer primary key, v varchar(0), n numeric(2000, 1))"
+        ).close()
+    )
+    for move in (plan_copy, copy):
+        with pytest.raises(TransferError, match=r"short\.v \(varchar\(0\): .*; short\.n \(numeric\(2000") as refused:
+            await move(file, target)
+        assert "good" not in str(refused.value)
+
+
 async def test_back_from_sqlite_into_the_enum(origin: PostgresStore, file: SqliteStore, target: PostgresStore) -> None:
     """Texts go into an enum's column; schema diff asks the rows whether all of them are labels."""
     await run(origin, _TYPES + _TABLES)

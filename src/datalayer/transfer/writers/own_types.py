@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
+import psycopg
 from psycopg import AsyncConnection
 
 from datalayer.errors import RefusedError
@@ -23,11 +24,15 @@ async def missing_types(
     """Return the types to make, each behind those that it needs, and notes on them.
 
     Raises:
-        TransferError: columns are of types that a copy cannot make.
+        RefusedError: columns are of types that a copy cannot make, or that PostgreSQL cannot have.
     """
     wanted = {(t.name, c.name): postgres_type(c.type, source) for t in tables for c in t.columns}
     own = {} if source == "sqlite" else {found.name: found for table in tables for found in table.types}
-    unknown = await _unknown(connection, {*wanted.values(), *own})
+    try:
+        async with connection.transaction():
+            unknown = await _unknown(connection, {*wanted.values(), *own})
+    except psycopg.DataError:
+        raise await _impossible(connection, wanted) from None
     made = [found for name, found in own.items() if name in unknown]
     names = {spelt for found in made for spelt in (found.name, f"{found.name}[]")}
     lost = [f"{table}.{column} ({name})" for (table, column), name in wanted.items() if name in unknown - names]
@@ -52,6 +57,21 @@ async def make_types(connection: AsyncConnection[Row], types: Iterable[OwnType])
 async def _unknown(connection: AsyncConnection[Row], names: Iterable[str]) -> set[str]:
     cursor = await connection.execute(_UNKNOWN, [sorted(names)])
     return {row["name"] for row in await cursor.fetchall()}
+
+
+async def _impossible(connection: AsyncConnection[Row], wanted: Mapping[tuple[str, str], str]) -> RefusedError:
+    """Find the columns whose lengths or digits are beyond what the type can have."""
+    found = []
+    for (table, column), name in wanted.items():
+        try:
+            async with connection.transaction():
+                await _unknown(connection, [name])
+        except psycopg.DataError as error:
+            found.append(f"{table}.{column} ({name}: {error.diag.message_primary})")
+    return RefusedError(
+        f"PostgreSQL has no such type: {'; '.join(found)}; change the columns in the source, or create the tables in"
+        " the target first"
+    )
 
 
 async def _lacking_labels(connection: AsyncConnection[Row], enum: EnumType) -> list[str]:
