@@ -36,15 +36,16 @@ class Chunk:
 class PlainChunks:
     """Rows as they were exported, into the table of the same name."""
 
-    def __init__(self, tables: TargetTables, *, upsert: bool) -> None:
+    def __init__(self, tables: TargetTables, *, shared: set[str]) -> None:
         self._tables = tables
-        self._upsert = upsert
+        #: Tables with rows of others, which are replaced.
+        self._shared = shared
 
     async def read(self, path: Path, source: Table, *, skip: int, size: int) -> AsyncGenerator[Chunk, None]:
         """Yield a table's chunks after so many rows."""
         pair = pair_for_copy(source, self._tables.present[source.name])
         fits = [(column.source.name, fit(column.source, column.target)) for column in pair.columns]
-        replaces = self._upsert and bool(pair.key)
+        replaces = source.name in self._shared and bool(pair.key)
         number = skip
         for rows in read_chunks(path, source, skip=skip, most_rows=size):
             fitted = [_fitted(fits, row, source, Line(path.name, number + place)) for place, row in enumerate(rows, 1)]
@@ -56,12 +57,16 @@ class PlainChunks:
 class TransformedChunks:
     """Rows as a transform wants them, into the tables it names."""
 
-    def __init__(self, tables: TargetTables, transform: Transform, *, upsert: bool, own: set[str]) -> None:
+    def __init__(
+        self, tables: TargetTables, transform: Transform, *, upsert: bool, own: set[str], shared: set[str]
+    ) -> None:
         self._tables = tables
         self._transform = transform
         self._upsert = upsert
-        #: Tables that this load has begun to write to: their rows are no others'.
+        #: Tables that this load has begun to write to.
         self._own = own
+        #: Tables with rows of others, which are replaced.
+        self._shared = shared
         self._fits: dict[str, ValueFits] = {}
 
     async def read(self, path: Path, source: Table, *, skip: int, size: int) -> AsyncGenerator[Chunk, None]:
@@ -84,7 +89,8 @@ class TransformedChunks:
     async def _target(self, name: str) -> Table:
         table = self._tables.present.get(name) or await self._tables.ensure(name)
         if name not in self._own:
-            await refuse_other_rows(self._tables, [name], upsert=self._upsert, begun=bool(self._own))
+            held = await refuse_other_rows(self._tables, [name], upsert=self._upsert, begun=bool(self._own))
+            self._shared.update(held)
             self._own.add(name)
         return table
 
@@ -106,11 +112,21 @@ class TransformedChunks:
         written = set(columns)
         keys = (table.primary_key, *(unique.columns for unique in table.uniques))
         key = next((key for key in keys if key and written.issuperset(key)), ())
-        if key:
-            numbered = list({tuple(row[part] for part in key): (line, row) for line, row in numbered}.values())
+        replaces = bool(key) and name in self._shared
+        if replaces:
+            numbered = _last_of_each_key(key, numbered)
         pairs = tuple(ColumnPair(table.by_name[column], table.by_name[column]) for column in columns)
         lines, rows = zip(*numbered, strict=True)
-        return Batch(TablePair(table, table, pairs, key), rows, bool(key), file, lines)
+        return Batch(TablePair(table, table, pairs, key), rows, replaces, file, lines)
+
+
+def _last_of_each_key(key: tuple[str, ...], numbered: list[tuple[int, Row]]) -> list[tuple[int, Row]]:
+    """Leave out rows that others of a chunk would replace; NULL is no key."""
+    last: dict[object, tuple[int, Row]] = {}
+    for line, row in numbered:
+        values = tuple(row[part] for part in key)
+        last[line if None in values else values] = line, row
+    return list(last.values())
 
 
 def _fitted(fits: list[tuple[str, Conversion]], row: Row, source: Table, line: Line) -> Row:

@@ -29,7 +29,8 @@ class Batch:
     """Rows of one table and one set of columns, fit for it.
 
     Args:
-        replaces: rows that are there under the same key are replaced; else there are none.
+        replaces: rows that are there under the same key are replaced; else there are none, and none of the load's own
+            rows may take the place of another.
         file: where the rows come from.
         lines: of the file, counted from 1, in the order of the rows.
     """

@@ -28,7 +28,13 @@ from datalayer.transfer.loads.chunks import PlainChunks, TransformedChunks
 from datalayer.transfer.loads.contract import LoadTarget, Writing
 from datalayer.transfer.loads.marks import Mark
 from datalayer.transfer.loads.reports import LoadedTable, LoadReport
-from datalayer.transfer.loads.tables import TargetTables, forget_lost, lost_rows, refuse_other_rows
+from datalayer.transfer.loads.tables import (
+    TargetTables,
+    forget_lost,
+    lost_rows,
+    refuse_other_rows,
+    with_rows_of_others,
+)
 from datalayer.transfer.loads.transforms import Transform
 from datalayer.transfer.ordering import parents_first
 from datalayer.transfer.reports import OnProgress, Progress
@@ -159,6 +165,8 @@ class _Load:
         self._target: LoadTarget = target_for(target, _load_id(manifest, transform))
         #: How far each exported table is; advanced with every chunk.
         self._marks: dict[str, Mark] = {}
+        #: Tables with rows of others, which are replaced.
+        self._shared: set[str] = set()
         self.notes: list[str] = hidden_rows(target)
         self.problems: list[str] = []
 
@@ -243,16 +251,18 @@ class _Load:
         if self._transform is None:
             begun = {name for name, mark in self._marks.items() if mark.rows_written or mark.finished}
             fresh = [name for name in self._schema if name not in begun]
-            await refuse_other_rows(self._tables, fresh, upsert=self._upsert)
+            self._shared.update(await refuse_other_rows(self._tables, fresh, upsert=self._upsert))
             self.notes += await lost_rows(self._tables, self._marks.values())
         elif found and all(mark.finished for mark in self._marks.values()):
             self.notes.append("every table of this export was loaded before; nothing was written")
+        if self._upsert and not all(mark.finished for mark in self._marks.values()):
+            self._shared.update(await with_rows_of_others(self._tables, self._marks.values()))
 
     def _chunks(self) -> PlainChunks | TransformedChunks:
         if self._transform is None:
-            return PlainChunks(self._tables, upsert=self._upsert)
+            return PlainChunks(self._tables, shared=self._shared)
         own = {name for mark in self._marks.values() for name in mark.targets}
-        return TransformedChunks(self._tables, self._transform, upsert=self._upsert, own=own)
+        return TransformedChunks(self._tables, self._transform, upsert=self._upsert, own=own, shared=self._shared)
 
     def _refers_to_itself(self, group: Sequence[Table]) -> bool:
         """Whether the target enforces references among these tables; on tables made here it does so only at the end."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
 from typing import TypeVar
 
 from datalayer.errors import StoreError, TransferError, UnavailableError
@@ -125,8 +126,10 @@ class SqliteTarget:
 def _write(connection: sqlite3.Connection, batch: Batch) -> None:
     facts = read_schema(connection).facts[batch.pair.name]
     rows = [stored_row(facts, batch.pair, row) for row in batch.rows]
+    # Without a key rows are added, and one that would replace another is refused.
+    pair = batch.pair if batch.replaces else replace(batch.pair, key=())
     try:
-        write_stored(connection, batch.pair, triggers_of(connection, batch.pair.name), rows)
+        write_stored(connection, pair, triggers_of(connection, batch.pair.name), rows)
     except RefusedRowError as refused:
         at = "" if refused.place is None else f"; at {batch.line(refused.place)}"
         raise TransferError(f"{batch.pair.name} refuses a row: {refused.told}{at}", table=batch.pair.name) from None

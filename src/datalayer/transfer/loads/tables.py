@@ -100,8 +100,12 @@ class TargetTables:
         self.present = (await self._store.catalog(refresh=True)).tables
 
 
-async def refuse_other_rows(tables: TargetTables, names: Sequence[str], *, upsert: bool, begun: bool = False) -> None:
+async def refuse_other_rows(
+    tables: TargetTables, names: Sequence[str], *, upsert: bool, begun: bool = False
+) -> list[str]:
     """Refuse tables that hold rows which this load did not write, unless they are to be brought up to date.
+
+    Return those that are.
 
     Args:
         begun: whether rows of other tables are loaded already, for the message.
@@ -121,6 +125,23 @@ async def refuse_other_rows(tables: TargetTables, names: Sequence[str], *, upser
             " told from one that is there already; empty the table",
             table=keyless[0],
         )
+    return held
+
+
+async def with_rows_of_others(tables: TargetTables, marks: Iterable[Mark]) -> list[str]:
+    """Return which tables hold more than the rows that this load wrote there.
+
+    Of tables that share the rows of an exported one only all together are counted.
+    """
+    written = [mark for mark in marks if mark.rows_written]
+    spread = {name for mark in written if len(mark.targets) > 1 for name in mark.targets}
+    groups = [[name] for name in {name for mark in written for name in mark.targets} - spread]
+    found = []
+    for group in [*groups, sorted(spread)]:
+        there = sum([await tables.count(name) for name in group if name in tables.present])
+        if there > sum(mark.rows_written for mark in written if set(mark.targets) & set(group)):
+            found += group
+    return found
 
 
 async def forget_lost(target: LoadTarget, tables: TargetTables, named: Iterable[str]) -> list[str]:
