@@ -9,7 +9,7 @@ import pytest
 from tests.integration.transfer.sql import run
 
 from datalayer.errors import TransferError
-from datalayer.query import Count, Row
+from datalayer.query import Count, Order, Row, Select
 from datalayer.stores.postgres import PostgresStore
 from datalayer.stores.sqlite import SqliteStore
 from datalayer.transfer.exports.exporting import export
@@ -188,3 +188,25 @@ async def test_upsert_still_replaces_what_was_there_before_when_it_goes_on(
     report = await load(directory, store, upsert=True, chunk_rows=1)
     assert [t.resumed_at for t in report.tables] == [2]
     assert await store.count(Count("people")) == 4
+
+
+async def test_rows_of_two_tables_become_one_by_two_loads(store: PostgresStore | SqliteStore, tmp_path: Path) -> None:
+    """The second replaces by key what the first has put there, column by column; in one load they are refused."""
+    plans = "create table plans (id integer primary key, plan text); insert into plans values (1, 'a'), (2, 'b')"
+    directory = await _exported(f"{_PEOPLE}; {plans}", tmp_path)
+    await _execute(store, "create table users (id integer primary key, email varchar(50), plan varchar(50))")
+
+    def joined(table: str, row: Row) -> tuple[str, Row]:
+        return "users", row
+
+    with pytest.raises(TransferError, match=rf"{_SHARED}plans\.ndjson\.gz, line 1"):
+        await load(directory, store, transform=joined)
+    await _execute(store, "delete from users")
+    await load(directory, store, tables=["people"], transform=joined)
+    await load(directory, store, tables=["plans"], transform=joined, upsert=True)
+    found = await store.select(Select("users", order=(Order("id"),)))
+    assert [tuple(row.values()) for row in found] == [
+        (1, "Ann@x.org", "a"),
+        (2, "bob@x.org", "b"),
+        (3, "ann@x.org", None),
+    ]
