@@ -90,6 +90,7 @@ async def plan_copy(source: Store, target: Store, *, tables: Sequence[str] | Non
 async def _finish(pairs: Sequence[TablePair], writer: Writer, *, resumed: bool) -> list[str]:
     try:
         notes = await writer.finish(pairs)
+        await _refuse_merged(pairs, writer)
     except BrokenReferencesError as error:
         await writer.forget()
         raise _orphaned(error, pairs, resumed=resumed) from None
@@ -99,6 +100,25 @@ async def _finish(pairs: Sequence[TablePair], writer: Writer, *, resumed: bool) 
         raise
     await writer.forget()
     return notes
+
+
+async def _refuse_merged(pairs: Sequence[TablePair], writer: Writer) -> None:
+    """Refuse fewer rows than were written: of rows with one key the last is there. Rows of others only make more."""
+    told: dict[str, str] = {}
+    for pair in pairs:
+        rows = writer.written.get(pair.name, 0)
+        there = await writer.present(pair.name) if pair.key and rows else None
+        if there is not None and there < rows:
+            told[pair.name] = (
+                f"{pair.name}: {counted(rows, 'row')} {agreed(rows, 'was', 'were')} written and {there:,}"
+                f" {agreed(there, 'is', 'are')} there: rows of the source have the same key ({', '.join(pair.key)}) for"
+                " the target, as two spellings of one uuid or time have, or somebody removed rows from the target"
+            )
+    if told:
+        mend = "give each row of the source a key of its own, then run the copy again, which writes every row again"
+        error = TransferError(f"{'; '.join(told.values())}; {mend}", table=next(iter(told)))
+        error.goes_on_with = None
+        raise error
 
 
 def _orphaned(error: BrokenReferencesError, pairs: Sequence[TablePair], *, resumed: bool) -> OrphanedRowsError:

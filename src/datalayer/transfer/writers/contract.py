@@ -80,5 +80,8 @@ class Writer(Protocol):
             BrokenReferencesError: rows refer to nothing; everything else is done.
         """
 
+    async def present(self, table: str) -> int | None:
+        """Return how many rows a table has; None where that is not asked."""
+
     async def forget(self) -> None:
         """Remove what was kept for the way back from a failure."""

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 import psycopg
 from psycopg import AsyncConnection
 
+from datalayer.errors import TransferError
 from datalayer.query import Row
 from datalayer.stores.catalog import Column, ColumnType, Kind
 from datalayer.stores.postgres.values import Encoder, encoder
@@ -74,6 +75,11 @@ async def merge(connection: AsyncConnection[Row], pair: TablePair, send: Send, *
     try:
         async with connection.transaction():
             await connection.execute(_merge(pair).encode())
+    except psycopg.errors.CardinalityViolation:
+        # One statement would write a row twice.
+        if name_row:
+            raise await _same_key(connection, pair) from None
+        raise
     except (psycopg.IntegrityError, psycopg.DataError) as error:
         if name_row:
             clashing = isinstance(error, psycopg.errors.UniqueViolation)
@@ -136,6 +142,18 @@ async def _clashing(connection: AsyncConnection[Row], pair: TablePair, error: ps
     )
     row = await (await connection.execute(query.encode(), [values["values"]])).fetchone()
     return None if row is None else key_text(row)
+
+
+async def _same_key(connection: AsyncConnection[Row], pair: TablePair) -> TransferError:
+    """Name the first key that several rows have for the target, which the source tells apart."""
+    key = quote_all(pair.key)
+    query = f"select {key} from {incoming(pair)} group by {key} having count(*) > 1 order by {key} limit 1"
+    row = await (await connection.execute(f"select {_key_as_text(pair)} from ({query}) found".encode())).fetchone()
+    return TransferError(
+        f"{pair.name}: rows of the source have the same key for the target, at {key_text(row or {})}, as two spellings"
+        " of one uuid or time have; give each row of the source a key of its own",
+        table=pair.name,
+    )
 
 
 def _key_as_text(pair: TablePair) -> str:

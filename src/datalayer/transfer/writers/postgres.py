@@ -132,6 +132,13 @@ class PostgresWriter:
             raise BrokenReferencesError(broken)
         return []
 
+    async def present(self, table: str) -> int | None:
+        """Count the rows of a table."""
+        async with transaction(self._store, table) as connection:
+            cursor = await connection.execute(f"select count(*) as rows from {quote(table)}".encode())
+            row = await cursor.fetchone()
+        return int(row["rows"]) if row else None
+
     async def _analyze(self, tables: Collection[str]) -> None:
         """Tell the planner how many rows there are: by what a killed copy left, it may look for each among all."""
         async with transaction(self._store) as connection:

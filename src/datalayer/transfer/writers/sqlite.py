@@ -140,6 +140,11 @@ class SqliteWriter:
             raise BrokenReferencesError(broken)
         return []
 
+    async def present(self, table: str) -> int | None:
+        """Count the rows of a table."""
+        query = f"select count(*) from {quote(table)}"
+        return int((await self._run(lambda connection: connection.execute(query).fetchone(), table))[0])
+
     async def forget(self) -> None:
         """Remove the progress."""
         await self._run(sqlite_progress.drop, None)

@@ -72,6 +72,10 @@ class SupabaseWriter:
         """Nothing waits for the rows."""
         return []
 
+    async def present(self, table: str) -> int | None:
+        """Policies may hide rows from the key, and nothing tells so."""
+        return None
+
     async def forget(self) -> None:
         """Nothing is kept."""
 
