@@ -100,7 +100,7 @@ async def outline(source: Store, target: Store, writer: Writer, tables: Sequence
     references, notes = possible_references(chosen, to_catalog)
     missing = [table for table in ordered if table.name not in to_catalog.tables]
     notes = [*hidden_rows(source, target), *notes, *await writer.preview(missing, source.name)]
-    notes += await left_out(source, [table.name for table in missing])
+    notes += await left_out(source, [table.name for table in missing], "made")
     if source.name == "supabase" and missing:
         notes.append(_HIDDEN_BY_REST)
     return Outline(ordered, references, to_catalog, tuple(notes))

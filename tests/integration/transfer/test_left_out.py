@@ -1,4 +1,4 @@
-"""What a copy does not make of a table that it makes is named: checks, indexes, triggers."""
+"""What does not move with a table is named: checks, indexes, triggers."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from tests.integration.transfer.sql import run
 from datalayer.cli.errors import ExitCode
 from datalayer.stores.postgres import PostgresStore
 from datalayer.transfer import copy, plan_copy
+from datalayer.transfer.exports.exporting import export
 
 _SHOP = """
     create table goods (id int primary key, price int constraint not_free check (price > 0), code text unique);
@@ -38,6 +39,14 @@ async def test_copy_names_what_it_does_not_make(origin: PostgresStore, target: P
     assert (await plan_copy(origin, target)).notes == told
     assert (await copy(origin, target)).notes == told
     assert (await copy(origin, target)).notes == ()
+
+
+async def test_an_export_names_what_it_does_not_have(origin: PostgresStore, tmp_path: Path) -> None:
+    """In its manifest, too, which is what a load has."""
+    await run(origin, _SHOP + _TRIGGER)
+    report = await export(origin, tmp_path / "out")
+    told = _MADE_WITHOUT.format(", trigger touch").replace("is made without", "is exported without")
+    assert report.manifest.notes == (told,)
 
 
 async def test_json_has_what_a_copy_from_sqlite_does_not_make(

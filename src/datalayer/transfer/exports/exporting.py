@@ -37,6 +37,7 @@ from datalayer.transfer.readers.exactly import exact_session
 from datalayer.transfer.readers.patience import count
 from datalayer.transfer.reading import CHUNK_ROWS, source_rows
 from datalayer.transfer.reports import OnProgress, Progress
+from datalayer.transfer.schemas.left_out import left_out
 from datalayer.transfer.selection import check_named, refuse_no_tables, selected
 
 _NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -82,7 +83,8 @@ async def export(
                         exported = await _export_table(session, directory, table, on_progress)
                         begun = replace(begun, tables=(*begun.tables, exported))
                         write_whole(directory / UNFINISHED, begun.spelt())
-            manifest = _finish(directory, begun, kept, hidden_rows(source))
+            lost = [*hidden_rows(source), *await left_out(source, list(plan.schema), "exported")]
+            manifest = _finish(directory, begun, kept, lost)
     except OSError as error:
         mend = "make room and " if error.errno in _NO_ROOM else ""
         raise TransferError(
@@ -234,11 +236,11 @@ def _refuse_unkept(table: Table, column: str, row: Row, number: int) -> None:
         ) from None
 
 
-def _finish(directory: Path, begun: Manifest, kept: Sequence[str], hidden: Sequence[str]) -> Manifest:
+def _finish(directory: Path, begun: Manifest, kept: Sequence[str], lost: Sequence[str]) -> Manifest:
     order = list(begun.schema)
     tables = sorted(begun.tables, key=lambda table: order.index(table.name))
     read_before = (f"{name} was read by an earlier run: it is of another moment than the rest" for name in kept)
-    notes = [*hidden, *read_before]
+    notes = [*lost, *read_before]
     if begun.source == "supabase":
         notes.append("each table was read at its own moment, as REST has no snapshot")
     manifest = replace(begun, tables=tuple(tables), notes=tuple(notes), finished_at=_now())

@@ -1,4 +1,4 @@
-"""What a copy does not make of a table that it makes: checks, indexes other than keys, triggers."""
+"""What does not move with a table: checks, indexes other than keys, triggers."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from datalayer.transfer.schemas.details import Rule, TableDetails, read_details
 _MOST_NAMED: Final = 10
 
 
-async def left_out(source: Store, tables: Sequence[str]) -> list[str]:
-    """Return a note on each table that has any, where the source tells them."""
+async def left_out(source: Store, tables: Sequence[str], done: str) -> list[str]:
+    """Return a note on each table that has any, where the source tells them; ``done`` is what happens to the table."""
     details = await read_details(source) if tables else None
     if details is None:
         return []
     rules = {name: _named(details.of(name)) for name in tables}
-    return [_note(name, named) for name, named in rules.items() if named]
+    return [_note(name, done, named) for name, named in rules.items() if named]
 
 
 def _named(details: TableDetails) -> list[str]:
@@ -34,7 +34,7 @@ def _name(rule: Rule) -> str:
     return rule.name or f"({' '.join(rule.text.split())})"
 
 
-def _note(table: str, rules: list[str]) -> str:
+def _note(table: str, done: str, rules: list[str]) -> str:
     more = f" and {len(rules) - _MOST_NAMED} more" if len(rules) > _MOST_NAMED else ""
     named = ", ".join(rules[:_MOST_NAMED])
-    return f"{table} is made without {named}{more}: `datalayer schema diff` shows what they say"
+    return f"{table} is {done} without {named}{more}: `datalayer schema diff` shows what they say"
