@@ -10,6 +10,7 @@ import pytest
 from tests.integration.transfer.sql import ask, run
 
 from datalayer.errors import TransferError
+from datalayer.query import Row
 from datalayer.servers.postgrest import PostgrestServer
 from datalayer.stores.postgres import PostgresStore
 from datalayer.stores.supabase import SupabaseStore
@@ -180,3 +181,26 @@ async def test_schemas_are_compared_with_supabase_on_either_side(
         assert ["vip" in f"{d.subject} {d.what}" for d in report.differences if d.weight is Weight.BLOCKS] == [True]
     finally:
         await rest.close()
+
+
+@pytest.mark.parametrize("chunk_rows", [1, 5000])
+async def test_rows_that_a_transform_gives_one_key_are_told(
+    server: PostgrestServer, origin: PostgresStore, tmp_path: Path, chunk_rows: int
+) -> None:
+    """REST writes by key, so the second replaces the first: the rows are counted when all are written."""
+    await run(origin, "create table parts (id integer primary key); insert into parts values (1), (2), (3)")
+    _prepare(server, "drop table if exists parts; create table parts (id integer primary key, n integer)")
+    target = await SupabaseStore.open(server.url, server.service_key)
+
+    def halve(table: str, row: Row) -> tuple[str, Row]:
+        return table, {"id": row["id"] % 2, "n": row["id"]}
+
+    try:
+        await export(origin, tmp_path / "out")
+        with pytest.raises(TransferError, match=r"^parts: 3 rows were written and 2 are there: .*load again$"):
+            await load(tmp_path / "out", target, transform=halve, chunk_rows=chunk_rows)
+        with pytest.raises(TransferError, match="already holds rows in parts"):
+            await load(tmp_path / "out", target, transform=halve, chunk_rows=chunk_rows)
+    finally:
+        await target.close()
+        _prepare(server, "drop table parts")

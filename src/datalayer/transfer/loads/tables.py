@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Final
 
 from datalayer.errors import RefusedError, TransferError
@@ -133,15 +133,40 @@ async def with_rows_of_others(tables: TargetTables, marks: Iterable[Mark]) -> li
 
     Of tables that share the rows of an exported one only all together are counted.
     """
+    groups = [(names, written, await _there(tables, names)) for names, written in _groups(marks)]
+    return [name for names, written, there in groups if there > written for name in names]
+
+
+async def refuse_merged(tables: TargetTables, marks: Iterable[Mark], shared: Set[str]) -> None:
+    """Say that rows took the place of others, where a store writes by key and does not refuse that.
+
+    Args:
+        shared: tables in which that is meant: they held rows before.
+    """
+    for names, written in _groups(marks):
+        there = written if shared & set(names) else await _there(tables, names)
+        if there < written:
+            error = TransferError(
+                f"{', '.join(names)}: {counted(written, 'row')} {agreed(written, 'was', 'were')} written and {there:,}"
+                f" {agreed(there, 'is', 'are')} there: rows share a key for the target, or somebody removed"
+                " rows; give each row a key of its own, empty the table and load again",
+                table=names[0],
+            )
+            error.goes_on_with = None
+            raise error
+
+
+def _groups(marks: Iterable[Mark]) -> list[tuple[list[str], int]]:
+    """Return tables with how many rows were written there, those that share the rows of an exported one together."""
     written = [mark for mark in marks if mark.rows_written]
     spread = {name for mark in written if len(mark.targets) > 1 for name in mark.targets}
-    groups = [[name] for name in {name for mark in written for name in mark.targets} - spread]
-    found = []
-    for group in [*groups, sorted(spread)]:
-        there = sum([await tables.count(name) for name in group if name in tables.present])
-        if there > sum(mark.rows_written for mark in written if set(mark.targets) & set(group)):
-            found += group
-    return found
+    alone = sorted({name for mark in written for name in mark.targets} - spread)
+    groups = [[name] for name in alone] + ([sorted(spread)] if spread else [])
+    return [(names, sum(m.rows_written for m in written if set(m.targets) & set(names))) for names in groups]
+
+
+async def _there(tables: TargetTables, names: Iterable[str]) -> int:
+    return sum([await tables.count(name) for name in names if name in tables.present])
 
 
 async def forget_lost(target: LoadTarget, tables: TargetTables, named: Iterable[str]) -> list[str]:

@@ -275,11 +275,12 @@ def _refused(
 
 def _statement(pair: TablePair) -> str:
     places = ", ".join("?" * len(pair.columns))
-    statement = f"insert into {quote(pair.name)} ({quote_all(pair.column_names)}) values ({places})"
+    statement = f"into {quote(pair.name)} ({quote_all(pair.column_names)}) values ({places})"
     if not pair.key:
-        return statement
+        # A table's own way with conflicts, ON CONFLICT REPLACE, would have one row take the place of another.
+        return f"insert or abort {statement}"
     others = [name for name in pair.column_names if name not in pair.key]
-    statement += f" on conflict ({quote_all(pair.key)})"
+    statement = f"insert {statement} on conflict ({quote_all(pair.key)})"
     if not others:
         return f"{statement} do nothing"
     return f"{statement} do update set " + ", ".join(f"{quote(name)} = excluded.{quote(name)}" for name in others)
