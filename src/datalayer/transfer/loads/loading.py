@@ -32,7 +32,7 @@ from datalayer.transfer.loads.tables import (
     TargetTables,
     forget_lost,
     lost_rows,
-    refuse_merged,
+    merged_rows,
     refuse_other_rows,
     with_rows_of_others,
 )
@@ -183,8 +183,9 @@ class _Load:
         besides = ("--upsert",) if over_rest and not self._upsert else ()
         with noting_what_is_kept(self._written, over_rest=over_rest, besides=besides):
             await self._load_all(jobs, on_progress)
-        if over_rest:
-            await refuse_merged(self._tables, self._marks.values(), self._shared)
+            merged = await merged_rows(self._tables, self._marks.values(), self._shared) if over_rest else None
+        if merged is not None:
+            raise merged
         # A load that is finished and may replace rows is another one when it is run again.
         with noting_what_is_kept(self._written, over_rest=over_rest, anew=self._upsert, besides=besides):
             await self._finish()

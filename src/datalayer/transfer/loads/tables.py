@@ -137,8 +137,8 @@ async def with_rows_of_others(tables: TargetTables, marks: Iterable[Mark]) -> li
     return [name for names, written, there in groups if there > written for name in names]
 
 
-async def refuse_merged(tables: TargetTables, marks: Iterable[Mark], shared: Set[str]) -> None:
-    """Say that rows took the place of others, where a store writes by key and does not refuse that.
+async def merged_rows(tables: TargetTables, marks: Iterable[Mark], shared: Set[str]) -> TransferError | None:
+    """Return what says that rows took the place of others, where a store writes by key and does not refuse that.
 
     Args:
         shared: tables in which that is meant: they held rows before.
@@ -153,7 +153,8 @@ async def refuse_merged(tables: TargetTables, marks: Iterable[Mark], shared: Set
                 table=names[0],
             )
             error.goes_on_with = None
-            raise error
+            return error
+    return None
 
 
 def _groups(marks: Iterable[Mark]) -> list[tuple[list[str], int]]:
